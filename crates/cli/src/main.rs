@@ -1,0 +1,2 @@
+//! The one cloud and desk binary `yagura`.
+fn main() {}

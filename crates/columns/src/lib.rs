@@ -1,0 +1,1 @@
+//! Security events as Arrow record batches, and the event catalogue.

@@ -1,0 +1,1 @@
+//! Sigma rules and correlations over record batches.

@@ -1,0 +1,1 @@
+//! Detectors with bounded state: frame in, security events out.

@@ -1,0 +1,1 @@
+//! AUTOSAR IdsM: the filter chain and the protocol's messages.

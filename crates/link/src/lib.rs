@@ -1,0 +1,1 @@
+//! Vehicle to cloud protocol, both ends, sans-IO.

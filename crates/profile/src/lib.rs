@@ -1,0 +1,1 @@
+//! Clean traffic and DBC files to sensor profiles, and back for explanation.

@@ -1,0 +1,1 @@
+//! Gate, pipeline, API and state of the cloud side.

@@ -1,0 +1,1 @@
+//! Seeded vehicles, attacks, links: what the demo runs.

@@ -1,0 +1,1 @@
+//! The vault (evidence) and the lake (analytical data).
