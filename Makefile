@@ -16,9 +16,10 @@ help:
 	@echo "make bench       figures of this machine"
 
 setup:
-	@scripts/setup "$(CACHE)"
+	@scripts/setup "$(CACHE)" test
 
-console: setup
+console:
+	@scripts/setup "$(CACHE)" demo
 	@cd console && npm run --silent build
 
 build: console
