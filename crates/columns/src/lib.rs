@@ -1,1 +1,26 @@
 //! Security events as Arrow record batches, and the event catalogue.
+//!
+//! Not a store and not a query engine: schemas of the lake's tables ([`events_schema`]), what events mean ([`Catalogue`]),
+//! and the way from reports to rows. No file, no clock: bytes and times in, record batches out.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod catalogue;
+mod schema;
+
+pub use catalogue::{
+    CATALOGUE_EVENTS_MAX, Catalogue, CatalogueError, ContextLayout, EventEntry, Service, Text, severity_from_id, severity_id,
+};
+pub use schema::{
+    FIELD_ID_KEY, VEHICLE_BUCKETS, alerts_schema, bucket_of_text, event_date, events_schema, vehicle_bucket,
+    vehicle_state_schema,
+};

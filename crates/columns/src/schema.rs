@@ -1,0 +1,184 @@
+//! Arrow schemas of the lake's tables: `events`, `vehicle_state`, `alerts`.
+//!
+//! Not a file format (that is `store`). Invariants: signed integers, UTF-8, binary, boolean, float64, timestamp(µs, UTC) and
+//! date32 only, so that Delta and Iceberg can both hold them; each field carries its id (`PARQUET:field_id`), which is never
+//! reused; new columns are added at the end and nullable.
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use yagura_model::{Name, UnixMicros};
+
+/// How many vehicle buckets a day of a table is split into. A change means rewriting the lake.
+pub const VEHICLE_BUCKETS: u8 = 4;
+
+/// Key of a field's id in its metadata, as Parquet writers read it.
+pub const FIELD_ID_KEY: &str = "PARQUET:field_id";
+
+/// Microseconds of a day.
+const DAY_MICROS: i64 = 86_400_000_000;
+
+const REQUIRED: bool = false;
+const NULLABLE: bool = true;
+
+fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn schema(fields: Vec<(&str, DataType, bool)>) -> SchemaRef {
+    let numbered = (1_u32..).zip(fields).map(|(id, (name, kind, nullable))| {
+        Field::new(name, kind, nullable).with_metadata(HashMap::from([(FIELD_ID_KEY.to_owned(), id.to_string())]))
+    });
+    Arc::new(Schema::new(numbered.collect::<Vec<_>>()))
+}
+
+static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Binary, Boolean, Date32, Float64, Int32, Int64, Utf8};
+    schema(vec![
+        ("time", timestamp(), REQUIRED),
+        ("received_time", timestamp(), REQUIRED),
+        ("event_date", Date32, REQUIRED),
+        ("vehicle_bucket", Int32, REQUIRED),
+        ("tenant", Utf8, REQUIRED),
+        ("vehicle", Utf8, REQUIRED),
+        ("sensor", Utf8, REQUIRED),
+        ("event_id", Int32, REQUIRED),
+        ("event_name", Utf8, REQUIRED),
+        ("severity_id", Int32, REQUIRED),
+        ("count", Int32, REQUIRED),
+        ("idsm_instance", Int32, REQUIRED),
+        ("sensor_instance", Int32, REQUIRED),
+        ("bus", Int32, NULLABLE),
+        ("can_id", Int64, NULLABLE),
+        ("can_extended", Boolean, NULLABLE),
+        ("frame_kind", Utf8, NULLABLE),
+        ("expected", Int64, NULLABLE),
+        ("observed", Int64, NULLABLE),
+        ("payload", Binary, NULLABLE),
+        ("speed_kmh", Float64, NULLABLE),
+        ("gear", Utf8, NULLABLE),
+        ("boot", Int64, REQUIRED),
+        ("sequence", Int64, REQUIRED),
+        ("position", Int64, REQUIRED),
+        ("entry_index", Int32, REQUIRED),
+    ])
+});
+
+static VEHICLE_STATE: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Boolean, Date32, Float64, Int32, Int64, Utf8};
+    schema(vec![
+        ("time", timestamp(), REQUIRED),
+        ("received_time", timestamp(), REQUIRED),
+        ("event_date", Date32, REQUIRED),
+        ("vehicle_bucket", Int32, REQUIRED),
+        ("tenant", Utf8, REQUIRED),
+        ("vehicle", Utf8, REQUIRED),
+        ("sensor", Utf8, REQUIRED),
+        ("speed_kmh", Float64, NULLABLE),
+        ("accelerator_percent", Float64, NULLABLE),
+        ("brake_pressed", Boolean, NULLABLE),
+        ("gear", Utf8, NULLABLE),
+        ("position", Int64, REQUIRED),
+        ("entry_index", Int32, REQUIRED),
+    ])
+});
+
+static ALERTS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    use DataType::{Date32, Int32, Int64, Utf8};
+    schema(vec![
+        ("time", timestamp(), REQUIRED),
+        ("event_date", Date32, REQUIRED),
+        ("vehicle_bucket", Int32, REQUIRED),
+        ("tenant", Utf8, REQUIRED),
+        ("alert_id", Utf8, REQUIRED),
+        ("rule_id", Utf8, REQUIRED),
+        ("title", Utf8, REQUIRED),
+        ("severity_id", Int32, REQUIRED),
+        ("vehicle", Utf8, NULLABLE),
+        ("group", Utf8, REQUIRED),
+        ("window_start", timestamp(), REQUIRED),
+        ("count", Int64, REQUIRED),
+        ("position", Int64, REQUIRED),
+        ("entry_index", Int32, REQUIRED),
+    ])
+});
+
+/// Schema of `events`: one row per qualified security event.
+#[must_use]
+pub fn events_schema() -> SchemaRef {
+    EVENTS.clone()
+}
+
+/// Schema of `vehicle_state`: one row per state sample.
+#[must_use]
+pub fn vehicle_state_schema() -> SchemaRef {
+    VEHICLE_STATE.clone()
+}
+
+/// Schema of `alerts`: one row per batch in which an alert got new events; `count` is that batch's share.
+#[must_use]
+pub fn alerts_schema() -> SchemaRef {
+    ALERTS.clone()
+}
+
+/// The bucket of a vehicle, `0..VEHICLE_BUCKETS`: first byte of SHA-256 over `tenant/vehicle`. Stable for ever.
+#[must_use]
+pub fn vehicle_bucket(tenant: &Name, vehicle: &Name) -> i32 {
+    bucket_of_text(tenant.as_str(), vehicle.as_str())
+}
+
+/// [`vehicle_bucket`] for names that are texts; an alert without a vehicle has the empty one.
+#[must_use]
+pub fn bucket_of_text(tenant: &str, vehicle: &str) -> i32 {
+    let digest = Sha256::new().chain_update(tenant).chain_update("/").chain_update(vehicle).finalize();
+    let first = digest.first().copied().unwrap_or(0);
+    i32::from(first.checked_rem(VEHICLE_BUCKETS).unwrap_or(0))
+}
+
+/// Days since 1970-01-01 (UTC) of an instant, as `date32` counts them; saturating.
+#[must_use]
+pub fn event_date(time: UnixMicros) -> i32 {
+    let days = time.0.div_euclid(DAY_MICROS);
+    i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn describe(schema: &Schema) -> String {
+        let line = |f: &Arc<Field>| {
+            let id = f.metadata().get(FIELD_ID_KEY).cloned().unwrap_or_default();
+            format!("{id} {} {}{}\n", f.name(), f.data_type(), if f.is_nullable() { "?" } else { "" })
+        };
+        schema.fields().iter().map(line).collect()
+    }
+
+    #[test]
+    fn tables_keep_their_columns_and_field_ids() {
+        let all = [events_schema(), vehicle_state_schema(), alerts_schema()].map(|s| describe(&s)).join("\n");
+        expect![""].assert_eq(&all);
+    }
+
+    #[test]
+    fn buckets_are_few_stable_and_all_used() {
+        let name = |i: u32| Name::new(&format!("vehicle-{i}")).expect("a legal name");
+        let tenant = Name::new("acme").expect("a legal name");
+        let mut seen = [0_u32; VEHICLE_BUCKETS as usize];
+        for i in 0..1_000 {
+            seen[usize::try_from(vehicle_bucket(&tenant, &name(i))).expect("not negative")] += 1;
+        }
+        assert!(seen.iter().all(|n| *n > 200), "{seen:?}");
+        assert_eq!(bucket_of_text("acme", "vehicle-1"), vehicle_bucket(&tenant, &name(1)));
+    }
+
+    #[test]
+    fn dates_count_from_1970_also_before_it() {
+        assert_eq!(event_date(UnixMicros(0)), 0);
+        assert_eq!(event_date(UnixMicros(-1)), -1);
+        assert_eq!(event_date(UnixMicros(DAY_MICROS)), 1);
+        assert_eq!(event_date(UnixMicros(i64::MIN)), -106_751_992);
+    }
+}
