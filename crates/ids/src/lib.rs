@@ -1,1 +1,32 @@
-//! Detectors with bounded state: frame in, security events out.
+//! Detectors with bounded state: frame in, security events out; reads a profile.
+//!
+//! Not here: learning (`profile`), filtering (`idsm`), reporting (`link`), any clock or allocation. Invariants: the same
+//! profile and frames give the same events, bit for bit, on every target; no input panics; memory is fixed at compile time.
+//! Cost: O(1) a frame, integer arithmetic only; figures in ADR-0004.
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod clock;
+mod crc;
+mod detector;
+mod episodes;
+mod load;
+mod pace;
+mod profile;
+mod silence;
+
+pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
+pub use detector::{CapacityExceeded, Detector, Sink};
+pub use episodes::{EPISODE_WINDOW, EPISODES_MAX};
+pub use pace::{Pace, Verdict};
+pub use profile::{BUSES_MAX, BusRow, Class, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Source, encode, encoded_len};

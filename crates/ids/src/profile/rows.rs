@@ -1,0 +1,230 @@
+//! Rows of a profile: one per bus, one per identifier on a bus.
+//!
+//! Not the file around them. Format: docs/format/profile.md. Invariant: `read` of what `bytes` gave is the same row, and a row
+//! that `read` accepts is legal. Cost: 24 bytes a bus, 40 an identifier, decoded where they lie.
+
+use crate::pace::Pace;
+use yagura_model::{BusId, CanId, Frame, FrameKind};
+
+/// How an identifier was seen to behave.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Class {
+    /// Sent when something happens, or seen too rarely to say more.
+    Event,
+    /// Sent on a period and in addition when something happens.
+    Mixed,
+    /// Sent on a period.
+    Periodic,
+}
+
+impl Class {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Event => 0,
+            Self::Mixed => 1,
+            Self::Periodic => 2,
+        }
+    }
+
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Event),
+            1 => Some(Self::Mixed),
+            2 => Some(Self::Periodic),
+            _ => None,
+        }
+    }
+}
+
+/// Which formats and data lengths an identifier may have.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Lengths {
+    /// Classic data frames: bit n allows n bytes, 0..=8.
+    pub classic: u16,
+    /// CAN FD frames: bit n allows data length code n (9..=15 mean 12, 16, 20, 24, 32, 48, 64 bytes).
+    pub fd: u16,
+    /// Remote frames.
+    pub remote: bool,
+}
+
+impl Lengths {
+    const CLASSIC_ALL: u16 = 0x1FF;
+
+    /// Allows what `frame` is. A length that its format cannot have, and error frames, change nothing.
+    pub fn allow(&mut self, frame: &Frame) {
+        match frame.kind {
+            FrameKind::Data => self.classic |= Self::bit(frame) & Self::CLASSIC_ALL,
+            FrameKind::Fd { .. } => self.fd |= Self::bit(frame),
+            FrameKind::Remote { .. } => self.remote = true,
+            FrameKind::Error => {}
+        }
+    }
+
+    /// Whether `frame` has a format and length seen in training. Error frames are not judged here.
+    #[must_use]
+    pub fn allows(self, frame: &Frame) -> bool {
+        match frame.kind {
+            FrameKind::Data => self.classic & Self::CLASSIC_ALL & Self::bit(frame) != 0,
+            FrameKind::Fd { .. } => self.fd & Self::bit(frame) != 0,
+            FrameKind::Remote { .. } => self.remote,
+            FrameKind::Error => true,
+        }
+    }
+
+    /// The bit of the frame's data length code; 0 for a length that no code means.
+    const fn bit(frame: &Frame) -> u16 {
+        match frame.payload.len() {
+            len @ 0..=8 => 1 << len,
+            12 => 1 << 9,
+            16 => 1 << 10,
+            20 => 1 << 11,
+            24 => 1 << 12,
+            32 => 1 << 13,
+            48 => 1 << 14,
+            64 => 1 << 15,
+            _ => 0,
+        }
+    }
+
+    /// The longest data allowed, bytes.
+    #[must_use]
+    pub const fn longest(self) -> u8 {
+        const BYTES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64];
+        match (self.classic | self.fd).checked_ilog2() {
+            Some(code @ 0..=15) => {
+                let (_, from) = BYTES.split_at(code as usize);
+                match from.first() {
+                    Some(len) => *len,
+                    None => 0,
+                }
+            }
+            _ => 0,
+        }
+    }
+
+    const fn is_legal(self) -> bool {
+        self.classic <= Self::CLASSIC_ALL && (self.classic | self.fd != 0 || self.remote)
+    }
+}
+
+/// What is normal on one bus.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BusRow {
+    /// Which bus.
+    pub bus: BusId,
+    /// A quiet bus longer than this is idle: the rest of the pause is nobody's silence. µs.
+    pub idle_cap: u32,
+    /// Pace of all frames together; surplus frames are a flood.
+    pub pace: Pace,
+    /// Most frames in one second of training.
+    pub peak_per_second: u32,
+    /// Frames seen in training.
+    pub frames: u32,
+}
+
+impl BusRow {
+    pub(crate) const LEN: usize = 24;
+
+    pub(crate) const fn read(row: &[u8; Self::LEN]) -> Option<Self> {
+        let &[bus, r0, r1, r2, c0, c1, c2, c3, i0, i1, i2, i3, t0, t1, t2, t3, p0, p1, p2, p3, f0, f1, f2, f3] = row;
+        if r0 | r1 | r2 != 0 {
+            return None;
+        }
+        Some(Self {
+            bus: BusId(bus),
+            idle_cap: u32::from_be_bytes([c0, c1, c2, c3]),
+            pace: Pace {
+                interval: u32::from_be_bytes([i0, i1, i2, i3]),
+                tolerance: u32::from_be_bytes([t0, t1, t2, t3]),
+            },
+            peak_per_second: u32::from_be_bytes([p0, p1, p2, p3]),
+            frames: u32::from_be_bytes([f0, f1, f2, f3]),
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
+        let words = [self.idle_cap, self.pace.interval, self.pace.tolerance, self.peak_per_second, self.frames];
+        [self.bus.0, 0, 0, 0].into_iter().chain(words.into_iter().flat_map(u32::to_be_bytes))
+    }
+}
+
+/// What is normal of one identifier on one bus.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct IdRow {
+    /// Which bus.
+    pub bus: BusId,
+    /// Which identifier.
+    pub id: CanId,
+    /// How it behaves.
+    pub class: Class,
+    /// Its formats and lengths.
+    pub lengths: Lengths,
+    /// Median distance of its frames, µs; 0 if seen once.
+    pub period: u32,
+    /// How soon its frames may come.
+    pub pace: Pace,
+    /// How long it may stay away while its bus is busy, µs; 0 = not judged.
+    pub silence: u32,
+    /// Frames seen in training.
+    pub frames: u32,
+    /// Shortest distance seen in training, µs.
+    pub gap_min: u32,
+    /// Longest distance seen in training, bus idle time not counted, µs.
+    pub gap_max: u32,
+}
+
+impl IdRow {
+    pub(crate) const LEN: usize = 40;
+    const REMOTE_FLAG: u8 = 1;
+
+    pub(crate) const fn sort_key(bus: BusId, key: u32) -> u64 {
+        ((bus.0 as u64) << 32) | key as u64
+    }
+
+    pub(crate) const fn read_sort_key(row: &[u8; Self::LEN]) -> u64 {
+        let &[bus, _, _, _, k0, k1, k2, k3, ..] = row;
+        Self::sort_key(BusId(bus), u32::from_be_bytes([k0, k1, k2, k3]))
+    }
+
+    pub(crate) fn read(row: &[u8; Self::LEN]) -> Option<Self> {
+        let &[
+            bus, class, flags, reserved, k0, k1, k2, k3, l0, l1, d0, d1, p0, p1, p2, p3, i0, i1, i2, i3,
+            t0, t1, t2, t3, s0, s1, s2, s3, f0, f1, f2, f3, n0, n1, n2, n3, x0, x1, x2, x3,
+        ] = row;
+        let lengths = Lengths {
+            classic: u16::from_be_bytes([l0, l1]),
+            fd: u16::from_be_bytes([d0, d1]),
+            remote: flags == Self::REMOTE_FLAG,
+        };
+        if reserved != 0 || flags > Self::REMOTE_FLAG || !lengths.is_legal() {
+            return None;
+        }
+        Some(Self {
+            bus: BusId(bus),
+            id: CanId::from_key(u32::from_be_bytes([k0, k1, k2, k3])).ok()?,
+            class: Class::from_code(class)?,
+            lengths,
+            period: u32::from_be_bytes([p0, p1, p2, p3]),
+            pace: Pace {
+                interval: u32::from_be_bytes([i0, i1, i2, i3]),
+                tolerance: u32::from_be_bytes([t0, t1, t2, t3]),
+            },
+            silence: u32::from_be_bytes([s0, s1, s2, s3]),
+            frames: u32::from_be_bytes([f0, f1, f2, f3]),
+            gap_min: u32::from_be_bytes([n0, n1, n2, n3]),
+            gap_max: u32::from_be_bytes([x0, x1, x2, x3]),
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
+        let flags = if self.lengths.remote { Self::REMOTE_FLAG } else { 0 };
+        let lengths = [self.lengths.classic, self.lengths.fd];
+        let times = [self.period, self.pace.interval, self.pace.tolerance, self.silence];
+        let seen = [self.frames, self.gap_min, self.gap_max];
+        [self.bus.0, self.class.code(), flags, 0]
+            .into_iter()
+            .chain(self.id.key().to_be_bytes())
+            .chain(lengths.into_iter().flat_map(u16::to_be_bytes))
+            .chain(times.into_iter().chain(seen).flat_map(u32::to_be_bytes))
+    }
+}
