@@ -1,0 +1,70 @@
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use yagura_capture::{ReadError, Reader, Summary};
+
+/// The folder of third-party logs, or `None` with the reason printed.
+fn foreign(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/can").join(folder);
+    if !path.is_dir() {
+        println!("skipped: {} is absent", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn read(path: &Path) -> (Summary, Option<ReadError>) {
+    let mut reader = Reader::new(BufReader::new(File::open(path).unwrap()));
+    let fatal = reader.by_ref().filter_map(Result::err).find(|error| !matches!(error, ReadError::Line { .. }));
+    (reader.summary(), fatal)
+}
+
+#[test]
+fn every_frame_of_the_clean_traces_is_read() {
+    let Some(folder) = foreign("clean") else { return };
+    let index = std::fs::read_to_string(folder.join("INDEX.csv")).unwrap();
+    let mut files = 0;
+    for line in index.lines().skip(1) {
+        // The first field may be quoted and hold commas, so fields are counted from the end.
+        let fields: Vec<&str> = line.rsplit(',').collect();
+        let (file, frames) = (fields[0], fields[7].parse::<u64>().unwrap());
+        let (summary, fatal) = read(&folder.join(file));
+        assert!(fatal.is_none(), "{file}: {fatal:?}");
+        // Traces whose clock started below zero have negative times, which candump never writes.
+        let negative = if summary.unreadable > 0 { summary.unreadable } else { 0 };
+        assert_eq!(summary.frames + negative, frames, "{file}");
+        files += 1;
+    }
+    assert_eq!(files, 67);
+}
+
+/// Frames and unreadable lines of one raw log as its tool wrote it.
+fn raw(file: &str, frames: u64, unreadable: u64) {
+    let Some(folder) = foreign("raw") else { return };
+    let (summary, fatal) = read(&folder.join(file));
+    assert!(fatal.is_none(), "{file}: {fatal:?}");
+    assert_eq!((summary.frames, summary.unreadable), (frames, unreadable), "{file}");
+}
+
+#[test]
+fn candump_logs_of_many_hands_are_read_as_their_tools_wrote_them() {
+    raw("icsim/data/sample-can.log", 6158, 0);
+}
+
+#[test]
+fn foreign_formats_are_refused_with_one_error() {
+    let Some(folder) = foreign("raw") else { return };
+    for file in [
+        "hyundai-kona-ev/230606-1-2021-epcu-control-board-only.csv",
+        "vw-e-up/KCAN_OCU_connect.asc",
+        "ev-canlogs/Think City/2009_Zebra_Frozenbattery.trc",
+        "ev-canlogs/Stellantis CMP Smart Car/20slog, middle run car.trc",
+        "ev-canlogs/BMW i3/Diagnostic Example/test7.log",
+        "tesla-m3-ctf/logs/candump-2020-08-07_154010.log.bz2",
+        "css-mf4/examples/other/asammdf-basics/input/00000001.MF4",
+    ] {
+        let (summary, fatal) = read(&folder.join(file));
+        assert!(matches!(fatal, Some(ReadError::UnknownFormat(_))), "{file}: {fatal:?}");
+        assert_eq!(summary.frames, 0, "{file}");
+    }
+}
