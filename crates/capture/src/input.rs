@@ -25,7 +25,11 @@ impl<R: BufRead> Input<R> {
     /// What reading the first bytes failed with.
     pub fn new(mut read: R) -> io::Result<Self> {
         let is_gzip = read.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-        Ok(if is_gzip { Self::Gzip(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(read)))) } else { Self::Plain(read) })
+        Ok(if is_gzip {
+            Self::Gzip(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(read))))
+        } else {
+            Self::Plain(read)
+        })
     }
 }
 

@@ -29,8 +29,8 @@ pub enum LineFault {
     /// Nothing like `interface identifier#data` or `interface identifier [length] data`.
     #[error("no interface, identifier and data as candump writes them")]
     NotAFrame,
-    /// The text in parentheses is no time in seconds and no date.
-    #[error("time in parentheses is neither seconds nor a date")]
+    /// The text in parentheses is no time in seconds (0 or more) and no date.
+    #[error("time in parentheses is neither seconds from 0 on nor a date")]
     Time,
     /// The interface name has no or too many characters, or unprintable ones.
     #[error("interface name is not 1 to {INTERFACE_LEN_MAX} printable characters")]

@@ -93,8 +93,8 @@ fn an_unreadable_line_is_said_and_reading_goes_on() {
             line 6: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
             line 7: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
             line 8: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
-            line 9: time in parentheses is neither seconds nor a date
-            line 10: time in parentheses is neither seconds nor a date
+            line 9: time in parentheses is neither seconds from 0 on nor a date
+            line 10: time in parentheses is neither seconds from 0 on nor a date
             line 11: CAN XL frame, not supported
             line 12: data is not whole hexadecimal bytes, up to 8 or for CAN FD 64
             line 13: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
@@ -113,52 +113,79 @@ fn an_unreadable_line_is_said_and_reading_goes_on() {
 #[test]
 fn a_line_that_is_too_long_is_skipped_once_the_format_is_known() {
     let text = format!("(1.0) can0 104#FF\n{}\n(2.0) can0 104#FF\n", "x".repeat(10 * LINE_BYTES_MAX));
-    check(&text, expect![[r#"
+    check(
+        &text,
+        expect![[r#"
         1.000000 bus 0 104 FF
         line 2: line longer than 1024 bytes
         2.000000 bus 0 104 FF
         2 frames, 1 unreadable, 0 untimed, 0 backward, buses [can0=0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn input_of_another_format_ends_with_one_error_that_says_what_it_looks_like() {
-    check("Time Stamp,ID,Extended,Bus,LEN,D1\n303004300,00000450,false,0,3,00\n", expect![[r#"
+    check(
+        "Time Stamp,ID,Extended,Bus,LEN,D1\n303004300,00000450,false,0,3,00\n",
+        expect![[r#"
         not a candump log or console text: it looks like a SavvyCAN (GVRET) CSV file
         0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
-    check("no\nframes\nhere\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "no\nframes\nhere\n",
+        expect![[r#"
         not a candump log or console text: no readable line at the start; line 1: no interface, identifier and data as candump writes them
         0 frames, 3 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
-    check(&"a line of prose\n".repeat(PROBE_LINES * 2), expect![[r#"
+    "#]],
+    );
+    check(
+        &"a line of prose\n".repeat(PROBE_LINES * 2),
+        expect![[r#"
         not a candump log or console text: no readable line at the start; line 1: no interface, identifier and data as candump writes them
         0 frames, 64 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
-    check(&"\0".repeat(4 * LINE_BYTES_MAX), expect![[r#"
+    "#]],
+    );
+    check(
+        &"\0".repeat(4 * LINE_BYTES_MAX),
+        expect![[r#"
         not a candump log or console text: no readable line at the start; line 1: line longer than 1024 bytes
         0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
-    check("BZh91AY&SY\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "BZh91AY&SY\n",
+        expect![[r#"
         not a candump log or console text: it looks like a bzip2 file: unpack it first
         0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
-    check("", expect![[r#"
+    "#]],
+    );
+    check(
+        "",
+        expect![[r#"
         0 frames, 0 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
-    check("\n \r\n\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "\n \r\n\n",
+        expect![[r#"
         0 frames, 0 unreadable, 0 untimed, 0 backward, buses []
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn faults_before_the_first_frame_are_told_before_it() {
-    check("---\ncandump can0\n  can0  711   [8]  02 10 03 00 00 00 00 00\n", expect![[r#"
+    check(
+        "---\ncandump can0\n  can0  711   [8]  02 10 03 00 00 00 00 00\n",
+        expect![[r#"
         line 1: no interface, identifier and data as candump writes them
         line 2: no interface, identifier and data as candump writes them
         0.000000 bus 0 711 0210030000000000
         1 frames, 2 unreadable, 1 untimed, 0 backward, buses [can0=0]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -168,17 +195,21 @@ fn a_gzip_log_is_unpacked_and_a_cut_one_ends_with_an_error() {
         writeln!(packer, "({n}.000000) can0 104#{n:08X}").unwrap();
     }
     let packed = packer.finish().unwrap();
-    expect!["5000 frames, 0 unreadable, 0 untimed, 0 backward, buses [can0=0]"].assert_eq(tell(&packed).lines().last().unwrap());
+    expect!["5000 frames, 0 unreadable, 0 untimed, 0 backward, buses [can0=0]"]
+        .assert_eq(tell(&packed).lines().last().unwrap());
     let cut = tell(&packed[..packed.len() / 2]);
     assert!(cut.contains("input ended early"), "{cut}");
 }
 
 #[test]
 fn times_that_go_back_are_counted() {
-    check("(2.0) can0 104#\n(1.0) can0 104#\n(1.0) can0 104#\n", expect![[r#"
+    check(
+        "(2.0) can0 104#\n(1.0) can0 104#\n(1.0) can0 104#\n",
+        expect![[r#"
         2.000000 bus 0 104 
         1.000000 bus 0 104 
         1.000000 bus 0 104 
         3 frames, 0 unreadable, 0 untimed, 1 backward, buses [can0=0]
-    "#]]);
+    "#]],
+    );
 }

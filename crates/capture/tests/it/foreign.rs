@@ -19,6 +19,10 @@ fn read(path: &Path) -> (Summary, Option<ReadError>) {
     (reader.summary(), fatal)
 }
 
+/// Traces with times below zero, which candump never writes, and how many such lines they have.
+const CLOCK_BELOW_ZERO: [(&str, u64); 4] =
+    [("Zeekr_battery_only", 10_607), ("37501-Q4151", 16_897), ("ZE1-chademo", 4_692), ("250105-1-2020", 217)];
+
 #[test]
 fn every_frame_of_the_clean_traces_is_read() {
     let Some(folder) = foreign("clean") else { return };
@@ -29,10 +33,13 @@ fn every_frame_of_the_clean_traces_is_read() {
         let fields: Vec<&str> = line.rsplit(',').collect();
         let (file, frames) = (fields[0], fields[7].parse::<u64>().unwrap());
         let (summary, fatal) = read(&folder.join(file));
-        assert!(fatal.is_none(), "{file}: {fatal:?}");
-        // Traces whose clock started below zero have negative times, which candump never writes.
-        let negative = if summary.unreadable > 0 { summary.unreadable } else { 0 };
-        assert_eq!(summary.frames + negative, frames, "{file}");
+        match CLOCK_BELOW_ZERO.iter().find(|(name, _)| file.contains(name)) {
+            None => assert_eq!((summary.frames, summary.unreadable), (frames, 0), "{file}"),
+            Some((_, lines)) if *lines == frames => {
+                assert!(matches!(fatal, Some(ReadError::UnknownFormat(_))), "{file}")
+            }
+            Some((_, lines)) => assert_eq!((summary.frames, summary.unreadable), (frames - lines, *lines), "{file}"),
+        }
         files += 1;
     }
     assert_eq!(files, 67);
@@ -48,7 +55,23 @@ fn raw(file: &str, frames: u64, unreadable: u64) {
 
 #[test]
 fn candump_logs_of_many_hands_are_read_as_their_tools_wrote_them() {
-    raw("icsim/data/sample-can.log", 6158, 0);
+    raw("icsim/data/sample-can.log", 6_158, 0);
+    raw("j1939-csu/normal.log", 19_957, 0);
+    raw("j1939-csu/Application_Layer/dos_1ms.log", 28_074, 0);
+    raw("j1939-csu/Application_Layer/fuzz_1ms_ID_Only.log", 28_393, 0);
+    raw("j1939-csu/Data_Link_Layer/malicious_CTS_attack.txt", 3_056, 0);
+    raw("crysys/S-1-1-malicious-CONST-msg-mod-0x410-0.4-0.6.log", 17_935, 0);
+    raw("talking-with-cars/can_logs/internet_logs/02-driving.decoded.log", 32_591, 1);
+}
+
+#[test]
+fn console_logs_of_many_hands_are_read_as_their_tools_wrote_them() {
+    raw("talking-with-cars/can_logs/test_bf_abs_ecu.log", 4_571, 0);
+    raw("talking-with-cars/can_logs/test_nissan_leaf_traffic.log", 10_660, 0);
+    raw("talking-with-cars/can_logs/test_kwp_readByCommonID.log", 44, 9);
+    raw("talking-with-cars/can_logs/test_uds_serial_number_bruteforce.log", 295, 1);
+    raw("ev-canlogs/Nissan LEAF/62kWh/EV_can-bus_from_62_ZE1_QCcharging.txt", 22_641, 45);
+    raw("ev-canlogs/Porsche Taycan Turbo S/drive_park_reverse_drive(1).log", 7_277, 3);
 }
 
 #[test]

@@ -20,7 +20,11 @@ fn tell(text: impl AsRef<[u8]>) -> String {
                 let kind = match frame.kind {
                     FrameKind::Data => String::new(),
                     FrameKind::Fd { bit_rate_switch, error_passive } => {
-                        format!(" fd{}{}", if bit_rate_switch { " brs" } else { "" }, if error_passive { " esi" } else { "" })
+                        format!(
+                            " fd{}{}",
+                            if bit_rate_switch { " brs" } else { "" },
+                            if error_passive { " esi" } else { "" }
+                        )
                     }
                     FrameKind::Remote { requested_len } => format!(" remote {requested_len}"),
                     FrameKind::Error => " error".to_owned(),
