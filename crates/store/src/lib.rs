@@ -1,1 +1,17 @@
 //! The vault (evidence) and the lake (analytical data).
+//!
+//! Not a pipeline: nothing here decodes a report or judges an event; `server` joins the two. The vault is the truth, the lake
+//! a view of it that can be rebuilt. Invariants: what [`Vault::append`] acknowledged is on disk and stays (DESIGN 1); every
+//! row of the lake carries the position of its record (DESIGN 2); the same rows appended twice are there once (DESIGN 8).
+//! All functions block; call them from a thread that may wait, never from inside an async task.
+
+pub mod disk;
+mod lake;
+mod vault;
+
+pub use lake::{Appended, Lake, LakeError, Maintained, Query, Scan, Table, TableStats};
+pub use vault::{
+    Checkpoint, Corruption, Cut, Damage, Digest, InclusionProof, NewRecord, NoteError, Position, Progress, Record,
+    RecordKind, RecordRef, Records, Recovery, Repair, Unverifiable, Vault, VaultError, VaultOptions, VaultReader,
+    Verified, leaf_hash, open_checkpoint, verifier_key, verify, verify_inclusion, verify_on,
+};
