@@ -1,1 +1,26 @@
-//! Clean traffic and DBC files to sensor profiles, and back for explanation.
+//! Clean traffic to sensor profiles and back for explanation; DBC files to vehicle state.
+//!
+//! Not a detector (`ids` is) and not a reader of captures (`capture` is). Invariants: learning needs no labels and no settings
+//! that depend on a vehicle; the same frames give the same profile, byte for byte; the clocks and the pace that learning
+//! measures with are those that `ids` judges with. Cost: 12 bytes of memory a frame while learning (ADR-0003).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod behaviour;
+mod explain;
+mod learn;
+mod observe;
+mod state;
+
+pub use explain::explain;
+pub use learn::{LearnError, Learned, Settings, learn};
+pub use state::{DbcError, Quantity, STALE_AFTER, SourceSignal, StateDecoder};

@@ -1,0 +1,50 @@
+//! A profile in words: what it covers, and what would not be seen.
+//!
+//! Not a format: the text is for people and may change. Invariant: one line an identifier, in the profile's order.
+
+use std::fmt::Write as _;
+use yagura_ids::{Class, IdRow, Profile};
+
+/// Describes a profile, one line a bus and one an identifier.
+#[must_use]
+pub fn explain(profile: &Profile<'_>) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, profile);
+    text
+}
+
+fn write_all(out: &mut String, profile: &Profile<'_>) -> std::fmt::Result {
+    let source = profile.source();
+    writeln!(out, "learned from {} frames, {} s of busy bus", source.frames, source.micros / 1_000_000)?;
+    for bus in profile.buses() {
+        let (paced, frames) = (bus.pace.interval != 0, bus.frames);
+        writeln!(out, "bus {}: {frames} frames, at most {} a second{}", bus.bus.0, bus.peak_per_second, flood(paced))?;
+        for id in profile.ids().filter(|id| id.bus == bus.bus) {
+            write_id(out, &id)?;
+        }
+    }
+    Ok(())
+}
+
+const fn flood(paced: bool) -> &'static str {
+    if paced { "" } else { "; too little traffic to judge floods" }
+}
+
+fn write_id(out: &mut String, id: &IdRow) -> std::fmt::Result {
+    let class = match id.class {
+        Class::Event => "event",
+        Class::Mixed => "mixed",
+        Class::Periodic => "periodic",
+    };
+    write!(out, "  {:>8} {class:<8} {:>7} frames, ", id.id, id.frames)?;
+    write!(out, "period {} µs ({}..{}); ", id.period, id.gap_min, id.gap_max)?;
+    match id.pace.interval {
+        0 => write!(out, "injection: not judged; ")?,
+        interval => write!(out, "injection: more than {} µs ahead of {interval} µs; ", id.pace.tolerance)?,
+    }
+    match id.silence {
+        0 => writeln!(out, "silence: not judged"),
+        silence => writeln!(out, "silence: after {silence} µs"),
+    }
+}

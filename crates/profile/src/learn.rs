@@ -1,0 +1,108 @@
+//! Learns a profile from clean traffic.
+//!
+//! Not supervised and not tuned per vehicle: there is no threshold to set, only limits. Several captures of one vehicle are
+//! learned as one by chaining their frames; a step back of the clock or a pause between them is recognised as such.
+//! Invariant: what [`learn`] returns has passed [`Profile::parse`].
+
+use crate::behaviour::{Timing, bus_pace, idle_cap};
+use crate::observe::Traffic;
+use yagura_ids::{BusRow, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
+use yagura_model::Frame;
+
+/// Limits of learning.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// The most identifiers; at most what the detector that will use the profile has room for.
+    pub ids_max: usize,
+    /// The most frames.
+    pub frames_max: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { ids_max: IDS_MAX, frames_max: 200_000_000 }
+    }
+}
+
+/// Why nothing could be learned.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LearnError {
+    /// The captures hold no frame.
+    #[error("no frame to learn from")]
+    NoFrames,
+    /// More frames than the settings allow.
+    #[error("more than {max} frames to learn from")]
+    TooManyFrames {
+        /// The limit.
+        max: u64,
+    },
+    /// More identifiers than the settings allow: not clean traffic, or a small detector.
+    #[error("more than {max} identifiers to learn")]
+    TooManyIds {
+        /// The limit.
+        max: usize,
+    },
+    /// More buses than a profile holds.
+    #[error("more than {max} buses to learn")]
+    TooManyBuses {
+        /// The limit.
+        max: usize,
+    },
+    /// What was learned cannot be written.
+    #[error("learned profile cannot be written")]
+    Encode(#[from] ProfileError),
+}
+
+/// A learned profile.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Learned {
+    /// The buses, by number.
+    pub buses: Vec<BusRow>,
+    /// The identifiers, by bus and key.
+    pub ids: Vec<IdRow>,
+    bytes: Vec<u8>,
+}
+
+impl Learned {
+    /// The profile as the bytes that a detector reads; see docs/format/profile.md.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.bytes.clone()
+    }
+
+    /// The profile.
+    ///
+    /// # Errors
+    /// None in practice: the bytes were checked when they were made.
+    pub fn profile(&self) -> Result<Profile<'_>, ProfileError> {
+        Profile::parse(&self.bytes)
+    }
+}
+
+/// Learns a profile from the frames of clean traffic, in the order in which they were received.
+///
+/// # Errors
+/// [`LearnError`] if there is nothing to learn from, or more than a limit allows.
+pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Result<Learned, LearnError> {
+    let mut traffic = Traffic::read(frames, settings)?;
+    let mut buses = Vec::new();
+    let mut ids = Vec::new();
+    let mut micros = 0_u64;
+    for (bus, seen) in &mut traffic.buses {
+        let idle_cap = idle_cap(&seen.gaps);
+        let (peak_per_second, pace) = bus_pace(&seen.gaps);
+        let frames = u32::try_from(seen.gaps.len()).unwrap_or(u32::MAX);
+        buses.push(BusRow { bus: *bus, idle_cap, pace, peak_per_second, frames });
+        let (traffic, busy) = seen.measure(idle_cap);
+        micros = micros.max(busy);
+        for id in traffic {
+            let Timing { class, period, pace, silence, gap_min, gap_max } = Timing::of(&id);
+            let (lengths, frames) = (id.lengths, id.frames);
+            ids.push(IdRow { bus: *bus, id: id.id, class, lengths, period, pace, silence, frames, gap_min, gap_max });
+        }
+    }
+    let mut bytes = vec![0; encoded_len(buses.len(), ids.len())];
+    encode(Source { frames: traffic.frames, micros }, &buses, &ids, &mut bytes)?;
+    Ok(Learned { buses, ids, bytes })
+}
