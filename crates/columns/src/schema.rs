@@ -159,7 +159,63 @@ mod tests {
     #[test]
     fn tables_keep_their_columns_and_field_ids() {
         let all = [events_schema(), vehicle_state_schema(), alerts_schema()].map(|s| describe(&s)).join("\n");
-        expect![""].assert_eq(&all);
+        expect![[r#"
+            1 time Timestamp(µs, "UTC")
+            2 received_time Timestamp(µs, "UTC")
+            3 event_date Date32
+            4 vehicle_bucket Int32
+            5 tenant Utf8
+            6 vehicle Utf8
+            7 sensor Utf8
+            8 event_id Int32
+            9 event_name Utf8
+            10 severity_id Int32
+            11 count Int32
+            12 idsm_instance Int32
+            13 sensor_instance Int32
+            14 bus Int32?
+            15 can_id Int64?
+            16 can_extended Boolean?
+            17 frame_kind Utf8?
+            18 expected Int64?
+            19 observed Int64?
+            20 payload Binary?
+            21 speed_kmh Float64?
+            22 gear Utf8?
+            23 boot Int64
+            24 sequence Int64
+            25 position Int64
+            26 entry_index Int32
+
+            1 time Timestamp(µs, "UTC")
+            2 received_time Timestamp(µs, "UTC")
+            3 event_date Date32
+            4 vehicle_bucket Int32
+            5 tenant Utf8
+            6 vehicle Utf8
+            7 sensor Utf8
+            8 speed_kmh Float64?
+            9 accelerator_percent Float64?
+            10 brake_pressed Boolean?
+            11 gear Utf8?
+            12 position Int64
+            13 entry_index Int32
+
+            1 time Timestamp(µs, "UTC")
+            2 event_date Date32
+            3 vehicle_bucket Int32
+            4 tenant Utf8
+            5 alert_id Utf8
+            6 rule_id Utf8
+            7 title Utf8
+            8 severity_id Int32
+            9 vehicle Utf8?
+            10 group Utf8
+            11 window_start Timestamp(µs, "UTC")
+            12 count Int64
+            13 position Int64
+            14 entry_index Int32
+        "#]].assert_eq(&all);
     }
 
     #[test]
