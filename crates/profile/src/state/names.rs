@@ -87,6 +87,8 @@ pub(super) static KNOWN: &[Known] = &[
     speed("FLWheelSpd"),
     speed("SP1"),
     speed("SPEED"),
+    speed("WheelBasedVehicleSpeed"),
+    speed("Speed"),
     pedal("DI_accelPedalPos"),
     pedal("DI_pedalPos"),
     pedal("MO_Fahrpedalrohwert_01"),
