@@ -131,8 +131,15 @@ impl Catalogue {
     /// The entry of an id.
     #[must_use]
     pub fn get(&self, id: EventId) -> Option<&EventEntry> {
-        let at = self.entries.binary_search_by_key(&id, |e| e.id).ok()?;
-        self.entries.get(at)
+        self.position(id).and_then(|at| self.nth(at))
+    }
+
+    pub(crate) fn position(&self, id: EventId) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |e| e.id).ok()
+    }
+
+    pub(crate) fn nth(&self, index: usize) -> Option<&EventEntry> {
+        self.entries.get(index)
     }
 
     /// The entry of a symbol.

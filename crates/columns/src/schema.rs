@@ -215,7 +215,8 @@ mod tests {
             12 count Int64
             13 position Int64
             14 entry_index Int32
-        "#]].assert_eq(&all);
+        "#]]
+        .assert_eq(&all);
     }
 
     #[test]
