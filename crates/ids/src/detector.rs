@@ -9,7 +9,8 @@ use crate::clock::BusClock;
 use crate::episodes::Episodes;
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
-use crate::silence::{Presence, STEPS};
+use crate::early::Timing;
+use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
 use core::fmt;
 use yagura_model::{CanContext, EventId, Frame, FrameKind, Micros, SecurityEvent};
 
@@ -44,8 +45,7 @@ impl core::error::Error for CapacityExceeded {}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct IdState {
-    due: u64,
-    last: u64,
+    timing: Timing,
     presence: Presence,
     bus: u8,
 }
@@ -54,6 +54,30 @@ struct IdState {
 struct BusState {
     clock: BusClock,
     load: Load,
+    attendance: Attendance,
+    /// Busy time at which the bus started anew.
+    session: u64,
+    /// Steady time until which frames held back by a pause may come in a heap.
+    heap_until: u64,
+}
+
+/// A pause of the bus excuses frames that come in a heap after it for as long as it lasted, at most this, µs.
+pub const HEAP_MAX: u64 = 1_000_000;
+
+impl BusState {
+    fn advance(&mut self, time: Micros, idle_cap: u32) {
+        let gap = self.clock.advance(time, idle_cap);
+        if gap > u64::from(idle_cap) {
+            self.heap_until = self.clock.steady().saturating_add(gap.min(HEAP_MAX));
+        }
+        if gap >= SESSION_GAP {
+            self.session = self.clock.busy();
+        }
+    }
+
+    const fn is_heap(&self) -> bool {
+        self.clock.steady() < self.heap_until
+    }
 }
 
 /// Judges frames against a profile of at most `IDS` identifiers.
@@ -140,8 +164,9 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
 
     fn judge_bus(&mut self, bus: usize, now: u64, frame: &Frame, sink: &mut impl Sink) -> u64 {
         let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return u64::MAX };
-        state.clock.advance(frame.time, row.idle_cap);
-        let Some(rate) = state.load.take(row.pace, state.clock.steady()) else { return u64::MAX };
+        state.advance(frame.time, row.idle_cap);
+        let rate = state.load.take(row.pace, state.clock.steady());
+        let Some(rate) = rate.filter(|_| !state.is_heap()) else { return u64::MAX };
         let context = CanContext::of(frame, row.peak_per_second, rate);
         self.flood.note(now, frame.time, u64::from(frame.bus.0), context, sink)
     }
@@ -149,7 +174,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
     fn judge_id(&mut self, bus: usize, now: u64, subject: u64, frame: &Frame, sink: &mut impl Sink) -> u64 {
         let index = self.profile.id_index(frame.bus, frame.id);
         let known = index.and_then(|index| Some((self.ids.get_mut(index)?, self.profile.id(index)?)));
-        let (Some((state, row)), Some(bus)) = (known, self.buses.get(bus)) else {
+        let (Some((state, row)), Some(bus)) = (known, self.buses.get_mut(bus)) else {
             return self.unknown.note(now, frame.time, subject, CanContext::of(frame, 0, 0), sink);
         };
         if !row.lengths.allows(frame) {
@@ -159,13 +184,8 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if matches!(frame.kind, FrameKind::Remote { .. }) {
             return u64::MAX;
         }
-        let steady = bus.clock.steady();
-        let gap = u32::try_from(steady.saturating_sub(state.last)).unwrap_or(u32::MAX);
-        state.last = steady;
-        state.presence = Presence::seen(bus.clock.busy(), row.silence);
-        if row.pace.judge(&mut state.due, steady).admitted {
-            return u64::MAX;
-        }
+        state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
+        let Some(gap) = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap()) else { return u64::MAX };
         self.early.note(now, frame.time, subject, CanContext::of(frame, row.period, gap), sink)
     }
 
@@ -177,12 +197,15 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
                 self.cursor = 0;
                 continue;
             };
-            let Some(bus) = self.buses.get(usize::from(state.bus)) else { continue };
-            if !state.presence.falls_silent(bus.clock.busy()) {
+            let Some(bus) = self.buses.get_mut(usize::from(state.bus)) else { continue };
+            if state.presence.is_calm(bus.clock.busy()) {
                 continue;
             }
             let Some(row) = self.profile.id(index) else { continue };
-            let absent = u32::try_from(bus.clock.steady().saturating_sub(state.last)).unwrap_or(u32::MAX);
+            if !state.presence.check(bus.clock.busy(), bus.session, row.silence, &mut bus.attendance) {
+                continue;
+            }
+            let absent = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
             let context = CanContext::of_absence(row.bus, row.id, row.silence, absent);
             sink.raise(SecurityEvent { id: EventId::CAN_SILENT_ID, time: frame.time, count: 1, context });
         }

@@ -19,6 +19,7 @@
 mod clock;
 mod crc;
 mod detector;
+mod early;
 mod episodes;
 mod load;
 mod pace;
@@ -26,7 +27,8 @@ mod profile;
 mod silence;
 
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
-pub use detector::{CapacityExceeded, Detector, Sink};
+pub use detector::{CapacityExceeded, Detector, HEAP_MAX, Sink};
 pub use episodes::{EPISODE_WINDOW, EPISODES_MAX};
+pub use silence::{SESSION_GAP, SILENCE_HOLD};
 pub use pace::{Pace, Verdict};
 pub use profile::{BUSES_MAX, BusRow, Class, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Source, encode, encoded_len};

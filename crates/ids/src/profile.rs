@@ -103,6 +103,8 @@ pub struct Source {
     pub frames: u64,
     /// Bus time they span, pauses not counted, µs.
     pub micros: u64,
+    /// Identifiers first seen in the last third of the frames: if there are any, the list of identifiers is likely not complete.
+    pub late_ids: u32,
 }
 
 /// A checked profile.
@@ -212,11 +214,11 @@ struct Header {
 }
 
 impl Header {
-    /// Bytes 6..8 and 20..24 are reserved and covered by the checksum.
+    /// Bytes 6..8 are reserved and covered by the checksum.
     const fn read(bytes: &[u8; HEADER_LEN]) -> Self {
         let &[
             _, _, _, _, _, _, _, _,
-            t0, t1, t2, t3, c0, c1, c2, c3, b0, b1, i0, i1, _, _, _, _,
+            t0, t1, t2, t3, c0, c1, c2, c3, b0, b1, i0, i1, n0, n1, n2, n3,
             f0, f1, f2, f3, f4, f5, f6, f7, m0, m1, m2, m3, m4, m5, m6, m7,
         ] = bytes;
         Self {
@@ -227,6 +229,7 @@ impl Header {
             source: Source {
                 frames: u64::from_be_bytes([f0, f1, f2, f3, f4, f5, f6, f7]),
                 micros: u64::from_be_bytes([m0, m1, m2, m3, m4, m5, m6, m7]),
+                late_ids: u32::from_be_bytes([n0, n1, n2, n3]),
             },
         }
     }
@@ -276,7 +279,7 @@ pub fn encode(source: Source, buses: &[BusRow], ids: &[IdRow], out: &mut [u8]) -
     let id_count = u16::try_from(ids.len()).map_err(|_| ProfileError::TooManyIds(ids.len()))?;
     let out = out.get_mut(..needed).ok_or(no_room)?;
     let header = MAGIC.into_iter().chain(VERSION.to_be_bytes()).chain([0; 2]).chain(total.to_be_bytes()).chain([0; 4]);
-    let header = header.chain(bus_count.to_be_bytes()).chain(id_count.to_be_bytes()).chain([0; 4]);
+    let header = header.chain(bus_count.to_be_bytes()).chain(id_count.to_be_bytes()).chain(source.late_ids.to_be_bytes());
     let header = header.chain(source.frames.to_be_bytes()).chain(source.micros.to_be_bytes());
     let rows = buses.iter().flat_map(BusRow::bytes).chain(ids.iter().flat_map(IdRow::bytes));
     out.iter_mut().zip(header.chain(rows)).for_each(|(room, byte)| *room = byte);

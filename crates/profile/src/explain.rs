@@ -17,6 +17,9 @@ pub fn explain(profile: &Profile<'_>) -> String {
 fn write_all(out: &mut String, profile: &Profile<'_>) -> std::fmt::Result {
     let source = profile.source();
     writeln!(out, "learned from {} frames, {} s of busy bus", source.frames, source.micros / 1_000_000)?;
+    if source.late_ids != 0 {
+        writeln!(out, "{} identifiers first seen in the last third: more training would find more", source.late_ids)?;
+    }
     for bus in profile.buses() {
         let (paced, frames) = (bus.pace.interval != 0, bus.frames);
         writeln!(out, "bus {}: {frames} frames, at most {} a second{}", bus.bus.0, bus.peak_per_second, flood(paced))?;

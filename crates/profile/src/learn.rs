@@ -4,7 +4,7 @@
 //! learned as one by chaining their frames; a step back of the clock or a pause between them is recognised as such.
 //! Invariant: what [`learn`] returns has passed [`Profile::parse`].
 
-use crate::behaviour::{Timing, bus_pace, idle_cap};
+use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::observe::Traffic;
 use yagura_ids::{BusRow, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
 use yagura_model::Frame;
@@ -89,20 +89,18 @@ pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Re
     let mut buses = Vec::new();
     let mut ids = Vec::new();
     let mut micros = 0_u64;
+    let mut late_ids = 0_u32;
+    let late = traffic.frames.saturating_sub(traffic.frames / 3);
     for (bus, seen) in &mut traffic.buses {
         let idle_cap = idle_cap(&seen.gaps);
-        let (peak_per_second, pace) = bus_pace(&seen.gaps);
-        let frames = u32::try_from(seen.gaps.len()).unwrap_or(u32::MAX);
-        buses.push(BusRow { bus: *bus, idle_cap, pace, peak_per_second, frames });
+        buses.push(bus_row(*bus, &seen.gaps, idle_cap));
         let (traffic, busy) = seen.measure(idle_cap);
         micros = micros.max(busy);
-        for id in traffic {
-            let Timing { class, period, pace, silence, gap_min, gap_max } = Timing::of(&id);
-            let (lengths, frames) = (id.lengths, id.frames);
-            ids.push(IdRow { bus: *bus, id: id.id, class, lengths, period, pace, silence, frames, gap_min, gap_max });
-        }
+        let new = traffic.iter().filter(|id| id.first >= late).count();
+        late_ids = late_ids.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
+        ids.extend(traffic.iter().map(|traffic| id_row(*bus, traffic)));
     }
     let mut bytes = vec![0; encoded_len(buses.len(), ids.len())];
-    encode(Source { frames: traffic.frames, micros }, &buses, &ids, &mut bytes)?;
+    encode(Source { frames: traffic.frames, micros, late_ids }, &buses, &ids, &mut bytes)?;
     Ok(Learned { buses, ids, bytes })
 }

@@ -5,7 +5,7 @@
 
 use crate::learn::{LearnError, Settings};
 use std::collections::BTreeMap;
-use yagura_ids::{BUSES_MAX, BusClock, Lengths};
+use yagura_ids::{BUSES_MAX, BusClock, HEAP_MAX, Lengths};
 use yagura_model::{BusId, CanId, Frame, FrameKind};
 
 /// Frames of one bus in their order.
@@ -29,10 +29,19 @@ pub(crate) struct IdTraffic {
     pub(crate) id: CanId,
     pub(crate) lengths: Lengths,
     pub(crate) frames: u32,
-    /// Steady times of its data frames, µs.
-    pub(crate) times: Vec<u64>,
-    /// Their busy times, µs.
-    pub(crate) busy: Vec<u64>,
+    /// Number of the training frame that showed it first, all buses counted.
+    pub(crate) first: u64,
+    /// Its data frames.
+    pub(crate) arrivals: Vec<Arrival>,
+}
+
+/// When a frame came, on the clocks of its bus, µs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) steady: u64,
+    pub(crate) busy: u64,
+    /// How long a pause of the bus may have held it back.
+    pub(crate) held: u32,
 }
 
 /// All training traffic.
@@ -58,7 +67,7 @@ impl Traffic {
             if bus.gaps.is_empty() && buses == BUSES_MAX {
                 return Err(LearnError::TooManyBuses { max: BUSES_MAX });
             }
-            ids = ids.saturating_add(bus.take(&frame));
+            ids = ids.saturating_add(bus.take(&frame, traffic.frames));
             if ids > settings.ids_max {
                 return Err(LearnError::TooManyIds { max: settings.ids_max });
             }
@@ -73,12 +82,12 @@ impl Traffic {
 
 impl BusTraffic {
     /// Returns how many identifiers are new: 0 or 1.
-    fn take(&mut self, frame: &Frame) -> usize {
+    fn take(&mut self, frame: &Frame, number: u64) -> usize {
         let gap = self.clock.advance(frame.time, 0);
         self.gaps.push(u32::try_from(gap).unwrap_or(u32::MAX));
         let before = self.ids.len();
         let slot = u32::try_from(before).unwrap_or(NO_ID);
-        let entry = self.ids.entry(frame.id.key()).or_insert_with(|| IdTraffic::new(slot, frame.id));
+        let entry = self.ids.entry(frame.id.key()).or_insert_with(|| IdTraffic::new(slot, frame.id, number));
         entry.lengths.allow(frame);
         entry.frames = entry.frames.saturating_add(1);
         if entry.slot == slot {
@@ -89,27 +98,32 @@ impl BusTraffic {
         self.ids.len().saturating_sub(before)
     }
 
-    /// Second pass: the times of each identifier, now that it is known from which gap on this bus counts as idle.
+    /// Second pass: the arrivals of each identifier, now that it is known from which gap on this bus counts as idle.
     /// Returns the identifiers by key and how long the bus was busy, µs.
     pub(crate) fn measure(&mut self, idle_cap: u32) -> (Vec<IdTraffic>, u64) {
-        let mut steady = 0_u64;
-        let mut busy = 0_u64;
-        for (index, (gap, slot)) in self.gaps.iter().zip(&self.slots).enumerate() {
-            let gap = if index == 0 { 0 } else { *gap };
-            steady = steady.saturating_add(u64::from(gap));
-            busy = busy.saturating_add(u64::from(gap.min(idle_cap)));
+        let mut at = Arrival { steady: 0, busy: 0, held: 0 };
+        let mut heap_until = 0_u64;
+        for (gap, slot) in self.gaps.iter().zip(&self.slots) {
+            at.steady = at.steady.saturating_add(u64::from(*gap));
+            at.busy = at.busy.saturating_add(u64::from((*gap).min(idle_cap)));
+            if *gap > idle_cap {
+                heap_until = at.steady.saturating_add(u64::from(*gap).min(HEAP_MAX));
+                at.held = *gap;
+            }
+            if at.steady >= heap_until {
+                at.held = 0;
+            }
             let key = usize::try_from(*slot).ok().and_then(|slot| self.by_slot.get(slot));
             if let Some(id) = key.and_then(|key| self.ids.get_mut(key)) {
-                id.times.push(steady);
-                id.busy.push(busy);
+                id.arrivals.push(at);
             }
         }
-        (std::mem::take(&mut self.ids).into_values().collect(), busy)
+        (std::mem::take(&mut self.ids).into_values().collect(), at.busy)
     }
 }
 
 impl IdTraffic {
-    fn new(slot: u32, id: CanId) -> Self {
-        Self { slot, id, lengths: Lengths::default(), frames: 0, times: Vec::new(), busy: Vec::new() }
+    fn new(slot: u32, id: CanId, first: u64) -> Self {
+        Self { slot, id, lengths: Lengths::default(), frames: 0, first, arrivals: Vec::new() }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows of a profile: one per bus, one per identifier on a bus.
 //!
 //! Not the file around them. Format: docs/format/profile.md. Invariant: `read` of what `bytes` gave is the same row, and a row
-//! that `read` accepts is legal. Cost: 24 bytes a bus, 40 an identifier, decoded where they lie.
+//! that `read` accepts is legal. Cost: 24 bytes a bus, 44 an identifier, decoded where they lie.
 
 use crate::pace::Pace;
 use yagura_model::{BusId, CanId, Frame, FrameKind};
@@ -163,6 +163,8 @@ pub struct IdRow {
     pub period: u32,
     /// How soon its frames may come.
     pub pace: Pace,
+    /// Two of its frames are never closer than this, µs; 0 = not judged.
+    pub distance: u32,
     /// How long it may stay away while its bus is busy, µs; 0 = not judged.
     pub silence: u32,
     /// Frames seen in training.
@@ -174,7 +176,7 @@ pub struct IdRow {
 }
 
 impl IdRow {
-    pub(crate) const LEN: usize = 40;
+    pub(crate) const LEN: usize = 44;
     const REMOTE_FLAG: u8 = 1;
 
     pub(crate) const fn sort_key(bus: BusId, key: u32) -> u64 {
@@ -189,7 +191,7 @@ impl IdRow {
     pub(crate) fn read(row: &[u8; Self::LEN]) -> Option<Self> {
         let &[
             bus, class, flags, reserved, k0, k1, k2, k3, l0, l1, d0, d1, p0, p1, p2, p3, i0, i1, i2, i3,
-            t0, t1, t2, t3, s0, s1, s2, s3, f0, f1, f2, f3, n0, n1, n2, n3, x0, x1, x2, x3,
+            t0, t1, t2, t3, d2, d3, d4, d5, s0, s1, s2, s3, f0, f1, f2, f3, n0, n1, n2, n3, x0, x1, x2, x3,
         ] = row;
         let lengths = Lengths {
             classic: u16::from_be_bytes([l0, l1]),
@@ -209,6 +211,7 @@ impl IdRow {
                 interval: u32::from_be_bytes([i0, i1, i2, i3]),
                 tolerance: u32::from_be_bytes([t0, t1, t2, t3]),
             },
+            distance: u32::from_be_bytes([d2, d3, d4, d5]),
             silence: u32::from_be_bytes([s0, s1, s2, s3]),
             frames: u32::from_be_bytes([f0, f1, f2, f3]),
             gap_min: u32::from_be_bytes([n0, n1, n2, n3]),
@@ -219,7 +222,7 @@ impl IdRow {
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
         let flags = if self.lengths.remote { Self::REMOTE_FLAG } else { 0 };
         let lengths = [self.lengths.classic, self.lengths.fd];
-        let times = [self.period, self.pace.interval, self.pace.tolerance, self.silence];
+        let times = [self.period, self.pace.interval, self.pace.tolerance, self.distance, self.silence];
         let seen = [self.frames, self.gap_min, self.gap_max];
         [self.bus.0, self.class.code(), flags, 0]
             .into_iter()

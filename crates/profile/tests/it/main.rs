@@ -1,0 +1,15 @@
+//! Integration tests of learning and detecting: synthetic traffic, and real traffic where it is at hand.
+//!
+//! Not unit tests (those stand beside the code). Real traffic lies in `../shared/data`; where that is absent, a test says so
+//! and passes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy's allowance for tests does not reach functions beside them"
+)]
+
+mod attacks;
+mod clean;
+mod traces;

@@ -1,0 +1,80 @@
+//! Real traffic: clean captures and attack traces of `../shared/data/can`.
+//!
+//! Not a capture reader for users (that is `capture`). Labels are read for scoring only.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use yagura_capture::{Input, Reader};
+use yagura_ids::{Detector, Profile};
+use yagura_model::{BusId, CanId, Frame, FrameKind, Micros, Payload, SecurityEvent};
+
+/// Room for every vehicle at hand.
+pub(crate) const IDS: usize = 512;
+
+/// A folder of the shared data, or `None` with a printed reason.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/can").join(name);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("SKIPPED: {} is not there", path.display());
+    None
+}
+
+/// The files of a folder by name.
+pub(crate) fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_str().unwrap().ends_with(suffix)).collect();
+    files.sort();
+    files
+}
+
+pub(crate) fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// The frames of a candump log.
+pub(crate) fn candump(path: &Path) -> Vec<Frame> {
+    Reader::new(BufReader::new(File::open(path).unwrap())).filter_map(Result::ok).collect()
+}
+
+/// A frame and whether it belongs to an attack.
+pub(crate) struct Labelled {
+    pub(crate) frame: Frame,
+    pub(crate) attack: bool,
+}
+
+/// The frames of a `t,bus,id,ext,data,label,attack` table.
+pub(crate) fn table(path: &Path) -> Vec<Labelled> {
+    let lines = Input::new(BufReader::new(File::open(path).unwrap())).unwrap().lines();
+    lines.skip(1).map(|line| labelled(&line.unwrap())).collect()
+}
+
+fn labelled(line: &str) -> Labelled {
+    let mut cells = line.split(',');
+    let mut cell = || cells.next().unwrap();
+    let (seconds, micros) = cell().split_once('.').unwrap();
+    let time = Micros(seconds.parse::<u64>().unwrap() * 1_000_000 + micros.parse::<u64>().unwrap());
+    let bus = BusId(cell().parse().unwrap());
+    let raw = u32::from_str_radix(cell(), 16).unwrap();
+    let key = if cell() == "1" { raw | CanId::EXTENDED_BIT } else { raw };
+    let data = cell();
+    let bytes: Vec<u8> =
+        (0..data.len()).step_by(2).map(|at| u8::from_str_radix(&data[at..at + 2], 16).unwrap()).collect();
+    let payload = Payload::new(&bytes).unwrap();
+    let frame = Frame { time, bus, id: CanId::from_key(key).unwrap(), kind: FrameKind::Data, payload };
+    Labelled { frame, attack: cell() == "1" }
+}
+
+/// All events of a replay, to its end.
+pub(crate) fn replay<'a>(profile: &[u8], frames: impl IntoIterator<Item = &'a Frame>) -> Vec<SecurityEvent> {
+    let mut detector: Box<Detector<'_, IDS>> = Box::new(Detector::new(Profile::parse(profile).unwrap()).unwrap());
+    let mut events = Vec::new();
+    let mut sink = |event| events.push(event);
+    for frame in frames {
+        detector.handle_frame(frame, &mut sink);
+    }
+    detector.handle_timeout(Micros::MAX, &mut sink);
+    events
+}
