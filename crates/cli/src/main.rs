@@ -1,2 +1,38 @@
-//! The one cloud and desk binary `yagura`.
-fn main() {}
+//! The one cloud and desk binary `yagura`: reads the command line, calls one library, prints, and maps failures to exit codes.
+//!
+//! Holds no logic that a library should have.
+#![expect(clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
+
+mod args;
+mod failure;
+mod ids;
+mod output;
+
+use args::{Args, Command, Ids};
+use clap::Parser as _;
+use failure::Failure;
+use output::Output;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("yagura: {}", failure.text());
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Ids(Ids::Learn { captures, output, json }) => {
+            ids::learn_profile(&captures, &output, Output::from_flag(json))
+        }
+        Command::Ids(Ids::Replay { capture, profile, json }) => {
+            ids::replay(&capture, &profile, Output::from_flag(json))
+        }
+        Command::Ids(Ids::Explain { profile, json }) => ids::explain(&profile, Output::from_flag(json)),
+        _ => Err(Failure::Internal("not wired yet".to_owned())),
+    }
+}
