@@ -50,6 +50,8 @@ counted! {
     Busy = "gate_turned_away_busy",
     /// A report was turned away because the vault or the registry cannot write; the device sends it again.
     StorageFailed = "gate_turned_away_storage",
+    /// The vault failed to write, to read or to sign; the log says why.
+    VaultFailed = "gate_vault_failures",
     /// An anomaly was held back by the rate limit; a later record carries the number.
     AnomalyHeldBack = "gate_anomalies_held_back",
     /// No connection could be accepted, mostly for want of file descriptors.

@@ -1,16 +1,229 @@
-//! Every answer of the gate that is not a success: status, words, and what the device should do next.
+//! Every answer of the gate that is not a success: status, words, what the device should do next, what is counted.
 //!
 //! Not a decision: handlers decide, this file maps a [`Refusal`] to HTTP, in one place (STYLE rule 7). The body is
-//! `application/problem+json` (RFC 9457) with `next_step` and `error_id`; docs/format/gate.md lists all of them. Invariant: only
-//! 503 and 408 mean "send the same bytes again"; any other refusal of a report is final.
+//! `application/problem+json` (RFC 9457); docs/format/gate.md lists all of them. Invariant: only 408 and 503 mean "send the
+//! same bytes again"; any other refusal of a report is final.
 
+use super::counters::{Counted, Counters};
 use super::registry::RegistryError;
-use crate::identity::RequestError;
-use crate::intake::IntakeError;
-use axum::body::Body;
+use crate::api::types::Problem;
+use crate::auth::hex;
+use crate::happenings::chain;
+use crate::identity::{CertificateError, IdentityError, RequestError};
+use crate::intake::{IntakeError, Stale};
+use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Response, StatusCode};
-use axum::response::IntoResponse;
-use serde::Serialize;
-use yagura_link::{OpenError, RefuseReason};
-use yagura_model::DeviceId;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use yagura_link::OpenError;
+use yagura_model::{DeviceId, UnixMicros};
+
+/// Why the gate does not do what was asked, named by who must act.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The device must connect with its certificate.
+    #[error("the connection has no client certificate")]
+    NoCertificate,
+    /// The certificate is of our authority and yet no device's.
+    #[error("the client certificate is not a device's")]
+    NotADevice(#[source] CertificateError),
+    /// The certificate ran out while the connection was open.
+    #[error("the client certificate expired at {} s since 1970", .0.0.div_euclid(1_000_000))]
+    CertificateExpired(UnixMicros),
+    /// The registry does not know the device.
+    #[error("this device is not enrolled here")]
+    NotEnrolled,
+    /// The operator revoked the device.
+    #[error("this device was revoked")]
+    Revoked,
+    /// The device enrolled again since.
+    #[error("this device has a newer certificate")]
+    Superseded,
+    /// The bytes are no report; or one whose body is not what its header says.
+    #[error("the body is not a report")]
+    Malformed(#[source] OpenError),
+    /// The report is not signed by the key of the certificate.
+    #[error("the report's signature does not verify with the key of the client certificate")]
+    BadSignature,
+    /// The report names another device.
+    #[error("the report is from {claimed}, the client certificate from {device}")]
+    WrongDevice {
+        /// Of the certificate.
+        device: DeviceId,
+        /// Of the report.
+        claimed: DeviceId,
+    },
+    /// More bytes than the limit.
+    #[error("{bytes} bytes, or more, exceed the limit of {max}")]
+    TooLarge {
+        /// How many there are, as far as was read.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The body did not arrive in time, or broke off.
+    #[error("the body did not arrive within {0} s")]
+    TooSlow(u64),
+    /// The report is out of its chain for good.
+    #[error(transparent)]
+    Stale(Stale),
+    /// Not the JSON of an enrolment.
+    #[error("the body is not {{\"token\": text, \"csr\": text}}")]
+    NotAnEnrolment,
+    /// The certificate request is not what enrolment needs.
+    #[error(transparent)]
+    Request(RequestError),
+    /// No such token.
+    #[error("this enrolment token was never given out, or not by this server")]
+    TokenUnknown,
+    /// Another key used the token.
+    #[error("this enrolment token was used by another key")]
+    TokenUsed,
+    /// The token's time is over.
+    #[error("this enrolment token has expired")]
+    TokenExpired,
+    /// The token is for another device.
+    #[error("this enrolment token is not for {0}")]
+    TokenOtherDevice(DeviceId),
+    /// No certificate could be made.
+    #[error("the server cannot make a certificate now")]
+    Issue(#[source] IdentityError),
+    /// The registry does not answer.
+    #[error("the server cannot look up devices now")]
+    Registry(#[source] RegistryError),
+    /// The intake took nothing.
+    #[error(transparent)]
+    Intake(IntakeError),
+    /// No such endpoint.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// The endpoint takes another method.
+    #[error("this path does not take that method")]
+    MethodNotAllowed,
+}
+
+/// What a device is told to do about a refusal.
+const SEND_LATER: &str = "send the same bytes again after the seconds that Retry-After names";
+const DROP_REPORT: &str = "drop this report and count it as lost";
+const ASK_OPERATOR: &str = "ask the operator of the fleet for a new enrolment token";
+
+impl Refusal {
+    /// Status, stable name, title, next step: the one place that knows.
+    const fn words(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::NoCertificate => {
+                (S::UNAUTHORIZED, "no-certificate", "No client certificate", "enrol, then connect with the certificate")
+            }
+            Self::NotADevice(_) => (S::FORBIDDEN, "not-a-device", "Not a device certificate", ASK_OPERATOR),
+            Self::CertificateExpired(_) => (S::FORBIDDEN, "certificate-expired", "Certificate expired", ASK_OPERATOR),
+            Self::NotEnrolled => (S::FORBIDDEN, "not-enrolled", "Device not enrolled", ASK_OPERATOR),
+            Self::Revoked => (S::FORBIDDEN, "revoked", "Device revoked", ASK_OPERATOR),
+            Self::Superseded => {
+                (S::FORBIDDEN, "superseded", "Certificate superseded", "use the newest certificate of this device")
+            }
+            Self::Malformed(_) => (S::BAD_REQUEST, "malformed", "Not a report", DROP_REPORT),
+            Self::BadSignature => (S::UNPROCESSABLE_ENTITY, "bad-signature", "Wrong signature", DROP_REPORT),
+            Self::WrongDevice { .. } => (
+                S::FORBIDDEN,
+                "wrong-device",
+                "Another device's report",
+                "send each report with its own device's certificate",
+            ),
+            Self::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too-large", "Too large", DROP_REPORT),
+            Self::TooSlow(_) => (S::REQUEST_TIMEOUT, "too-slow", "Body too slow", "send the same bytes again"),
+            Self::Stale(Stale::Conflict { .. }) => {
+                (S::CONFLICT, "conflict", "Number taken by another report", DROP_REPORT)
+            }
+            Self::Stale(Stale::TooOld { .. }) => (S::CONFLICT, "too-old", "Number too old", DROP_REPORT),
+            Self::Stale(Stale::Boot { .. }) => {
+                (S::CONFLICT, "stale-boot", "Report of a boot that is over", "ask /v1/resume and start a higher boot")
+            }
+            Self::NotAnEnrolment => {
+                (S::BAD_REQUEST, "enrolment-malformed", "Not an enrolment", "send JSON with the texts token and csr")
+            }
+            Self::Request(_) => (
+                S::BAD_REQUEST,
+                "request-refused",
+                "Certificate request refused",
+                "send a PKCS #10 request for one Ed25519 key with the device's URN as subject alternative name",
+            ),
+            Self::TokenUnknown => (S::FORBIDDEN, "token-unknown", "Unknown token", ASK_OPERATOR),
+            Self::TokenUsed => (S::CONFLICT, "token-used", "Token used", ASK_OPERATOR),
+            Self::TokenExpired => (S::FORBIDDEN, "token-expired", "Token expired", ASK_OPERATOR),
+            Self::TokenOtherDevice(_) => (S::FORBIDDEN, "token-other-device", "Token of another device", ASK_OPERATOR),
+            Self::Issue(_) => (S::SERVICE_UNAVAILABLE, "issue", "No certificate now", SEND_LATER),
+            Self::Registry(_) => (S::SERVICE_UNAVAILABLE, "registry", "Registry does not answer", SEND_LATER),
+            Self::Intake(error) => (S::SERVICE_UNAVAILABLE, error.name(), "Not now", SEND_LATER),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found", "see docs/format/gate.md for the endpoints"),
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+                "see docs/format/gate.md for the endpoints",
+            ),
+        }
+    }
+
+    /// Under which kind this is counted.
+    const fn kind(&self) -> Counted {
+        match self {
+            Self::NoCertificate
+            | Self::NotADevice(_)
+            | Self::CertificateExpired(_)
+            | Self::NotEnrolled
+            | Self::Revoked
+            | Self::Superseded
+            | Self::NotFound
+            | Self::MethodNotAllowed => Counted::NotAuthenticated,
+            Self::Malformed(_)
+            | Self::BadSignature
+            | Self::WrongDevice { .. }
+            | Self::TooLarge { .. }
+            | Self::Stale(_) => Counted::ReportRefused,
+            Self::NotAnEnrolment
+            | Self::Request(_)
+            | Self::TokenUnknown
+            | Self::TokenUsed
+            | Self::TokenExpired
+            | Self::TokenOtherDevice(_) => Counted::EnrolmentRefused,
+            Self::TooSlow(_) => Counted::ConnectionBroken,
+            Self::Intake(IntakeError::Busy) => Counted::Busy,
+            Self::Issue(_) | Self::Registry(_) | Self::Intake(_) => Counted::StorageFailed,
+        }
+    }
+
+    /// Counts, logs within its rate, and makes the answer.
+    pub(super) fn answer(&self, counters: &Counters) -> Response {
+        let (status, name, title, next_step) = self.words();
+        let mut id = [0; 8];
+        // Without randomness the id is zeros; the answer matters more.
+        let _ = getrandom::fill(&mut id);
+        let error_id = hex(&id);
+        let detail = chain(self);
+        counters.emit(self.kind(), &format_args!("{name}: {detail} ({error_id})"));
+        let detail = match status {
+            // What is wrong inside the server is for its log.
+            StatusCode::SERVICE_UNAVAILABLE => self.to_string(),
+            _ => detail,
+        };
+        let r#type = format!("/problems/{name}");
+        let (title, next_step) = (title.to_owned(), next_step.to_owned());
+        let problem = Problem { r#type, title, status: status.as_u16(), detail, next_step, error_id };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(self.retry_after()));
+        }
+        response
+    }
+
+    /// Seconds until it makes sense to ask again.
+    const fn retry_after(&self) -> &'static str {
+        match self {
+            Self::Intake(IntakeError::Busy) => "1",
+            _ => "5",
+        }
+    }
+}

@@ -5,6 +5,8 @@
 //! device and holds a usable Ed25519 key. Cost: ~10 µs, once per connection.
 
 use super::name::device_of_urn;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -90,6 +92,22 @@ impl DeviceCertificate {
             not_after: unix(x509.validity().not_after),
         })
     }
+}
+
+/// A certificate's DER as PEM (RFC 7468).
+#[must_use]
+pub fn pem_of(der: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, later) = rest.split_at_checked(64).unwrap_or((rest, ""));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = later;
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
 }
 
 /// id-Ed25519, RFC 8410.

@@ -14,7 +14,7 @@ mod request;
 pub use authority::{
     Authority, BACKDATE, DEVICE_VALIDITY, IssuedCertificate, ROOT_VALIDITY, SERVER_VALIDITY, ServerCertificate,
 };
-pub use certificate::{CERTIFICATE_BYTES_MAX, CertificateError, DeviceCertificate, Fingerprint};
+pub use certificate::{CERTIFICATE_BYTES_MAX, CertificateError, DeviceCertificate, Fingerprint, pem_of};
 pub use name::{device_of_urn, device_urn};
 pub use request::{EnrolmentRequest, REQUEST_BYTES_MAX, RequestError};
 

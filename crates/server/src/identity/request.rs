@@ -69,8 +69,7 @@ impl EnrolmentRequest {
             return Err(RequestError::NotEd25519);
         }
         let key = ed25519_key(&info.subject_pki.subject_public_key.data).ok_or(RequestError::NotEd25519)?;
-        let signature =
-            Signature::from_slice(&request.signature_value.data).map_err(|_| RequestError::NotItsOwnKey)?;
+        let signature = Signature::from_slice(&request.signature_value.data).map_err(|_| RequestError::NotItsOwnKey)?;
         key.verify_strict(info.raw, &signature).map_err(|_| RequestError::NotItsOwnKey)?;
         let mut names = request.requested_extensions().into_iter().flatten().filter_map(|extension| match extension {
             ParsedExtension::SubjectAlternativeName(names) => Some(names),

@@ -80,6 +80,7 @@ fn an_issued_certificate_names_the_device_and_its_key() {
     assert_eq!(facts.not_after.since(NOW), 2 * 365 * 86_400_000_000);
     let (_, block) = x509_parser::pem::parse_x509_pem(issued.pem.as_bytes()).unwrap();
     assert_eq!(block.contents, issued.der);
+    assert_eq!(pem_of(&issued.der), issued.pem);
 }
 
 #[test]

@@ -179,8 +179,7 @@ mod tests {
     fn the_longest_record_fits() {
         let device: DeviceId = format!("{0}/{0}/{0}", "x".repeat(32)).parse().unwrap();
         let numbers = AnomalyRecord::one(EventId(u16::MAX), device, UnixMicros(i64::MIN)).numbers(i64::MIN, i64::MAX);
-        let record =
-            AnomalyRecord { count: u64::MAX, report: Some([0xFF; 32]), claimed: Some(device), ..numbers };
+        let record = AnomalyRecord { count: u64::MAX, report: Some([0xFF; 32]), claimed: Some(device), ..numbers };
         assert!(record.encode().len() <= ANOMALY_BYTES_MAX);
         assert_eq!(AnomalyRecord::decode(&record.encode()), Ok(record));
     }

@@ -13,8 +13,9 @@ use yagura_model::{DeviceId, EventId, UnixMicros};
 pub const ANOMALIES_MAX: u32 = 16;
 /// How long a window is, in microseconds.
 pub const WINDOW_US: i64 = 60_000_000;
-/// Devices and kinds watched at the same time; above it, ended windows are given up at once and new ones start unwatched.
-pub const WATCHED_MAX: usize = 100_000;
+/// Devices and kinds watched at the same time; above it, further ones are recorded without a rate limit. Only enrolled devices
+/// get here, so the size of the fleet bounds it in any case.
+pub(super) const WATCHED_MAX: usize = 100_000;
 
 #[derive(Debug)]
 struct Window {
@@ -41,9 +42,16 @@ impl Throttle {
             window.passed = window.passed.saturating_add(1);
             return Some(record);
         }
+        self.hold(record);
+        None
+    }
+
+    /// Counts what could not be recorded now, to be recorded at the end of its window.
+    pub(super) fn hold(&mut self, record: AnomalyRecord) {
+        let key = (record.device, record.event);
+        let window = self.windows.entry(key).or_insert(Window { start: record.first, passed: 0, held: None });
         let held = window.held.get_or_insert(AnomalyRecord { count: 0, ..record });
         held.count = held.count.saturating_add(record.count);
-        None
     }
 
     /// Ends the windows that are over at `now` and returns the numbers of what they held back.

@@ -1,0 +1,38 @@
+//! Reads the body of a request within a number of bytes and a time.
+//!
+//! Not a parser. Invariant: never more than the limit is kept, whatever `Content-Length` says. A body that is too large is
+//! read on and thrown away for a moment, because a peer that is still sending when the connection closes would see a reset
+//! instead of the answer. Cost: one copy of the body.
+
+use super::problem::Refusal;
+use axum::body::{Body, Bytes};
+use futures::StreamExt;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the body of a request may take.
+pub const BODY_READ_MAX: Duration = Duration::from_secs(10);
+/// How much of a body that is too large is thrown away before the answer.
+const DISCARD_BYTES_MAX: u64 = 8 << 20;
+
+/// The body, at most `max` bytes.
+pub(super) async fn read(body: Body, max: usize) -> Result<Bytes, Refusal> {
+    let slow = Refusal::TooSlow(BODY_READ_MAX.as_secs());
+    timeout(BODY_READ_MAX, read_all(body, max)).await.map_err(|_| slow)?
+}
+
+async fn read_all(body: Body, max: usize) -> Result<Bytes, Refusal> {
+    let limit = u64::try_from(max).unwrap_or(u64::MAX);
+    let mut chunks = body.into_data_stream();
+    let (mut kept, mut bytes) = (Vec::new(), 0_u64);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Refusal::TooSlow(BODY_READ_MAX.as_secs()))?;
+        bytes = bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        if bytes <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if bytes > limit.saturating_add(DISCARD_BYTES_MAX) {
+            break;
+        }
+    }
+    if bytes > limit { Err(Refusal::TooLarge { bytes, max: limit }) } else { Ok(kept.into()) }
+}

@@ -1,0 +1,250 @@
+//! From a verified report to a durable one: a bounded queue into one thread that writes the vault.
+//!
+//! Not the gate (it verifies signatures before) and not the pipeline (it reads the vault behind). Invariants: [`Intake::report`]
+//! returns a receipt only for what is on disk (DESIGN 1); a report is in the vault once, however often it comes; every refusal
+//! that is told to a device is a record or a count (DESIGN 4). Cost: one write and one fdatasync for all that waits (group
+//! commit); memory ≤ [`BYTES_MAX`] of reports plus ~2 KB a device.
+
+mod anomaly;
+mod chains;
+mod skew;
+mod throttle;
+mod writer;
+
+pub use anomaly::{
+    ANOMALY_BYTES_MAX, AnomalyError, AnomalyRecord, CLOCK_SKEW, LINK_BAD_SIGNATURE, LINK_CHAIN_BROKEN, LINK_MALFORMED,
+    LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP, LINK_WRONG_DEVICE,
+};
+pub use chains::Stale;
+pub use skew::REPORT_AGE_MAX_US;
+pub use throttle::{ANOMALIES_MAX, WINDOW_US};
+pub use writer::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CHECKPOINT_INTERVAL};
+
+use crate::gate::{Counted, Counters};
+use axum::body::Bytes;
+use chains::Chains;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+use throttle::Throttle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use writer::{Job, Writer};
+use yagura_link::{Digest, Header, Receipt, Resume};
+use yagura_model::{DeviceId, UnixMicros};
+use yagura_store::{Vault, VaultError, VaultReader};
+
+/// Requests that wait for the vault at the same time.
+pub const JOBS_MAX: usize = 1024;
+/// Bytes of reports that are being read or wait for the vault.
+pub const BYTES_MAX: usize = 32 << 20;
+
+/// Why the intake took nothing. The same bytes may come again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntakeError {
+    /// Too much is waiting for the vault already.
+    #[error("the server is busy")]
+    Busy,
+    /// The vault's disk is full.
+    #[error("the server's disk is full")]
+    StorageFull,
+    /// The vault cannot be written; the log says why.
+    #[error("the server cannot store reports now")]
+    StorageFailed,
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    Closing,
+}
+
+impl IntakeError {
+    /// Stable name, for answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::StorageFull => "storage-full",
+            Self::StorageFailed => "storage-failed",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+/// Why a report was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotTaken {
+    /// It is out of its chain for good; recorded as an anomaly.
+    Stale(Stale),
+    /// Not now.
+    Not(IntakeError),
+}
+
+impl From<IntakeError> for NotTaken {
+    fn from(error: IntakeError) -> Self {
+        Self::Not(error)
+    }
+}
+
+/// Why the intake cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenIntakeError {
+    /// The vault cannot be read to the end.
+    #[error("cannot read the vault to rebuild the chains of the devices")]
+    Vault(#[from] VaultError),
+    /// The system gives no thread.
+    #[error("cannot start the thread that writes the vault")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A report whose signature was verified with the key of `header.device`.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Its header.
+    pub header: Header,
+    /// SHA-256 of `bytes`.
+    pub digest: Digest,
+    /// As received.
+    pub bytes: Bytes,
+    /// The device's own clock when it sent the request, if it said so.
+    pub sent: Option<UnixMicros>,
+}
+
+/// What became of a report that is in the vault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Taken {
+    /// The promise, still to be signed.
+    pub receipt: Receipt,
+    /// Whether it was in the vault before.
+    pub repeated: bool,
+}
+
+/// Room for a report, given back when dropped.
+#[derive(Debug)]
+pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+
+/// The intake. Cheap to clone; all clones feed the same thread.
+#[derive(Clone)]
+pub struct Intake(Arc<Shared>);
+
+struct Shared {
+    jobs: SyncSender<Job>,
+    room: Arc<Semaphore>,
+    durable: watch::Receiver<u64>,
+    reader: VaultReader,
+    throttle: Arc<Mutex<Throttle>>,
+    counters: Arc<Counters>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Intake {
+    /// Rebuilds the chains from the vault and starts the thread that writes it. Blocks while it reads.
+    ///
+    /// # Errors
+    /// [`OpenIntakeError`]
+    pub fn open(vault: Vault, counters: Arc<Counters>) -> Result<Self, OpenIntakeError> {
+        let reader = vault.reader();
+        let chains = Chains::rebuild(&reader)?;
+        let (jobs, queue) = sync_channel(JOBS_MAX);
+        let (durable, watching) = watch::channel(vault.len());
+        let throttle = Arc::new(Mutex::new(Throttle::default()));
+        let writer = Writer {
+            checkpoint: (0, Instant::now()),
+            vault,
+            chains,
+            jobs: queue,
+            durable,
+            throttle: Arc::clone(&throttle),
+            counters: Arc::clone(&counters),
+        };
+        let thread = std::thread::Builder::new().name("vault-writer".to_owned()).spawn(move || writer.run());
+        let thread = Mutex::new(Some(thread.map_err(OpenIntakeError::Thread)?));
+        let room = Arc::new(Semaphore::new(BYTES_MAX));
+        Ok(Self(Arc::new(Shared { jobs, room, durable: watching, reader, throttle, counters, thread })))
+    }
+
+    /// Room for a report of at most `bytes`, to be asked for before its body is read.
+    ///
+    /// # Errors
+    /// [`IntakeError::Busy`]
+    pub fn room(&self, bytes: usize) -> Result<Room, IntakeError> {
+        let bytes = u32::try_from(bytes).map_err(|_| IntakeError::Busy)?;
+        Arc::clone(&self.0.room).try_acquire_many_owned(bytes).map(Room).map_err(|_| IntakeError::Busy)
+    }
+
+    /// Makes a report durable, or finds it durable, and returns the promise to be signed.
+    ///
+    /// # Errors
+    /// [`NotTaken`]; the vault does not hold the report then, unless it ends with [`IntakeError::Closing`] or
+    /// [`IntakeError::StorageFailed`], after which it may.
+    pub async fn report(&self, report: Verified, room: Room) -> Result<Taken, NotTaken> {
+        self.ask(|reply| Job::Report { report, room, reply }).await?
+    }
+
+    /// Makes a device certificate (DER) durable as evidence and returns its position.
+    ///
+    /// # Errors
+    /// [`IntakeError`]
+    pub async fn enrolment(&self, der: Vec<u8>) -> Result<u64, IntakeError> {
+        self.ask(|reply| Job::Enrolment { der, reply }).await?
+    }
+
+    /// Records an anomaly, or counts it if the device has had its share. Returns when it is durable, or counted.
+    pub async fn anomaly(&self, record: AnomalyRecord) {
+        let Some(record) = self.throttle().admit(record) else {
+            self.0.counters.count(Counted::AnomalyHeldBack);
+            return;
+        };
+        if self.ask(|reply| Job::Anomaly { record, reply }).await.is_err() {
+            self.throttle().hold(record);
+        }
+    }
+
+    /// The last durable report of a device; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`IntakeError`]
+    pub async fn resume(&self, device: DeviceId) -> Result<Option<Resume>, IntakeError> {
+        self.ask(|reply| Job::Resume { device, reply }).await
+    }
+
+    /// How many records are durable, as it grows.
+    #[must_use]
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.0.durable.clone()
+    }
+
+    /// Reads the vault that the intake writes.
+    #[must_use]
+    pub fn reader(&self) -> VaultReader {
+        self.0.reader.clone()
+    }
+
+    /// Finishes what is waiting, signs a last checkpoint and closes the vault. What comes
+    /// later is answered with [`IntakeError::Closing`]. May be called again; then it does nothing.
+    pub async fn stop(&self) {
+        let shared = Arc::clone(&self.0);
+        // A full queue must not keep the order to stop out: this send may wait, so it waits where waiting is allowed.
+        let stopped = tokio::task::spawn_blocking(move || {
+            let _ = shared.jobs.send(Job::Stop);
+            let thread = shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            thread.is_none_or(|thread| thread.join().is_ok())
+        });
+        if !matches!(stopped.await, Ok(true)) {
+            self.0.counters.emit(Counted::StorageFailed, &"the thread that writes the vault ended by a panic");
+        }
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, IntakeError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.jobs.try_send(job(reply)).map_err(|error| match error {
+            TrySendError::Full(_) => IntakeError::Busy,
+            TrySendError::Disconnected(_) => IntakeError::Closing,
+        })?;
+        answer.await.map_err(|_| IntakeError::Closing)
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,279 @@
+//! The one thread that writes the vault: takes what waits, judges it in order, appends it in one write, then answers.
+//!
+//! Not async and not shared: chains and vault belong to it. Invariants: answers leave after `Vault::append` returned; an
+//! accepted report's anomalies stand before it, so a torn write repeats an anomaly and never swallows one; a failed append changes
+//! nothing here. Cost: one fdatasync a batch of ≤ [`BATCH_RECORDS_MAX`]; a checkpoint about once in [`CHECKPOINT_INTERVAL`].
+
+use super::anomaly::AnomalyRecord;
+use super::chains::{Chains, Verdict};
+use super::throttle::Throttle;
+use super::{IntakeError, NotTaken, Room, Taken, Verified};
+use crate::clock;
+use crate::gate::{Counted, Counters};
+use crate::happenings::chain;
+use axum::body::Bytes;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+use yagura_link::{Receipt, Resume};
+use yagura_model::{DeviceId, UnixMicros};
+use yagura_store::{NewRecord, Position, RecordKind, Vault, VaultError};
+
+/// Jobs of one batch.
+pub const BATCH_RECORDS_MAX: usize = 512;
+/// Bytes after which a batch takes no further report.
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// How long a durable record may be without a signed checkpoint over it.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the thread is asked to do.
+pub(super) enum Job {
+    Report { report: Verified, room: Room, reply: oneshot::Sender<Result<Taken, NotTaken>> },
+    Enrolment { der: Vec<u8>, reply: oneshot::Sender<Result<u64, IntakeError>> },
+    Anomaly { record: AnomalyRecord, reply: oneshot::Sender<()> },
+    Resume { device: DeviceId, reply: oneshot::Sender<Option<Resume>> },
+    Stop,
+}
+
+/// An answer that waits for its batch to be durable.
+enum Answer {
+    Report(oneshot::Sender<Result<Taken, NotTaken>>, Result<Taken, NotTaken>),
+    Enrolment(oneshot::Sender<Result<u64, IntakeError>>, u64),
+    Anomaly(oneshot::Sender<()>),
+    Resume(oneshot::Sender<Option<Resume>>, DeviceId),
+}
+
+/// What goes to the vault in one write, and who waits for it.
+struct Batch {
+    base: u64,
+    received: UnixMicros,
+    records: Vec<(RecordKind, Bytes)>,
+    anomalies: Vec<AnomalyRecord>,
+    answers: Vec<Answer>,
+    rooms: Vec<Room>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// The place that the next record will have.
+    const fn next(&self) -> u64 {
+        self.base + self.records.len() as u64
+    }
+
+    const fn is_full(&self) -> bool {
+        self.answers.len() >= BATCH_RECORDS_MAX || self.bytes >= BATCH_BYTES_MAX
+    }
+
+    fn push(&mut self, kind: RecordKind, payload: Bytes) -> u64 {
+        let position = self.next();
+        self.bytes += payload.len();
+        self.records.push((kind, payload));
+        position
+    }
+}
+
+/// The writing end.
+pub(super) struct Writer {
+    pub(super) vault: Vault,
+    pub(super) chains: Chains,
+    pub(super) jobs: Receiver<Job>,
+    pub(super) durable: watch::Sender<u64>,
+    pub(super) throttle: Arc<Mutex<Throttle>>,
+    pub(super) counters: Arc<Counters>,
+    /// Records that the newest checkpoint covers, and when it was made.
+    pub(super) checkpoint: (u64, Instant),
+}
+
+impl Writer {
+    /// Works until it is told to stop or nobody is left to ask.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.jobs.recv_timeout(CHECKPOINT_INTERVAL) {
+                Ok(first) => {
+                    if self.batch(first).is_break() {
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.tick();
+        }
+        let held = self.throttle().flush();
+        self.record_held(held);
+        self.sign_checkpoint();
+    }
+
+    /// What is due from time to time, batch or no batch.
+    fn tick(&mut self) {
+        let held = self.throttle().ended(clock::now());
+        self.record_held(held);
+        let (covered, made) = self.checkpoint;
+        if covered < self.vault.len() && made.elapsed() >= CHECKPOINT_INTERVAL {
+            self.sign_checkpoint();
+        }
+    }
+
+    /// Takes `first` and what waits behind it as one batch.
+    fn batch(&mut self, first: Job) -> std::ops::ControlFlow<()> {
+        let mut batch = Batch {
+            base: self.vault.len(),
+            received: clock::now(),
+            records: Vec::new(),
+            anomalies: Vec::new(),
+            answers: Vec::new(),
+            rooms: Vec::new(),
+            bytes: 0,
+        };
+        let mut next = Some(first);
+        let mut flow = std::ops::ControlFlow::Continue(());
+        while let Some(job) = next {
+            match job {
+                Job::Report { report, room, reply } => self.report(&mut batch, &report, room, reply),
+                Job::Enrolment { der, reply } => {
+                    let position = batch.push(RecordKind::Enrolment, der.into());
+                    batch.answers.push(Answer::Enrolment(reply, position));
+                }
+                Job::Anomaly { record, reply } => {
+                    self.say(&mut batch, record);
+                    batch.answers.push(Answer::Anomaly(reply));
+                }
+                Job::Resume { device, reply } => batch.answers.push(Answer::Resume(reply, device)),
+                Job::Stop => flow = std::ops::ControlFlow::Break(()),
+            }
+            next = if batch.is_full() || flow.is_break() { None } else { self.jobs.try_recv().ok() };
+        }
+        let written = self.write(&batch);
+        self.answer(batch, written);
+        flow
+    }
+
+    fn report(
+        &mut self,
+        batch: &mut Batch,
+        report: &Verified,
+        room: Room,
+        reply: oneshot::Sender<Result<Taken, NotTaken>>,
+    ) {
+        let answer = match self.chains.judge(report, batch.received) {
+            Verdict::Accept(anomalies) => {
+                for record in anomalies {
+                    self.admit(batch, record);
+                }
+                let position = batch.push(RecordKind::Report, report.bytes.clone());
+                self.chains.take(report, position);
+                Ok(Taken { receipt: receipt(report, position, batch.received), repeated: false })
+            }
+            Verdict::Duplicate(position) if position >= batch.base => {
+                Ok(Taken { receipt: receipt(report, position, batch.received), repeated: true })
+            }
+            Verdict::Duplicate(position) => self
+                .vault
+                .reader()
+                .record(Position(position))
+                .map(|record| Taken { receipt: receipt(report, position, record.received), repeated: true })
+                .map_err(|error| NotTaken::Not(self.failure(&error))),
+            Verdict::Refuse(stale, record) => {
+                self.admit(batch, record);
+                Err(NotTaken::Stale(stale))
+            }
+        };
+        batch.rooms.push(room);
+        batch.answers.push(Answer::Report(reply, answer));
+    }
+
+    /// Records what the rate limit lets pass, counts the rest.
+    fn admit(&self, batch: &mut Batch, record: AnomalyRecord) {
+        let admitted = self.throttle().admit(record);
+        match admitted {
+            Some(record) => self.say(batch, record),
+            None => self.counters.count(Counted::AnomalyHeldBack),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the other steps of a batch do")]
+    fn say(&self, batch: &mut Batch, record: AnomalyRecord) {
+        batch.push(RecordKind::Anomaly, record.encode().into());
+        batch.anomalies.push(record);
+    }
+
+    /// Makes the batch durable, or leaves everything as it was.
+    fn write(&mut self, batch: &Batch) -> Result<(), IntakeError> {
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        let received = batch.received;
+        let records: Vec<NewRecord<'_>> =
+            batch.records.iter().map(|(kind, payload)| NewRecord { kind: *kind, received, payload }).collect();
+        match self.vault.append(&records) {
+            Ok(first) => {
+                debug_assert_eq!(first, Position(batch.base), "one writer, so the vault cannot have grown meanwhile");
+                self.chains.commit();
+                self.durable.send_replace(self.vault.len());
+                Ok(())
+            }
+            Err(error) => {
+                self.chains.abort();
+                let mut throttle = self.throttle();
+                batch.anomalies.iter().for_each(|record| throttle.hold(*record));
+                drop(throttle);
+                Err(self.failure(&error))
+            }
+        }
+    }
+
+    /// Answers all who wait. Somebody who stopped waiting asks again; the vault has the report.
+    fn answer(&self, batch: Batch, written: Result<(), IntakeError>) {
+        for answer in batch.answers {
+            match answer {
+                Answer::Report(reply, answer) => drop(reply.send(written.map_err(NotTaken::Not).and(answer))),
+                Answer::Enrolment(reply, position) => drop(reply.send(written.map(|()| position))),
+                Answer::Anomaly(reply) => drop(reply.send(())),
+                Answer::Resume(reply, device) => drop(reply.send(self.chains.resume(&device))),
+            }
+        }
+    }
+
+    /// Records the numbers of what was held back; they are held again if that fails.
+    fn record_held(&mut self, held: Vec<AnomalyRecord>) {
+        if held.is_empty() {
+            return;
+        }
+        let (base, received) = (self.vault.len(), clock::now());
+        let (records, answers, rooms) = (Vec::new(), Vec::new(), Vec::new());
+        let mut batch = Batch { base, received, records, anomalies: Vec::new(), answers, rooms, bytes: 0 };
+        held.into_iter().for_each(|record| self.say(&mut batch, record));
+        // A failure was counted and logged, and the numbers are held again.
+        let _ = self.write(&batch);
+    }
+
+    fn sign_checkpoint(&mut self) {
+        match self.vault.checkpoint() {
+            Ok(_) => self.checkpoint = (self.vault.len(), Instant::now()),
+            Err(error) => {
+                self.checkpoint.1 = Instant::now();
+                self.failure(&error);
+            }
+        }
+    }
+
+    /// Counts and logs a failure of the vault; what a device is told of it.
+    fn failure(&self, error: &VaultError) -> IntakeError {
+        self.counters.emit(Counted::VaultFailed, &format_args!("the vault fails: {}", chain(error)));
+        match error {
+            VaultError::DiskFull { .. } => IntakeError::StorageFull,
+            _ => IntakeError::StorageFailed,
+        }
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn receipt(report: &Verified, position: u64, received: UnixMicros) -> Receipt {
+    let header = &report.header;
+    let (device, boot, sequence) = (header.device, header.boot, header.sequence);
+    Receipt { device, boot, sequence, report: report.digest, position, received }
+}
