@@ -4,4 +4,10 @@
 //! vault before they are acknowledged, and everything else here is derived from the vault and can be rebuilt from it.
 //! Invariants: no acknowledged report is lost; every query carries a tenant; replaying the vault changes nothing (ADR-0010).
 
-pub mod api;
+pub mod clock;
+pub mod config;
+pub mod gate;
+pub mod happenings;
+pub mod identity;
+pub mod intake;
+pub mod tenant;

@@ -1,0 +1,210 @@
+//! One alert with everything that explains it, and the frames around its events.
+//!
+//! Not the list (that is `alerts`). The events and frames come from the vault itself, decoded anew: what is shown is the evidence,
+//! not a copy. Cost: one record read and one signature check for each kept event's report, at most [`RECORDS_MAX`].
+
+use super::alerts::alert_id;
+use super::evidence::own_record;
+use super::input::Named;
+use super::types::{
+    AlertDetail, AlertFrames, Event, EvidenceRef, Excerpt, FrameView, Problem, RuleView, Text,
+};
+use super::{ApiError, App, views};
+use crate::auth::{Session, hex};
+use crate::evidence::{keys_of, open_report};
+use crate::pipeline::{RuleFacts, decode_record};
+use crate::state::{AlertRow, EventRow};
+use axum::Json;
+use axum::extract::State;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use yagura_link::{Entry, Header};
+use yagura_model::FrameKind;
+use yagura_store::{Record, RecordKind};
+
+/// The most records that one page reads.
+pub const RECORDS_MAX: usize = 64;
+
+/// One alert with everything that explains it.
+#[utoipa::path(
+    get, path = "/api/v1/alerts/{id}", params(("id" = String, Path, description = "Alert")),
+    responses(
+        (status = 200, description = "The alert", body = AlertDetail),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn alert(
+    State(app): State<App>,
+    session: Session,
+    Named(id): Named<String>,
+) -> Result<Json<AlertDetail>, ApiError> {
+    let id = alert_id(&id)?;
+    let row = app.state.alert(session.tenant(), &id).await?.ok_or(ApiError::NotFound("alert"))?;
+    let kept = app.state.alert_events(session.tenant(), &id).await?;
+    let changes = app.state.alert_changes(session.tenant(), &id).await?;
+    let records = records_of(&app, &session, &kept).await?;
+    let events = events_of(&app, &records, &kept).await?;
+    let rule = app.rules.get(&row.rule_id);
+    Ok(Json(AlertDetail {
+        why: why(&app, &row, &events),
+        what_to_do: what_to_do(&app, rule, &events),
+        rule: rule_view(&row, rule),
+        group: views::pairs(&row.group_json),
+        matched: views::pairs(&row.match_json),
+        evidence: records.values().map(evidence_ref).collect(),
+        history: changes.into_iter().map(views::change).collect(),
+        alert: views::alert(&row),
+        events,
+    }))
+}
+
+/// The frames around an alert's events.
+#[utoipa::path(
+    get, path = "/api/v1/alerts/{id}/frames", params(("id" = String, Path, description = "Alert")),
+    responses(
+        (status = 200, description = "The frames", body = AlertFrames),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn alert_frames(
+    State(app): State<App>,
+    session: Session,
+    Named(id): Named<String>,
+) -> Result<Json<AlertFrames>, ApiError> {
+    let id = alert_id(&id)?;
+    app.state.alert(session.tenant(), &id).await?.ok_or(ApiError::NotFound("alert"))?;
+    let kept = app.state.alert_events(session.tenant(), &id).await?;
+    let records = records_of(&app, &session, &kept).await?;
+    let events = events_of(&app, &records, &kept).await?;
+    let mut excerpts = Vec::new();
+    for record in records.values().filter(|record| record.kind == RecordKind::Report) {
+        let Ok(header) = yagura_link::peek(&record.payload) else { continue };
+        let keys = keys_of(&app.state, &header.device).await?;
+        let Ok(opened) = open_report(&record.payload, &keys) else { continue };
+        let mine = events.iter().filter(|event| event.position == record.position.0);
+        excerpts.extend(mine.filter_map(|event| excerpt(event, &opened.header, &opened.body)));
+    }
+    Ok(Json(AlertFrames { excerpts }))
+}
+
+/// The records behind kept events, by position.
+async fn records_of(app: &App, session: &Session, kept: &[EventRow]) -> Result<BTreeMap<u64, Record>, ApiError> {
+    let positions: BTreeSet<u64> = kept.iter().map(|row| views::count(row.position)).collect();
+    let mut records = BTreeMap::new();
+    for position in positions.into_iter().take(RECORDS_MAX) {
+        // The tenant is checked again on the record itself: the row could be wrong, the evidence decides.
+        let (record, _) = own_record(app, session, position).await?;
+        records.insert(position, record);
+    }
+    Ok(records)
+}
+
+/// The kept events, decoded from their records, oldest first.
+async fn events_of(app: &App, records: &BTreeMap<u64, Record>, kept: &[EventRow]) -> Result<Vec<Event>, ApiError> {
+    let wanted: BTreeSet<(i64, i64)> = kept.iter().map(|row| (row.position, row.entry_index)).collect();
+    let mut events = Vec::with_capacity(kept.len());
+    for record in records.values() {
+        let keys = match crate::evidence::device_of(record) {
+            Some(device) => keys_of(&app.state, &device).await?,
+            None => continue,
+        };
+        let batch = decode_record(record, &keys).map_err(ApiError::internal)?;
+        let rows = views::Row::all(&batch).filter(|row| {
+            let (position, entry) = row.place();
+            i64::try_from(position).is_ok_and(|position| wanted.contains(&(position, i64::from(entry))))
+        });
+        events.extend(rows.map(|row| views::event(&row, &app.catalogue)));
+    }
+    events.sort_by_key(|event| (event.time, event.position, event.entry_index));
+    Ok(events)
+}
+
+fn evidence_ref(record: &Record) -> EvidenceRef {
+    EvidenceRef {
+        position: record.position.0,
+        received_time: record.received.into(),
+        sha256: hex(&Sha256::digest(&record.payload)),
+    }
+}
+
+fn rule_view(row: &AlertRow, rule: Option<&RuleFacts>) -> RuleView {
+    let title = Text { en: row.title_en.clone(), ja: row.title_ja.clone() };
+    let level = views::severity(row.severity);
+    let Some(rule) = rule else {
+        let description = "This rule is no longer among the rules of this server.".to_owned();
+        let (source, path) = (String::new(), String::new());
+        let (tags, falsepositives) = (Vec::new(), Vec::new());
+        return RuleView { id: row.rule_id.clone(), title, description, level, tags, falsepositives, source, path };
+    };
+    RuleView {
+        id: rule.id.clone(),
+        title,
+        description: rule.description.clone(),
+        level,
+        tags: rule.tags.clone(),
+        falsepositives: rule.falsepositives.clone(),
+        source: rule.source.clone(),
+        path: rule.path.clone(),
+    }
+}
+
+/// Why it fired, in a sentence or two: the rule, how often, and what the first event means.
+fn why(app: &App, row: &AlertRow, events: &[Event]) -> Text {
+    let (count, en_title, ja_title) = (row.count, &row.title_en, &row.title_ja);
+    let whose = row.vehicle.as_deref();
+    let mut en = match whose {
+        Some(vehicle) => format!("{count} event(s) of vehicle {vehicle} matched the rule “{en_title}”."),
+        None => format!("{count} event(s) over {} vehicle(s) matched the rule “{en_title}”.", row.vehicles),
+    };
+    let mut ja = match whose {
+        Some(vehicle) => format!("車両 {vehicle} の {count} 件のイベントがルール「{ja_title}」に一致しました。"),
+        None => format!("{} 台の車両の {count} 件のイベントがルール「{ja_title}」に一致しました。", row.vehicles),
+    };
+    if let Some(meaning) = events.first().and_then(|event| app.catalogue.by_symbol(&event.event_name)) {
+        en = format!("{en} {}", meaning.meaning.en);
+        ja = format!("{ja}{}", meaning.meaning.ja);
+    }
+    Text { en, ja }
+}
+
+/// What the rule says, else what the catalogue says about the first event.
+fn what_to_do(app: &App, rule: Option<&RuleFacts>, events: &[Event]) -> Text {
+    let of_event = events.first().and_then(|event| app.catalogue.by_symbol(&event.event_name));
+    let of_event = of_event.map(|entry| views::text(&entry.what_to_do)).unwrap_or_default();
+    let of_rule = rule.map(|rule| rule.what_to_do.clone()).unwrap_or_default();
+    let pick = |rule: String, event: String| if rule.is_empty() { event } else { rule };
+    Text { en: pick(of_rule.en, of_event.en), ja: pick(of_rule.ja, of_event.ja) }
+}
+
+/// The frames that a report carries about one of its events.
+fn excerpt(event: &Event, header: &Header, body: &[u8]) -> Option<Excerpt> {
+    let found = yagura_link::entries(body).find_map(|entry| match entry {
+        Ok(Entry::Excerpt(excerpt)) if u32::from(excerpt.message) == event.entry_index => Some(excerpt),
+        _ => None,
+    })?;
+    let any_raised = found.frames().any(|frame| frame.raised);
+    let frames = found.frames().map(|excerpted| {
+        let frame = excerpted.frame;
+        let id = views::can_id_of(frame.id);
+        let same = event.can_id.as_deref() == Some(&id) && event.bus == Some(frame.bus.0);
+        FrameView {
+            time: header.clock.unix(frame.time).into(),
+            bus: frame.bus.0,
+            kind: kind(frame.kind).to_owned(),
+            data: frame.payload.to_string(),
+            marked: if any_raised { excerpted.raised } else { same },
+            id,
+        }
+    });
+    let frames = frames.collect();
+    Some(Excerpt { position: event.position, entry_index: event.entry_index, event_time: event.time, frames })
+}
+
+const fn kind(kind: FrameKind) -> &'static str {
+    match kind {
+        FrameKind::Data => "data",
+        FrameKind::Fd { .. } => "fd",
+        FrameKind::Remote { .. } => "remote",
+        FrameKind::Error => "error",
+    }
+}

@@ -1,0 +1,69 @@
+//! What every handler of the API may use.
+//!
+//! Not a service locator for the rest of the crate: the gate and the pipeline get their parts by name. Cheap to clone.
+
+use super::ApiError;
+use super::live::{Health, Live};
+use crate::auth::Origins;
+use crate::pipeline::{RuleBook, Tail};
+use crate::state::State;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+use tokio::sync::{Semaphore, watch};
+use yagura_columns::Catalogue;
+use yagura_model::UnixMicros;
+use yagura_store::{Lake, Position, Record, VaultError, VaultReader};
+
+/// What every handler of the API may use.
+#[derive(Clone)]
+pub struct App {
+    /// Devices, people, alerts.
+    pub state: State,
+    /// Which pages may talk to the API.
+    pub origins: Origins,
+    /// The evidence.
+    pub vault: VaultReader,
+    /// The evidence log's name in its checkpoints.
+    pub vault_origin: Arc<str>,
+    /// Where its checkpoint is published.
+    pub checkpoint_file: Arc<Path>,
+    /// Analytical data.
+    pub lake: Arc<Lake>,
+    /// Rows that are not in the lake yet.
+    pub tail: Tail,
+    /// The rules, for people.
+    pub rules: Arc<RuleBook>,
+    /// What events mean.
+    pub catalogue: Arc<Catalogue>,
+    /// Alerts as they are raised.
+    pub live: Live,
+    /// What ails the server.
+    pub health: Health,
+    /// Room for streams.
+    pub streams: Arc<Semaphore>,
+    /// Turns true when the server ends; streams end with it.
+    pub stop: watch::Receiver<bool>,
+    /// After how many microseconds without a report a vehicle counts as silent.
+    pub silent_after_us: i64,
+}
+
+impl App {
+    /// The record at `position`; `None` if there is none.
+    pub(crate) async fn record(&self, position: u64) -> Result<Option<Record>, ApiError> {
+        let vault = self.vault.clone();
+        let read = tokio::task::spawn_blocking(move || vault.record(Position(position))).await;
+        match read.map_err(ApiError::internal)? {
+            Ok(record) => Ok(Some(record)),
+            Err(VaultError::NoSuchRecord { .. }) => Ok(None),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+
+    /// When the newest checkpoint was published, by its file; `None` before the first.
+    pub(crate) async fn checkpoint_time(&self) -> Option<UnixMicros> {
+        let modified = tokio::fs::metadata(&self.checkpoint_file).await.ok()?.modified().ok()?;
+        let since = modified.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_micros()).ok().map(UnixMicros)
+    }
+}

@@ -1,0 +1,136 @@
+//! One record of the vault: what it is, whether its signature holds, the proof that it is in the log, its bytes.
+//!
+//! Not a search. Invariant: a record of another tenant's device does not exist here. Cost: one read, one signature check, one
+//! inclusion proof.
+
+use super::input::Named;
+use super::types::{Evidence, EvidenceKind, Problem, Proof, ReportHeader, ReportLosses, SignatureState};
+use super::{ApiError, App};
+use crate::auth::{Session, hex};
+use crate::evidence::{device_of, keys_of, open_report};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use sha2::{Digest, Sha256};
+use yagura_link::Header;
+use yagura_model::DeviceId;
+use yagura_store::{InclusionProof, Position, Record, RecordKind, VaultError};
+
+/// One record and its proof.
+#[utoipa::path(
+    get, path = "/api/v1/evidence/{position}", params(("position" = u64, Path, description = "Position in the vault")),
+    responses(
+        (status = 200, description = "The record", body = Evidence),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn evidence(
+    State(app): State<App>,
+    session: Session,
+    Named(position): Named<u64>,
+) -> Result<Json<Evidence>, ApiError> {
+    let (record, device) = own_record(&app, &session, position).await?;
+    let vault = app.vault.clone();
+    let proof = tokio::task::spawn_blocking(move || vault.inclusion_proof(Position(position))).await;
+    let proof = proof.map_err(ApiError::internal)?.map_err(|e| unproven(position, e))?;
+    let header = match record.kind {
+        RecordKind::Report => yagura_link::peek(&record.payload).ok(),
+        RecordKind::Enrolment | RecordKind::Anomaly => None,
+    };
+    Ok(Json(Evidence {
+        position,
+        kind: kind(record.kind),
+        received_time: record.received.into(),
+        device: Some(device.to_string()),
+        size: record.payload.len() as u64,
+        sha256: hex(&Sha256::digest(&record.payload)),
+        report: header.as_ref().map(report_header),
+        signature: signature(&app, &record, &device).await?,
+        proof: proof_view(proof),
+    }))
+}
+
+/// The bytes of one record, as received.
+#[utoipa::path(
+    get, path = "/api/v1/evidence/{position}/raw",
+    params(("position" = u64, Path, description = "Position in the vault")),
+    responses(
+        (status = 200, description = "The bytes", content_type = "application/octet-stream", body = String),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn evidence_raw(
+    State(app): State<App>,
+    session: Session,
+    Named(position): Named<u64>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (record, _) = own_record(&app, &session, position).await?;
+    let extension = match record.kind {
+        RecordKind::Report => "cose",
+        RecordKind::Enrolment => "der",
+        RecordKind::Anomaly => "cbor",
+    };
+    let name = format!("attachment; filename=\"record-{position}.{extension}\"");
+    let headers =
+        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, record.payload))
+}
+
+/// The record and its device, if that is one of the session's tenant.
+pub(crate) async fn own_record(app: &App, session: &Session, position: u64) -> Result<(Record, DeviceId), ApiError> {
+    let record = app.record(position).await?.ok_or(ApiError::NotFound("record"))?;
+    let device = device_of(&record).filter(|device| device.tenant == session.tenant().name());
+    Ok((record, device.ok_or(ApiError::NotFound("record"))?))
+}
+
+async fn signature(app: &App, record: &Record, device: &DeviceId) -> Result<SignatureState, ApiError> {
+    if record.kind != RecordKind::Report {
+        return Ok(SignatureState::NotApplicable);
+    }
+    let keys = keys_of(&app.state, device).await?;
+    let valid = open_report(&record.payload, &keys).is_ok();
+    Ok(if valid { SignatureState::Valid } else { SignatureState::Invalid })
+}
+
+fn unproven(position: u64, error: VaultError) -> ApiError {
+    match error {
+        VaultError::NotCovered { .. } => ApiError::NotCoveredYet(position),
+        other => ApiError::internal(other),
+    }
+}
+
+const fn kind(kind: RecordKind) -> EvidenceKind {
+    match kind {
+        RecordKind::Report => EvidenceKind::Report,
+        RecordKind::Enrolment => EvidenceKind::Enrolment,
+        RecordKind::Anomaly => EvidenceKind::Anomaly,
+    }
+}
+
+fn report_header(header: &Header) -> ReportHeader {
+    ReportHeader {
+        boot: header.boot,
+        sequence: header.sequence,
+        previous: hex(&header.previous.0),
+        first: header.clock.unix(header.first).into(),
+        last: header.clock.unix(header.last).into(),
+        clock_uncertainty_us: header.clock.uncertainty,
+        losses: ReportLosses {
+            events: header.losses.events,
+            frames: header.losses.frames,
+            excerpts: header.losses.excerpts,
+            reports: header.losses.reports,
+        },
+    }
+}
+
+fn proof_view(proof: InclusionProof) -> Proof {
+    Proof {
+        tree_size: proof.tree_size,
+        root: proof.root.to_string(),
+        leaf: proof.leaf.to_string(),
+        hashes: proof.hashes.iter().map(ToString::to_string).collect(),
+        checkpoint: proof.checkpoint,
+    }
+}

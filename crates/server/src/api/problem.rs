@@ -1,0 +1,194 @@
+//! What the API says when it cannot do what was asked: one enum, one function that makes the answer.
+//!
+//! Not the log's words: a fault of ours is logged under the `error_id` that the answer carries, and its cause stays in the log.
+//! Invariant: every answer of status 400 and above is `application/problem+json` (RFC 9457) with a next step.
+
+use super::types::Problem;
+use crate::auth::{NoRandomness, hex};
+use crate::happenings::{RequestFailed, emit};
+use crate::state::StateError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::error::Error;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// No session, or one that has ended.
+    #[error("there is no session, or it has ended")]
+    NotSignedIn,
+    /// The sign-in token is unknown, used or expired.
+    #[error("the sign-in link was used before, has expired, or was never made by this server")]
+    TokenRefused,
+    /// The request names a host that this server does not answer for.
+    #[error("host {0:?} is not a name of this server")]
+    ForeignHost(String),
+    /// The request comes from a page of another site.
+    #[error("origin {0:?} is not a page of this server")]
+    ForeignOrigin(String),
+    /// There is no such thing, or it belongs to somebody else.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The path knows other methods only.
+    #[error("this path does not take that method")]
+    MethodNotAllowed,
+    /// The request is not as documented.
+    #[error("{what}: {why}")]
+    BadInput {
+        /// Which part of the request.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The request's body is too long.
+    #[error("the body exceeds {max} bytes")]
+    TooLarge {
+        /// The limit.
+        max: usize,
+    },
+    /// Too many streams are open.
+    #[error("{max} live streams are open")]
+    TooManyStreams {
+        /// The limit.
+        max: usize,
+    },
+    /// The record is durable but no checkpoint covers it yet.
+    #[error("record {0} is not covered by a signed checkpoint yet")]
+    NotCoveredYet(u64),
+    /// No room on the disk.
+    #[error("the server's disk is full")]
+    DiskFull,
+    /// Something of ours failed; the cause goes to the log.
+    #[error("the server failed to answer")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl ApiError {
+    /// A fault of ours.
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// Status, stable name, title, next step: the one place that knows.
+    fn words(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        match self {
+            Self::NotSignedIn => (
+                StatusCode::UNAUTHORIZED,
+                "not-signed-in",
+                "Not signed in",
+                "Open a sign-in link; `yagura sign-in-link --data DIR` prints a new one.",
+            ),
+            Self::TokenRefused => (
+                StatusCode::UNAUTHORIZED,
+                "sign-in-refused",
+                "The sign-in link does not work",
+                "A link works once, for 24 hours. `yagura sign-in-link --data DIR` prints a new one.",
+            ),
+            Self::ForeignHost(_) => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "foreign-host",
+                "Unknown host name",
+                "Use the address that the server printed at its start.",
+            ),
+            Self::ForeignOrigin(_) => (
+                StatusCode::FORBIDDEN,
+                "foreign-origin",
+                "Request from another site",
+                "Use the console at the address that the server printed at its start.",
+            ),
+            Self::NotFound(_) => (
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "Not found",
+                "Check the identifier; the list it came from may be older than the data.",
+            ),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+                "See /api/v1/openapi.json for what this path takes.",
+            ),
+            Self::BadInput { .. } => (
+                StatusCode::BAD_REQUEST,
+                "bad-input",
+                "The request is not as documented",
+                "Correct the named part; /api/v1/openapi.json describes it.",
+            ),
+            Self::TooLarge { .. } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The request is too large",
+                "Shorten the body.",
+            ),
+            Self::TooManyStreams { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too-many-streams",
+                "Too many live views",
+                "Close consoles that nobody looks at.",
+            ),
+            Self::NotCoveredYet(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-covered-yet",
+                "No proof yet",
+                "Ask again in a few seconds, when the next checkpoint is signed.",
+            ),
+            Self::DiskFull => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "disk-full",
+                "The server's disk is full",
+                "Make room on the disk of the data directory; the server goes on by itself.",
+            ),
+            Self::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "The server failed",
+                "Try again; if it fails again, look up the error id in the server's log.",
+            ),
+        }
+    }
+}
+
+impl From<StateError> for ApiError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::DiskFull => Self::DiskFull,
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<NoRandomness> for ApiError {
+    fn from(error: NoRandomness) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, name, title, next_step) = self.words();
+        let mut id = [0; 8];
+        // Without randomness the id is zeros; the answer matters more.
+        let _ = getrandom::fill(&mut id);
+        let error_id = hex(&id);
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            emit(&RequestFailed { error_id: &error_id, cause: self.source() });
+        }
+        let problem = Problem {
+            r#type: format!("/problems/{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            next_step: next_step.to_owned(),
+            error_id,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let content = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, content);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}

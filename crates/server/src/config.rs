@@ -1,0 +1,175 @@
+//! Settings of a server: as written ([`RawConfig`]), then complete and consistent ([`Config`]).
+//!
+//! Not a file format and not a command line: `cli` fills the raw form. Invariants of a [`Config`]: the API's address is a loopback
+//! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
+
+use crate::tenant::Tenant;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use yagura_model::{Name, NameError};
+
+/// Where people look, unless said otherwise.
+pub const API_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Where devices report, unless said otherwise.
+pub const GATE_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+/// After how many seconds without a report a vehicle counts as silent, unless said otherwise.
+pub const SILENT_AFTER_SECONDS: u32 = 120;
+
+/// Settings as written. What is `None` or empty takes its default.
+#[derive(Clone, Debug, Default)]
+pub struct RawConfig {
+    /// Where everything is kept; made if absent. Required.
+    pub data_dir: Option<PathBuf>,
+    /// Where people look; port 0 takes a free one.
+    pub api: Option<SocketAddr>,
+    /// Where devices report; port 0 takes a free one.
+    pub gate: Option<SocketAddr>,
+    /// The tenant of the operator's sign-in links.
+    pub tenant: Option<String>,
+    /// Directory of Sigma rules used instead of the built-in ones.
+    pub rules_dir: Option<PathBuf>,
+    /// Host names and addresses that the gate's certificate is valid for, besides localhost and the gate's own address.
+    pub gate_names: Vec<String>,
+    /// Origins of TLS proxies in front of the API, such as `https://yagura.example`.
+    pub public_origins: Vec<String>,
+    /// After how many seconds without a report a vehicle counts as silent.
+    pub silent_after_seconds: Option<u32>,
+}
+
+/// Complete and consistent settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where people look: a loopback address.
+    pub api: SocketAddr,
+    /// Where devices report.
+    pub gate: SocketAddr,
+    /// The tenant of the operator's sign-in links.
+    pub tenant: Tenant,
+    /// Directory of Sigma rules used instead of the built-in ones.
+    pub rules_dir: Option<PathBuf>,
+    /// Host names and addresses that the gate's certificate is valid for.
+    pub gate_names: Vec<String>,
+    /// Origins of TLS proxies in front of the API.
+    pub public_origins: Vec<String>,
+    /// After how many microseconds without a report a vehicle counts as silent.
+    pub silent_after_us: i64,
+}
+
+/// Why settings cannot be used. The operator corrects them.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No data directory.
+    #[error("no data directory given")]
+    NoDataDirectory,
+    /// The API speaks plain HTTP, so only this machine may reach it.
+    #[error(
+        "the console's address {0} can be reached from other machines, and the console speaks plain HTTP: \
+         use a loopback address such as 127.0.0.1:{port} with a TLS proxy in front", port = .0.port()
+    )]
+    ApiNotLoopback(SocketAddr),
+    /// Not a legal tenant name.
+    #[error("tenant {0:?}")]
+    Tenant(String, #[source] NameError),
+    /// Not an origin.
+    #[error("public origin {0:?} is not of the form https://HOST or https://HOST:PORT")]
+    Origin(String),
+    /// Silence must take some time.
+    #[error("a vehicle cannot count as silent after 0 seconds")]
+    SilentAfter,
+}
+
+impl TryFrom<RawConfig> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
+        let api = raw.api.unwrap_or(API_ADDRESS);
+        if !api.ip().is_loopback() {
+            return Err(ConfigError::ApiNotLoopback(api));
+        }
+        if let Some(bad) = raw.public_origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(ConfigError::Origin(bad.clone()));
+        }
+        let gate = raw.gate.unwrap_or(GATE_ADDRESS);
+        let tenant = raw.tenant.unwrap_or_else(|| "demo".to_owned());
+        let name = Name::new(&tenant).map_err(|why| ConfigError::Tenant(tenant, why))?;
+        let silent_after = raw.silent_after_seconds.unwrap_or(SILENT_AFTER_SECONDS);
+        Ok(Self {
+            data_dir: raw.data_dir.ok_or(ConfigError::NoDataDirectory)?,
+            api,
+            gate,
+            tenant: Tenant::named(name),
+            rules_dir: raw.rules_dir,
+            gate_names: gate_names(gate, raw.gate_names),
+            public_origins: raw.public_origins,
+            silent_after_us: match silent_after {
+                0 => return Err(ConfigError::SilentAfter),
+                seconds => i64::from(seconds) * 1_000_000,
+            },
+        })
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    !host.is_empty() && host.bytes().all(legal)
+}
+
+/// What the gate's certificate is valid for: the names given, this machine's loopback names, the address it listens on.
+fn gate_names(gate: SocketAddr, given: Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+    if !gate.ip().is_unspecified() {
+        names.push(gate.ip().to_string());
+    }
+    names.extend(given);
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn raw() -> RawConfig {
+        RawConfig { data_dir: Some("data".into()), ..RawConfig::default() }
+    }
+
+    fn error(raw: RawConfig) -> String {
+        Config::try_from(raw).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_data_directory_is_enough() {
+        let config = Config::try_from(raw()).unwrap();
+        assert_eq!((config.api, config.gate, config.tenant.as_str()), (API_ADDRESS, GATE_ADDRESS, "demo"));
+        assert_eq!(config.gate_names, ["localhost", "127.0.0.1", "::1"]);
+    }
+
+    #[test]
+    fn every_refusal_says_what_is_wrong() {
+        let all = [
+            error(RawConfig::default()),
+            error(RawConfig { api: Some("0.0.0.0:8080".parse().unwrap()), ..raw() }),
+            error(RawConfig { tenant: Some("a b".into()), ..raw() }),
+            error(RawConfig { public_origins: vec!["yagura.example".into()], ..raw() }),
+            error(RawConfig { silent_after_seconds: Some(0), ..raw() }),
+        ];
+        expect![[r#"
+            no data directory given
+            the console's address 0.0.0.0:8080 can be reached from other machines, and the console speaks plain HTTP: use a loopback address such as 127.0.0.1:8080 with a TLS proxy in front
+            tenant "a b"
+            public origin "yagura.example" is not of the form https://HOST or https://HOST:PORT
+            a vehicle cannot count as silent after 0 seconds"#]]
+        .assert_eq(&all.join("\n"));
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        assert!(is_origin("https://yagura.example:8443") && !is_origin("https://yagura.example/") && !is_origin("https://"));
+    }
+}

@@ -1,0 +1,145 @@
+//! What happens in this crate that an operator may want to know: one struct each, one log line and one counter each.
+//!
+//! Not a place for decisions, and nothing per frame or per event. Levels: ERROR means that data is lost or a person must act.
+//! Cost: a relaxed atomic addition and a log line.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracing::{error, info, warn};
+
+/// Something that happened.
+pub trait Happening {
+    /// How often it happened since the start.
+    fn counter() -> &'static AtomicU64;
+    /// Writes its log line.
+    fn log(&self);
+}
+
+/// Counts and logs what happened.
+pub fn emit<H: Happening>(happening: &H) {
+    H::counter().fetch_add(1, Ordering::Relaxed);
+    happening.log();
+}
+
+/// How often it happened since the start.
+#[must_use]
+pub fn count<H: Happening>() -> u64 {
+    H::counter().load(Ordering::Relaxed)
+}
+
+/// Declares the counter of a happening and its log line.
+macro_rules! happening {
+    ($name:ident $(<$life:lifetime>)?, |$self:ident| $log:expr) => {
+        impl Happening for $name $(<$life>)? {
+            fn counter() -> &'static AtomicU64 {
+                static COUNTER: AtomicU64 = AtomicU64::new(0);
+                &COUNTER
+            }
+            fn log(&self) {
+                let $self = self;
+                $log
+            }
+        }
+    };
+}
+
+/// A request failed by a fault of ours.
+pub struct RequestFailed<'a> {
+    /// What the answer carries.
+    pub error_id: &'a str,
+    /// Why.
+    pub cause: Option<&'a (dyn Error + 'static)>,
+}
+happening!(RequestFailed<'_>, |it| error!(error_id = it.error_id, cause = it.cause.map(chain), "request failed"));
+
+/// The server is up.
+pub struct Started<'a> {
+    /// Where people look.
+    pub console: &'a str,
+    /// Where devices report.
+    pub gate: &'a str,
+    /// The next record that the pipeline judges.
+    pub position: u64,
+    /// Records in the vault.
+    pub records: u64,
+}
+happening!(Started<'_>, |it| info!(
+    console = it.console,
+    gate = it.gate,
+    position = it.position,
+    records = it.records,
+    "server started"
+));
+
+/// The server ends.
+pub struct Stopped {
+    /// The next record that the pipeline would have judged.
+    pub position: u64,
+}
+happening!(Stopped, |it| info!(position = it.position, "server stopped"));
+
+/// The saved detection state belongs to other rules, or cannot be read: correlations start anew.
+pub struct SnapshotRefused<'a> {
+    /// Why.
+    pub reason: &'a str,
+    /// From which record the engine starts with nothing.
+    pub position: u64,
+}
+happening!(SnapshotRefused<'_>, |it| warn!(
+    reason = it.reason,
+    position = it.position,
+    "detection state not restored; correlations start anew"
+));
+
+/// A step of the pipeline failed and is tried again.
+pub struct PipelineStalled<'a> {
+    /// Which step.
+    pub step: &'static str,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(PipelineStalled<'_>, |it| error!(step = it.step, cause = chain(it.cause), "pipeline waits and tries again"));
+
+/// The pipeline goes on after it was stalled.
+pub struct PipelineResumed {
+    /// Which step.
+    pub step: &'static str,
+}
+happening!(PipelineResumed, |it| info!(step = it.step, "pipeline goes on"));
+
+/// A record of the vault cannot be read; it stays there and is counted as undecodable.
+pub struct RecordUnreadable<'a> {
+    /// Which.
+    pub position: u64,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(RecordUnreadable<'_>, |it| warn!(position = it.position, cause = chain(it.cause), "record cannot be read"));
+
+/// Rows went to the lake.
+pub struct LakeFlushed {
+    /// The next record whose rows are not in it.
+    pub position: u64,
+    /// Rows in this flush.
+    pub rows: usize,
+}
+happening!(LakeFlushed, |it| tracing::debug!(position = it.position, rows = it.rows, "lake flushed"));
+
+/// A connection of the API ended with an error.
+pub struct ConnectionFailed<'a> {
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(ConnectionFailed<'_>, |it| tracing::debug!(cause = chain(it.cause), "API connection failed"));
+
+/// An error and its sources on one line.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! Rows to the lake, in the background of the pipeline.
+//!
+//! Not the lake (that is `store`). Order, so that a crash anywhere repeats and never loses: rows of all three tables, each commit
+//! carrying the last record it holds; then, in one transaction of the state, how far the lake is and the engine as it stood there; then
+//! the tail lets the rows go. The lake leaves out what it has already.
+
+use super::tail::{Part, Tail};
+use crate::clock;
+use crate::state::{PendingRow, State, StateError};
+use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::concat_batches;
+use arrow::error::ArrowError;
+use std::sync::Arc;
+use std::time::Duration;
+use yagura_columns::{alerts_schema, bucket_of_text, event_date, events_schema, vehicle_state_schema};
+use yagura_model::UnixMicros;
+use yagura_store::{Lake, LakeError, Position, Table};
+
+/// How long rows wait for the lake at most, as long as it answers.
+pub const FLUSH_AFTER: Duration = Duration::from_secs(5);
+/// How many rows go to the lake at once, without waiting for their time.
+pub const FLUSH_ROWS: usize = 100_000;
+
+/// Why rows did not reach the lake. They stay in the tail.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FlushError {
+    #[error("the lake does not take rows")]
+    Lake(#[from] LakeError),
+    #[error("the state does not take the lake's position")]
+    State(#[from] StateError),
+    #[error("rows do not fit together")]
+    Rows(#[from] ArrowError),
+    #[error("the flush ended by a panic")]
+    Panic(#[from] tokio::task::JoinError),
+}
+
+/// One flush: everything before `next`.
+pub(super) struct Flush {
+    pub(super) state: State,
+    pub(super) lake: Arc<Lake>,
+    pub(super) tail: Tail,
+    /// The next record that is not in it.
+    pub(super) next: u64,
+    /// The engine as it stands at `next`.
+    pub(super) snapshot: Vec<u8>,
+}
+
+impl Flush {
+    /// Writes all of it; how many rows.
+    pub(super) async fn run(self) -> Result<usize, FlushError> {
+        let Some(through) = self.next.checked_sub(1) else { return Ok(0) };
+        let parts: Vec<Part> = self.tail.frozen().into_iter().filter(|part| part.next <= self.next).collect();
+        let pending = self.state.pending_rows(self.next).await?;
+        let (lake, through) = (Arc::clone(&self.lake), Position(through));
+        let rows = tokio::task::spawn_blocking(move || write(&lake, &parts, &pending, through)).await??;
+        self.state.flushed(self.next, &self.snapshot, clock::now()).await?;
+        self.tail.drop_before(self.next);
+        Ok(rows)
+    }
+}
+
+fn write(lake: &Lake, parts: &[Part], pending: &[PendingRow], through: Position) -> Result<usize, FlushError> {
+    let events = concat_batches(&events_schema(), parts.iter().map(|part| &part.events))?;
+    let states = concat_batches(&vehicle_state_schema(), parts.iter().map(|part| &part.states))?;
+    let committed = lake.committed(Table::Alerts).and_then(|position| i64::try_from(position.0).ok());
+    let fresh: Vec<&PendingRow> = pending.iter().filter(|row| committed.is_none_or(|done| row.applied > done)).collect();
+    let alerts = alert_rows(&fresh)?;
+    let mut rows = 0;
+    for (table, batch) in [(Table::Events, &events), (Table::VehicleState, &states), (Table::Alerts, &alerts)] {
+        lake.append(table, batch, through)?;
+        rows += batch.num_rows();
+    }
+    Ok(rows)
+}
+
+/// Rows of the lake's alerts table.
+fn alert_rows(rows: &[&PendingRow]) -> Result<RecordBatch, ArrowError> {
+    fn time(values: impl Iterator<Item = i64>) -> Arc<TimestampMicrosecondArray> {
+        Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
+    }
+    fn text(values: impl Iterator<Item = String>) -> Arc<StringArray> {
+        Arc::new(StringArray::from_iter_values(values))
+    }
+    let all = || rows.iter();
+    let date = |row: &&PendingRow| event_date(UnixMicros(row.time_us));
+    let bucket = |row: &&PendingRow| bucket_of_text(&row.tenant, row.vehicle.as_deref().unwrap_or(""));
+    let small = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
+    RecordBatch::try_new(
+        alerts_schema(),
+        vec![
+            time(all().map(|row| row.time_us)),
+            Arc::new(Date32Array::from_iter_values(all().map(date))),
+            Arc::new(Int32Array::from_iter_values(all().map(bucket))),
+            text(all().map(|row| row.tenant.clone())),
+            text(all().map(|row| crate::auth::hex(&row.alert_id))),
+            text(all().map(|row| row.rule_id.clone())),
+            text(all().map(|row| row.title.clone())),
+            Arc::new(Int32Array::from_iter_values(all().map(|row| small(row.severity)))),
+            Arc::new(all().map(|row| row.vehicle.clone()).collect::<StringArray>()),
+            text(all().map(|row| row.group_json.clone())),
+            time(all().map(|row| row.window_us)),
+            Arc::new(Int64Array::from_iter_values(all().map(|row| row.count))),
+            Arc::new(Int64Array::from_iter_values(all().map(|row| row.position))),
+            Arc::new(Int32Array::from_iter_values(all().map(|row| small(row.entry_index)))),
+        ],
+    )
+}

@@ -1,0 +1,171 @@
+//! One batch of records at a time: read, decoded, judged by the rules.
+//!
+//! Not async and not the state: a [`Judge`] is a value that goes to a thread and comes back with a [`Verdict`]. Invariants: records
+//! below the applied position bring the engine and the tail up to date and mean nothing else; the outcome depends on the records
+//! alone, not on how they were cut. Cost: ~40 µs a report (its signature), ~1 µs an event.
+
+use super::decode::{Content, needs_keys_of, push};
+use super::meaning::Meaning;
+use super::rules::RuleBook;
+use super::tail::Part;
+use crate::evidence::device_of;
+use crate::happenings::{RecordUnreadable, emit};
+use crate::state::{AlertRise, Delta};
+use crate::tenant::Tenant;
+use ed25519_dalek::VerifyingKey;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tokio::time::Instant;
+use yagura_columns::{Decoder, DecoderError};
+use yagura_detect::{Engine, Hit};
+use yagura_model::{DeviceId, UnixMicros};
+use yagura_store::{Position, Record, VaultError, VaultReader};
+
+/// The most records of a batch.
+pub const BATCH_RECORDS_MAX: usize = 1_024;
+/// Bytes of records after which a batch is full.
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Devices whose keys are kept at hand.
+const KEYS_MAX: usize = 100_000;
+
+/// The records from `position` up to `end` that make one batch.
+pub(super) fn read(vault: &VaultReader, position: u64, end: u64) -> Result<Vec<Record>, VaultError> {
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    let wanted = usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX).min(BATCH_RECORDS_MAX);
+    for record in vault.read_from(Position(position)).take(wanted) {
+        let record = record?;
+        bytes += record.payload.len();
+        records.push(record);
+        if bytes >= BATCH_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(records)
+}
+
+/// The keys of devices, as far as they were needed.
+#[derive(Debug, Default)]
+pub(super) struct Keys(HashMap<DeviceId, Vec<VerifyingKey>>);
+
+impl Keys {
+    /// Devices of these records whose keys are not at hand. A device that enrolled in this batch has a new key.
+    pub(super) fn missing(&mut self, records: &[Record]) -> Vec<DeviceId> {
+        for record in records.iter().filter(|record| record.kind == yagura_store::RecordKind::Enrolment) {
+            if let Some(device) = device_of(record) {
+                self.0.remove(&device);
+            }
+        }
+        let mut missing: Vec<DeviceId> = records.iter().filter_map(needs_keys_of).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing.retain(|device| !self.0.contains_key(device));
+        missing
+    }
+
+    pub(super) fn put(&mut self, device: DeviceId, keys: Vec<VerifyingKey>) {
+        if self.0.len() >= KEYS_MAX {
+            self.0.clear();
+        }
+        // A device without any key is asked for again: its certificate may be on its way into the state.
+        if !keys.is_empty() {
+            self.0.insert(device, keys);
+        }
+    }
+
+    fn of(&self, device: Option<DeviceId>) -> &[VerifyingKey] {
+        device.and_then(|device| self.0.get(&device)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    /// What it means for the state.
+    pub(super) delta: Delta,
+    /// Its rows.
+    pub(super) part: Part,
+}
+
+/// Decodes and judges.
+pub(super) struct Judge {
+    pub(super) engine: Engine,
+    pub(super) rules: Arc<RuleBook>,
+    pub(super) keys: Keys,
+    pub(super) vault: VaultReader,
+    decoder: Decoder,
+    evicted: u64,
+}
+
+impl Judge {
+    pub(super) fn new(engine: Engine, rules: Arc<RuleBook>, vault: VaultReader) -> Self {
+        let evicted = engine.losses().total();
+        Self { engine, rules, keys: Keys::default(), vault, decoder: Decoder::new(), evicted }
+    }
+
+    /// Judges consecutive records.
+    pub(super) fn judge(&mut self, records: &[Record]) -> Result<Verdict, DecoderError> {
+        let next = records.last().map_or(0, |record| record.position.0 + 1);
+        let mut meaning = Meaning::default();
+        let mut devices = BTreeMap::new();
+        for record in records {
+            let device = needs_keys_of(record);
+            match push(&mut self.decoder, record, self.keys.of(device)) {
+                Ok(content) => {
+                    devices.insert(record.position.0, (*content.device(), record.received));
+                    meaning.take(record.position.0, record.received, &content);
+                    debug_assert!(matches!(content, Content::Report { .. }) == device.is_some());
+                }
+                Err(error) => {
+                    emit(&RecordUnreadable { position: record.position.0, cause: &error });
+                    if let Some(device) = device_of(record) {
+                        meaning.unreadable(&device, record.received);
+                    }
+                }
+            }
+        }
+        let batches = self.decoder.finish()?;
+        let hits = self.engine.process(&batches.events);
+        let mut delta = meaning.into_delta(next);
+        delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices)).collect();
+        let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
+        Ok(Verdict { delta, part })
+    }
+
+    fn rise(&self, hit: &Hit, devices: &BTreeMap<u64, (DeviceId, UnixMicros)>) -> Option<AlertRise> {
+        let tenant = hit.tenant.parse().ok().map(Tenant::named)?;
+        let mut events = Vec::with_capacity(hit.events.len());
+        for event in &hit.events {
+            // An older event of a correlation is looked up in the evidence.
+            let known = devices.get(&event.position).map(|(device, _)| *device);
+            let device = known.or_else(|| device_of(&self.vault.record(Position(event.position)).ok()?));
+            events.extend(device.map(|device| (event.position, event.entry_index, device.vehicle.to_string())));
+        }
+        let in_batch = hit.events.iter().filter(|event| devices.contains_key(&event.position));
+        let trigger = in_batch.map(|event| (event.position, event.entry_index)).max();
+        let trigger = trigger.or_else(|| devices.keys().next_back().map(|position| (*position, 0)))?;
+        let facts = self.rules.get(&hit.rule)?;
+        Some(AlertRise {
+            tenant,
+            alert_id: hit.alert.0,
+            rule_id: hit.rule.clone(),
+            title_en: facts.title.en.clone(),
+            title_ja: facts.title.ja.clone(),
+            severity: facts.severity(),
+            vehicle: hit.vehicle.clone(),
+            technique: facts.technique.clone(),
+            group_json: json(&hit.group),
+            match_json: json(&hit.matched),
+            window: hit.window_start,
+            first: hit.first,
+            last: hit.last,
+            count: hit.count,
+            raised: devices.get(&trigger.0).map_or(hit.last, |(_, received)| *received),
+            trigger,
+            events,
+        })
+    }
+}
+
+fn json(pairs: &[(String, String)]) -> String {
+    serde_json::to_string(pairs).unwrap_or_else(|_| "[]".to_owned())
+}

@@ -1,0 +1,21 @@
+//! From durable records to alerts, counts and lake rows: one task that reads the vault behind the intake.
+//!
+//! Not a queue and not a source of truth: everything it writes can be made again from the vault. Invariants (ADR-0010): what a batch
+//! means and the position behind it are one transaction of the state; the saved engine and the lake are never ahead of that position;
+//! a restart replays from where both stand and changes nothing that was already applied. Memory: at most [`TAIL_ROWS_MAX`] rows wait
+//! for the lake; then the pipeline waits, and the vault goes on.
+
+mod decode;
+mod flush;
+mod judge;
+mod meaning;
+mod rules;
+mod runner;
+mod tail;
+
+pub use decode::{DecodeFailed, decode_record};
+pub use flush::{FLUSH_AFTER, FLUSH_ROWS};
+pub use judge::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
+pub use rules::{RuleBook, RuleFacts, Rules, RulesError};
+pub use runner::{Parts, Pipeline};
+pub use tail::{TAIL_ROWS_MAX, Tail};

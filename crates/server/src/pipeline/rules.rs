@@ -1,0 +1,229 @@
+//! The rules of a server: built in, or a directory of the operator; and what people need to know of them.
+//!
+//! Not their meaning (that is `detect`). Invariants: a faulty rule stops the start and is named with file and line; the same files
+//! in the same order give the same set. Cost: read once, at the start.
+
+use crate::api::severity_id;
+use crate::api::types::{SeverityName, Text};
+use rust_embed::RustEmbed;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use yagura_detect::{Rule, RuleError, RuleFile, RuleSet};
+use yagura_model::Severity;
+
+#[derive(RustEmbed)]
+#[folder = "../../rules"]
+#[include = "*.yml"]
+#[exclude = "tests/*"]
+#[allow_missing = true]
+struct BuiltIn;
+
+/// The most rule files that a directory may hold.
+pub const RULE_FILES_MAX: usize = 10_000;
+/// How deep directories of rules may be nested.
+const DEPTH_MAX: usize = 8;
+
+/// Why there are no rules to start with. The operator corrects them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RulesError {
+    /// The directory or a file in it cannot be read.
+    #[error("cannot read rules from {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The directory holds too many files or too deep directories.
+    #[error("{} holds more than {RULE_FILES_MAX} rule files, or directories deeper than {DEPTH_MAX}", .0.display())]
+    TooMany(PathBuf),
+    /// Rules are faulty.
+    #[error("{} of the rules cannot be used: {}", .0.len(), first_of(.0))]
+    Faulty(Vec<RuleError>),
+}
+
+fn first_of(errors: &[RuleError]) -> String {
+    let shown: Vec<String> = errors.iter().take(10).map(ToString::to_string).collect();
+    shown.join("; ")
+}
+
+/// The rules as the engine takes them and as people read them.
+pub struct Rules {
+    /// For the engine.
+    pub set: RuleSet,
+    /// For people.
+    pub book: RuleBook,
+}
+
+impl Rules {
+    /// The built-in rules, or those of a directory instead (`*.yml`, `*.yaml`; what lies under `tests` is left out).
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn load(dir: Option<&Path>) -> Result<Self, RulesError> {
+        let files = match dir {
+            Some(dir) => {
+                let mut files = Vec::new();
+                read_dir(dir, dir, 0, &mut files)?;
+                files
+            }
+            None => built_in(),
+        };
+        Self::of(files)
+    }
+
+    /// Rules from the texts of files.
+    ///
+    /// # Errors
+    /// [`RulesError::Faulty`]
+    pub fn of(mut files: Vec<RuleFile>) -> Result<Self, RulesError> {
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let set = RuleSet::parse(&files).map_err(RulesError::Faulty)?;
+        let book = RuleBook { facts: set.rules().iter().map(|rule| (rule.id.clone(), facts(rule))).collect() };
+        Ok(Self { set, book })
+    }
+}
+
+fn built_in() -> Vec<RuleFile> {
+    let file = |path: std::borrow::Cow<'static, str>| {
+        let text = String::from_utf8_lossy(&BuiltIn::get(&path)?.data).into_owned();
+        Some(RuleFile { path: format!("rules/{path}"), text })
+    };
+    BuiltIn::iter().filter_map(file).collect()
+}
+
+fn read_dir(root: &Path, dir: &Path, depth: usize, files: &mut Vec<RuleFile>) -> Result<(), RulesError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RulesError::File { path, source }
+    };
+    if depth > DEPTH_MAX {
+        return Err(RulesError::TooMany(root.to_owned()));
+    }
+    for entry in std::fs::read_dir(dir).map_err(failed(dir))? {
+        let path = entry.map_err(failed(dir))?.path();
+        let is_rule = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
+            read_dir(root, &path, depth + 1, files)?;
+        } else if path.is_file() && is_rule {
+            if files.len() >= RULE_FILES_MAX {
+                return Err(RulesError::TooMany(root.to_owned()));
+            }
+            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
+            files.push(RuleFile { path: path.display().to_string(), text });
+        }
+    }
+    Ok(())
+}
+
+/// What people need to know of a rule.
+#[derive(Clone, Debug)]
+pub struct RuleFacts {
+    /// Its id.
+    pub id: String,
+    /// One line.
+    pub title: Text,
+    /// What it looks for, English.
+    pub description: String,
+    /// Its level.
+    pub level: SeverityName,
+    /// Sigma tags.
+    pub tags: Vec<String>,
+    /// ATT&CK technique.
+    pub technique: Option<String>,
+    /// Known reasons for a false alarm.
+    pub falsepositives: Vec<String>,
+    /// What to do when it fires.
+    pub what_to_do: Text,
+    /// The YAML text.
+    pub source: String,
+    /// Where it lies.
+    pub path: String,
+}
+
+impl RuleFacts {
+    /// Its level, 1 informational .. 5 critical.
+    #[must_use]
+    pub const fn severity(&self) -> i64 {
+        severity_id(self.level)
+    }
+}
+
+/// All rules, for people, by id.
+#[derive(Clone, Debug, Default)]
+pub struct RuleBook {
+    facts: HashMap<String, RuleFacts>,
+}
+
+impl RuleBook {
+    /// The rule of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&RuleFacts> {
+        self.facts.get(id)
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+}
+
+fn facts(rule: &Rule) -> RuleFacts {
+    let text = |text: &yagura_columns::Text| Text {
+        en: text.en.clone(),
+        ja: if text.ja.is_empty() { text.en.clone() } else { text.ja.clone() },
+    };
+    RuleFacts {
+        id: rule.id.clone(),
+        title: text(&rule.title),
+        description: rule.description.en.clone(),
+        level: match rule.level {
+            Severity::Informational => SeverityName::Informational,
+            Severity::Low => SeverityName::Low,
+            Severity::Medium => SeverityName::Medium,
+            Severity::High => SeverityName::High,
+            Severity::Critical => SeverityName::Critical,
+        },
+        tags: rule.tags.clone(),
+        technique: rule.technique(),
+        falsepositives: rule.falsepositives.clone(),
+        what_to_do: text(&rule.what_to_do),
+        source: rule.source.clone(),
+        path: rule.path.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_rules_can_be_used() {
+        let rules = Rules::load(None).map_err(|e| e.to_string()).unwrap();
+        assert_eq!(rules.book.len(), rules.set.rules().len());
+    }
+
+    #[test]
+    fn a_faulty_rule_is_named_with_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("bad.yml"), "title: x\nid: 1\n").unwrap();
+        std::fs::create_dir(dir.path().join("tests")).unwrap();
+        std::fs::write(dir.path().join("tests/bad.yml"), "[").unwrap();
+        let error = Rules::load(Some(dir.path())).map(|_| ()).unwrap_err();
+        assert!(matches!(&error, RulesError::Faulty(all) if all[0].path.ends_with("bad.yml")), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let error = Rules::load(Some(Path::new("/no/such/rules"))).map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read rules from /no/such/rules");
+    }
+}

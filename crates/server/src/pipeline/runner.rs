@@ -1,0 +1,327 @@
+//! The pipeline's task: waits for durable records, judges them, applies what they mean, sends rows to the lake.
+//!
+//! Not a thread of its own: reading, judging and the lake block, so they run where blocking is allowed. Invariants: one batch at a
+//! time, in order; a batch that was judged is applied before the next is read; a step that fails is tried again until it succeeds or
+//! the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
+
+use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError};
+use super::judge::{Judge, Verdict, read};
+use super::rules::Rules;
+use super::tail::{TAIL_ROWS_MAX, Tail};
+use crate::api::{Health, Live, alert_view};
+use crate::clock;
+use crate::evidence::keys_of;
+use crate::happenings::{LakeFlushed, PipelineResumed, PipelineStalled, SnapshotRefused, emit};
+use crate::state::{State, StateError};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep, timeout};
+use yagura_detect::Engine;
+use yagura_store::{Lake, VaultReader};
+
+/// How long records may gather before they are judged: fewer, larger transactions.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long a failed step waits before it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often the lake is tidied.
+const MAINTAIN_AFTER: Duration = Duration::from_secs(60);
+/// How long the pipeline may take to catch up and flush after the order to stop. What is left is made up at the next start.
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// What the pipeline works with.
+pub struct Parts {
+    /// Where it writes what records mean.
+    pub state: State,
+    /// What it reads.
+    pub vault: VaultReader,
+    /// How many records are durable.
+    pub durable: watch::Receiver<u64>,
+    /// Where rows go.
+    pub lake: Arc<Lake>,
+    /// Where rows wait.
+    pub tail: Tail,
+    /// Who looks now.
+    pub live: Live,
+    /// What ails the server.
+    pub health: Health,
+    /// By what it judges.
+    pub rules: Rules,
+}
+
+/// The running pipeline.
+pub struct Pipeline {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<u64>,
+    position: watch::Receiver<u64>,
+}
+
+impl Pipeline {
+    /// Takes up where the state says the last run ended, and goes on in the background.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn start(parts: Parts) -> Result<Self, StateError> {
+        let progress = parts.state.progress().await?;
+        let book = Arc::new(parts.rules.book);
+        let mut engine = Engine::new(parts.rules.set);
+        if let Some(snapshot) = &progress.snapshot
+            && let Err(error) = engine.restore(snapshot)
+        {
+            emit(&SnapshotRefused { reason: &error.to_string(), position: progress.snapshot_position });
+        }
+        let (stop, stopping) = watch::channel(false);
+        let (reached, position) = watch::channel(progress.position);
+        let runner = Runner {
+            judge: Some(Judge::new(engine, book, parts.vault.clone())),
+            // Records before the applied position are judged once more, for the engine and the tail alone.
+            next: progress.snapshot_position.min(progress.lake_position),
+            applied: progress.position,
+            state: parts.state,
+            vault: parts.vault,
+            durable: parts.durable,
+            lake: parts.lake,
+            tail: parts.tail,
+            live: parts.live,
+            health: parts.health,
+            stopping,
+            reached,
+            flush: None,
+            maintained: Instant::now(),
+        };
+        Ok(Self { stop, task: tokio::spawn(runner.run()), position })
+    }
+
+    /// The next record to be judged, as it grows.
+    #[must_use]
+    pub fn position(&self) -> watch::Receiver<u64> {
+        self.position.clone()
+    }
+
+    /// Catches up with what is durable, flushes, ends; the next record that it would have judged. Stop the intake first.
+    pub async fn stop(self) -> u64 {
+        self.stop.send_replace(true);
+        self.task.await.unwrap_or_default()
+    }
+
+    /// Ends at once, wherever it is, as a crash would. For tests.
+    pub async fn abort(self) {
+        self.task.abort();
+        // The task ends as cancelled; that is the point.
+        let _ = self.task.await;
+    }
+}
+
+struct Runner {
+    /// Away only while a thread has it.
+    judge: Option<Judge>,
+    next: u64,
+    applied: u64,
+    state: State,
+    vault: VaultReader,
+    durable: watch::Receiver<u64>,
+    lake: Arc<Lake>,
+    tail: Tail,
+    live: Live,
+    health: Health,
+    stopping: watch::Receiver<bool>,
+    reached: watch::Sender<u64>,
+    flush: Option<JoinHandle<Result<usize, FlushError>>>,
+    maintained: Instant,
+}
+
+impl Runner {
+    async fn run(mut self) -> u64 {
+        while !*self.stopping.borrow() {
+            self.settle().await;
+            self.catch_up().await;
+            self.flush_if_due().await;
+            self.maintain_if_due();
+            self.wait().await;
+        }
+        let ended = timeout(STOP_MAX, async {
+            self.settle().await;
+            self.catch_up().await;
+            self.flush_now().await;
+            self.settle().await;
+        });
+        // If the time is over, the rest is made up at the next start.
+        let _ = ended.await;
+        self.next
+    }
+
+    /// Waits for something to do: records, a due flush, the end of one, or the order to stop.
+    async fn wait(&mut self) {
+        let durable = *self.durable.borrow_and_update();
+        if durable > self.next {
+            return;
+        }
+        let due = match self.tail.oldest() {
+            Some(made) if self.flush.is_none() => made + FLUSH_AFTER,
+            _ => Instant::now() + FLUSH_AFTER,
+        };
+        tokio::select! {
+            changed = self.durable.changed() => match changed {
+                Ok(()) => sleep(GATHER).await,
+                // The intake is gone, so the server is about to end.
+                Err(_) => { let _ = self.stopping.changed().await; }
+            },
+            _ = self.stopping.wait_for(|stop| *stop) => {}
+            () = tokio::time::sleep_until(due) => {}
+        }
+    }
+
+    /// Judges and applies everything that is durable now.
+    async fn catch_up(&mut self) {
+        let mut end = *self.durable.borrow();
+        while self.next < end {
+            if self.tail.rows() >= TAIL_ROWS_MAX {
+                self.flush_now().await;
+                self.settle().await;
+                if self.tail.rows() >= TAIL_ROWS_MAX {
+                    sleep(RETRY).await;
+                    return;
+                }
+            }
+            // A batch does not cross the applied position: below it only engine and tail are brought up to date.
+            let stop_at = if self.next < self.applied { end.min(self.applied) } else { end };
+            match self.batch(stop_at).await {
+                Ok(()) => self.recovered("judge"),
+                Err(error) => {
+                    self.stalled("judge", &*error);
+                    sleep(RETRY).await;
+                    return;
+                }
+            }
+            if self.tail.rows() >= FLUSH_ROWS {
+                self.flush_if_due().await;
+            }
+            end = *self.durable.borrow();
+        }
+    }
+
+    async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let (vault, next) = (self.vault.clone(), self.next);
+        let records = spawn_blocking(move || read(&vault, next, end)).await??;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let Some(mut judge) = self.judge.take() else { return Err("the judge is lost".into()) };
+        for device in judge.keys.missing(&records) {
+            match keys_of(&self.state, &device).await {
+                Ok(keys) => judge.keys.put(device, keys),
+                Err(error) => {
+                    self.judge = Some(judge);
+                    return Err(error.into());
+                }
+            }
+        }
+        let (judge, verdict) = spawn_blocking(move || {
+            let verdict = judge.judge(&records);
+            (judge, verdict)
+        })
+        .await?;
+        self.judge = Some(judge);
+        self.take(verdict?).await;
+        Ok(())
+    }
+
+    /// Applies a verdict, however often that must be tried: the engine has moved on and cannot go back.
+    async fn take(&mut self, verdict: Verdict) {
+        let Verdict { delta, part } = verdict;
+        let next = delta.position;
+        while next > self.applied {
+            match self.state.apply(&delta).await {
+                Ok(raised) => {
+                    self.applied = next;
+                    self.recovered("apply");
+                    raised.iter().for_each(|(tenant, row)| self.live.alert(*tenant, alert_view(row)));
+                }
+                Err(error) => {
+                    self.stalled("apply", &error);
+                    sleep(RETRY).await;
+                }
+            }
+        }
+        self.tail.push(part);
+        self.next = next;
+        if next >= self.applied {
+            self.reached.send_replace(next);
+        }
+    }
+
+    async fn flush_if_due(&mut self) {
+        let due = self.tail.oldest().is_some_and(|made| made.elapsed() >= FLUSH_AFTER);
+        if (due || self.tail.rows() >= FLUSH_ROWS) && self.flush.is_none() {
+            self.flush_now().await;
+        }
+    }
+
+    /// Begins a flush of everything judged; waits for the one under way, if any.
+    async fn flush_now(&mut self) {
+        if let Some(running) = self.flush.take() {
+            self.finished(running.await);
+        }
+        // While the tail is being rebuilt, the engine is behind the applied position; it catches up first.
+        if self.next < self.applied || self.tail.rows() == 0 && self.tail.oldest().is_none() {
+            return;
+        }
+        let Some(judge) = &self.judge else { return };
+        let flush = Flush {
+            state: self.state.clone(),
+            lake: Arc::clone(&self.lake),
+            tail: self.tail.clone(),
+            next: self.next,
+            snapshot: judge.engine.snapshot(),
+        };
+        self.flush = Some(tokio::spawn(flush.run()));
+    }
+
+    /// Takes the result of a flush that has ended; when stopping, waits for it.
+    async fn settle(&mut self) {
+        let stopping = *self.stopping.borrow();
+        match self.flush.take() {
+            Some(running) if stopping || running.is_finished() => self.finished(running.await),
+            other => self.flush = other,
+        }
+    }
+
+    fn finished(&mut self, result: Result<Result<usize, FlushError>, tokio::task::JoinError>) {
+        match result.map_err(FlushError::Panic).and_then(|flushed| flushed) {
+            Ok(rows) => {
+                self.recovered("flush");
+                emit(&LakeFlushed { position: self.next, rows });
+            }
+            Err(error) => self.stalled("flush", &error),
+        }
+    }
+
+    fn maintain_if_due(&mut self) {
+        if self.maintained.elapsed() >= MAINTAIN_AFTER {
+            self.maintained = Instant::now();
+            let lake = Arc::clone(&self.lake);
+            spawn_blocking(move || {
+                if let Err(error) = lake.maintain(clock::now()) {
+                    emit(&PipelineStalled { step: "maintain", cause: &error });
+                }
+            });
+        }
+    }
+
+    fn stalled(&self, step: &'static str, cause: &(dyn Error + 'static)) {
+        if self.health.ails(step, &crate::happenings::chain(cause), NEXT_STEP) {
+            emit(&PipelineStalled { step, cause });
+        }
+    }
+
+    fn recovered(&self, step: &'static str) {
+        if self.health.heals(step) {
+            emit(&PipelineResumed { step });
+        }
+    }
+}
+
+const NEXT_STEP: &str = "Reports are still taken and kept. Make room on the disk of the data directory, or see the server's log; \
+                         views go on by themselves.";

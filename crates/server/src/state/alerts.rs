@@ -1,0 +1,254 @@
+//! Alerts as people read and change them.
+//!
+//! Not how they arise (that is `progress`). Invariants: the list is sorted by when an alert was first raised, which never
+//! changes, so pages hold; a status change, its history and the audit line are one transaction.
+
+use super::number::uint;
+use super::people::{Person, note};
+use super::{State, StateError};
+use crate::tenant::Tenant;
+use sqlx::{FromRow, Sqlite, SqliteExecutor, query::QueryAs, sqlite::SqliteArguments};
+use yagura_model::UnixMicros;
+
+/// Where an alert stands, as it is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StatusCode {
+    /// Nobody took it yet.
+    Open,
+    /// Somebody looks at it.
+    Acknowledged,
+    /// Done with.
+    Closed,
+}
+
+impl StatusCode {
+    /// The kept number.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Open => 0,
+            Self::Acknowledged => 1,
+            Self::Closed => 2,
+        }
+    }
+
+    /// The inverse of [`Self::code`]; what is unknown counts as open, so that nobody overlooks it.
+    #[must_use]
+    pub const fn of(code: i64) -> Self {
+        match code {
+            1 => Self::Acknowledged,
+            2 => Self::Closed,
+            _ => Self::Open,
+        }
+    }
+}
+
+/// One alert as it is kept.
+#[derive(Clone, Debug, Eq, FromRow, PartialEq)]
+pub struct AlertRow {
+    /// 32 bytes.
+    pub alert_id: Vec<u8>,
+    /// Which rule.
+    pub rule_id: String,
+    /// Title, English.
+    pub title_en: String,
+    /// Title, Japanese.
+    pub title_ja: String,
+    /// 1 informational .. 5 critical.
+    pub severity: i64,
+    /// See [`StatusCode`].
+    pub status: i64,
+    /// The vehicle, when it is about one.
+    pub vehicle: Option<String>,
+    /// Vehicles among its kept events.
+    pub vehicles: i64,
+    /// ATT&CK technique.
+    pub technique: Option<String>,
+    /// The group as a JSON array of field and value.
+    pub group_json: String,
+    /// The matched fields as a JSON array of field and value.
+    pub match_json: String,
+    /// Event time of the first event, µs.
+    pub first_us: i64,
+    /// Event time of the last event, µs.
+    pub last_us: i64,
+    /// Events.
+    pub count: i64,
+    /// When it was first raised, receive time, µs.
+    pub raised_us: i64,
+}
+
+/// One kept event of an alert.
+#[derive(Clone, Debug, Eq, FromRow, PartialEq)]
+pub struct EventRow {
+    /// Its record.
+    pub position: i64,
+    /// Its entry in the record.
+    pub entry_index: i64,
+    /// Its vehicle.
+    pub vehicle: String,
+}
+
+/// One change of status.
+#[derive(Clone, Debug, Eq, FromRow, PartialEq)]
+pub struct ChangeRow {
+    /// When, µs.
+    pub time_us: i64,
+    /// By whom.
+    pub user_name: String,
+    /// To what.
+    pub status: i64,
+    /// Why.
+    pub note: Option<String>,
+}
+
+/// Which alerts are wanted; a `None` wants all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AlertFilter {
+    /// Of this status.
+    pub status: Option<StatusCode>,
+    /// Of this severity, 1..=5.
+    pub severity: Option<i64>,
+    /// About this vehicle, or with an event of it.
+    pub vehicle: Option<String>,
+    /// Of this rule.
+    pub rule: Option<String>,
+    /// Those that come after this one in the list: when raised, and which.
+    pub after: Option<(i64, Vec<u8>)>,
+}
+
+macro_rules! select_alert {
+    ($rest:literal) => {
+        concat!(
+            "SELECT alert_id, rule_id, title_en, title_ja, severity, status, vehicle, technique, group_json, match_json,
+                    first_us, last_us, count, raised_us,
+                    (SELECT COUNT(DISTINCT e.vehicle) FROM alert_events e
+                     WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id) AS vehicles
+             FROM alerts WHERE tenant = ?1 ",
+            $rest
+        )
+    };
+}
+
+/// One alert.
+pub(super) async fn one(
+    executor: impl SqliteExecutor<'_>,
+    tenant: &Tenant,
+    alert_id: &[u8],
+) -> Result<Option<AlertRow>, StateError> {
+    let query: QueryAs<'_, Sqlite, AlertRow, SqliteArguments> = sqlx::query_as(select_alert!("AND alert_id = ?2"));
+    Ok(query.bind(tenant.as_str()).bind(alert_id).fetch_optional(executor).await?)
+}
+
+impl State {
+    /// One alert of the tenant.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn alert(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Option<AlertRow>, StateError> {
+        one(&self.read, tenant, alert_id).await
+    }
+
+    /// Alerts of the tenant, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn alerts(
+        &self,
+        tenant: &Tenant,
+        filter: &AlertFilter,
+        limit: u32,
+    ) -> Result<Vec<AlertRow>, StateError> {
+        let (raised, id) = filter.after.clone().unzip();
+        let query = sqlx::query_as(select_alert!(
+            "AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR severity = ?3) AND (?4 IS NULL OR rule_id = ?4)
+             AND (?5 IS NULL OR vehicle = ?5 OR EXISTS (SELECT 1 FROM alert_events e WHERE e.tenant = alerts.tenant
+                  AND e.alert_id = alerts.alert_id AND e.vehicle = ?5))
+             AND (?6 IS NULL OR raised_us < ?6 OR (raised_us = ?6 AND alert_id > ?7))
+             ORDER BY raised_us DESC, alert_id LIMIT ?8"
+        ));
+        let query = query
+            .bind(tenant.as_str())
+            .bind(filter.status.map(StatusCode::code))
+            .bind(filter.severity)
+            .bind(&filter.rule)
+            .bind(&filter.vehicle)
+            .bind(raised)
+            .bind(id)
+            .bind(i64::from(limit));
+        Ok(query.fetch_all(&self.read).await?)
+    }
+
+    /// The kept events of an alert, by position.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn alert_events(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Vec<EventRow>, StateError> {
+        let query = sqlx::query_as(
+            "SELECT position, entry_index, vehicle FROM alert_events WHERE tenant = ?1 AND alert_id = ?2
+             ORDER BY position, entry_index",
+        );
+        Ok(query.bind(tenant.as_str()).bind(alert_id).fetch_all(&self.read).await?)
+    }
+
+    /// What people did with an alert, oldest first, at most the last 200 changes.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn alert_changes(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Vec<ChangeRow>, StateError> {
+        let query = sqlx::query_as(
+            "SELECT time_us, user_name, status, note FROM
+                (SELECT * FROM alert_changes WHERE tenant = ?1 AND alert_id = ?2 ORDER BY id DESC LIMIT 200) ORDER BY id",
+        );
+        Ok(query.bind(tenant.as_str()).bind(alert_id).fetch_all(&self.read).await?)
+    }
+
+    /// Sets the status of an alert of the person's tenant; `None` if there is no such alert.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn set_alert_status(
+        &self,
+        person: &Person,
+        alert_id: &[u8],
+        (status, why): (StatusCode, Option<&str>),
+        now: UnixMicros,
+    ) -> Result<Option<AlertRow>, StateError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("UPDATE alerts SET status = ?3 WHERE tenant = ?1 AND alert_id = ?2")
+            .bind(person.tenant.as_str())
+            .bind(alert_id)
+            .bind(status.code())
+            .execute(&mut *tx)
+            .await?;
+        let Some(row) = one(&mut *tx, &person.tenant, alert_id).await? else { return Ok(None) };
+        sqlx::query(
+            "INSERT INTO alert_changes (tenant, alert_id, time_us, user_name, status, note)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .bind(person.tenant.as_str())
+        .bind(alert_id)
+        .bind(now.0)
+        .bind(&person.user)
+        .bind(status.code())
+        .bind(why)
+        .execute(&mut *tx)
+        .await?;
+        let target: String = alert_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        note(&mut tx, person, now, ("alert-status", &target, &format!("{status:?}"))).await?;
+        tx.commit().await?;
+        Ok(Some(row))
+    }
+
+    /// Alerts that are not closed, by severity 1..=5 (at index 0..=4).
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn alerts_not_closed(&self, tenant: &Tenant) -> Result<[u64; 5], StateError> {
+        let query =
+            sqlx::query_as("SELECT severity, COUNT(*) FROM alerts WHERE tenant = ?1 AND status < 2 GROUP BY severity");
+        let rows: Vec<(i64, i64)> = query.bind(tenant.as_str()).fetch_all(&self.read).await?;
+        let of = |severity| rows.iter().find(|row| row.0 == severity).map_or(0, |row| uint(row.1));
+        Ok([of(1), of(2), of(3), of(4), of(5)])
+    }
+}

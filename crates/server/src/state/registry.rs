@@ -1,0 +1,201 @@
+//! Enrolment tokens and devices: the gate's [`Registry`] on SQLite.
+//!
+//! Not the authority that signs certificates (that is `identity`). Invariants: only a token's hash is kept; a token binds one key,
+//! once; one certificate a device is in force, all that were ever issued are kept.
+
+use super::number::int;
+use super::{State, StateError};
+use crate::clock;
+use crate::gate::{Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, TokenHash};
+use crate::identity::Fingerprint;
+use sqlx::{FromRow, Sqlite, Transaction};
+use std::path::Path;
+use yagura_model::{DeviceId, UnixMicros};
+
+/// How long an enrolment token works.
+pub const ENROLMENT_TOKEN_VALIDITY_US: i64 = 7 * 24 * 3_600_000_000;
+/// The longest name of a model, in bytes.
+pub const MODEL_BYTES_MAX: usize = 64;
+
+#[derive(FromRow)]
+struct TokenRow {
+    tenant: String,
+    vehicle: String,
+    sensor: String,
+    expires_us: i64,
+    public_key: Option<Vec<u8>>,
+    fingerprint: Option<Vec<u8>>,
+}
+
+impl TokenRow {
+    fn is_for(&self, device: &DeviceId) -> bool {
+        (self.tenant.as_str(), self.vehicle.as_str(), self.sensor.as_str())
+            == (device.tenant.as_str(), device.vehicle.as_str(), device.sensor.as_str())
+    }
+}
+
+impl State {
+    /// Keeps an enrolment token for a device of a model.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn put_enrolment_token(
+        &self,
+        device: &DeviceId,
+        model: &str,
+        token: TokenHash,
+        now: UnixMicros,
+    ) -> Result<(), StateError> {
+        let cut = model.floor_char_boundary(MODEL_BYTES_MAX);
+        sqlx::query(
+            "INSERT INTO enrolment_tokens (hash, tenant, vehicle, sensor, model, created_us, expires_us)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .bind(token.0.as_slice())
+        .bind(device.tenant.as_str())
+        .bind(device.vehicle.as_str())
+        .bind(device.sensor.as_str())
+        .bind(model.get(..cut))
+        .bind(now.0)
+        .bind(now.0.saturating_add(ENROLMENT_TOKEN_VALIDITY_US))
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Revokes a device: whatever certificate it holds, the gate refuses it until it enrols by a newer token.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn revoke_device(&self, device: &DeviceId, now: UnixMicros) -> Result<bool, StateError> {
+        let query =
+            sqlx::query("UPDATE devices SET revoked_us = ?4 WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3");
+        let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
+        Ok(query.bind(now.0).execute(&self.write).await?.rows_affected() > 0)
+    }
+
+    async fn redeem_token(&self, claim: &Claim) -> Result<Redeemed, StateError> {
+        let mut tx = self.begin().await?;
+        let query = sqlx::query_as(
+            "SELECT tenant, vehicle, sensor, expires_us, public_key, fingerprint FROM enrolment_tokens WHERE hash = ?1",
+        );
+        let row: Option<TokenRow> = query.bind(claim.token.0.as_slice()).fetch_optional(&mut *tx).await?;
+        let Some(row) = row else { return Ok(Redeemed::Unknown) };
+        if !row.is_for(&claim.device) {
+            return Ok(Redeemed::OtherDevice);
+        }
+        match (row.public_key, row.fingerprint) {
+            (Some(key), _) if key != claim.key => return Ok(Redeemed::Used),
+            (Some(_), Some(fingerprint)) => return issued(&mut tx, &claim.device, &fingerprint).await,
+            (Some(_), None) => return Ok(Redeemed::Granted),
+            (None, _) if row.expires_us <= claim.now.0 => return Ok(Redeemed::Expired),
+            (None, _) => {}
+        }
+        let query = sqlx::query("UPDATE enrolment_tokens SET public_key = ?2 WHERE hash = ?1");
+        query.bind(claim.token.0.as_slice()).bind(claim.key.as_slice()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(Redeemed::Granted)
+    }
+
+    async fn keep_certificate(&self, enrolment: &Enrolment) -> Result<(), StateError> {
+        let (device, fingerprint) = (&enrolment.certificate.device, enrolment.certificate.fingerprint.0);
+        let mut tx = self.begin().await?;
+        sqlx::query("INSERT OR IGNORE INTO certificates VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+            .bind(device.tenant.as_str())
+            .bind(device.vehicle.as_str())
+            .bind(device.sensor.as_str())
+            .bind(fingerprint.as_slice())
+            .bind(&enrolment.der)
+            .bind(int(enrolment.position))
+            .bind(enrolment.now.0)
+            .bind(enrolment.certificate.not_after.0)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO devices SELECT ?1, ?2, ?3, COALESCE((SELECT model FROM enrolment_tokens WHERE hash = ?6), ''),
+                                        ?5, ?4, NULL WHERE TRUE
+             ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, model = excluded.model,
+                revoked_us = CASE WHEN revoked_us < (SELECT created_us FROM enrolment_tokens WHERE hash = ?6)
+                                  THEN NULL ELSE revoked_us END",
+        )
+        .bind(device.tenant.as_str())
+        .bind(device.vehicle.as_str())
+        .bind(device.sensor.as_str())
+        .bind(fingerprint.as_slice())
+        .bind(enrolment.now.0)
+        .bind(enrolment.token.0.as_slice())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE enrolment_tokens SET fingerprint = ?2 WHERE hash = ?1")
+            .bind(enrolment.token.0.as_slice())
+            .bind(fingerprint.as_slice())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn enrolled_device(&self, device: &DeviceId) -> Result<Option<Enrolled>, StateError> {
+        let query = sqlx::query_as(
+            "SELECT fingerprint, revoked_us IS NOT NULL FROM devices WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3",
+        );
+        let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
+        let row: Option<(Vec<u8>, bool)> = query.fetch_optional(&self.read).await?;
+        row.map(|(bytes, revoked)| {
+            let bytes = <[u8; 32]>::try_from(bytes);
+            let fingerprint = bytes.map_err(|_| StateError::Damaged(format!("fingerprint of {device}")))?;
+            Ok(Enrolled { fingerprint: Fingerprint(fingerprint), revoked })
+        })
+        .transpose()
+    }
+}
+
+async fn issued(
+    tx: &mut Transaction<'static, Sqlite>,
+    device: &DeviceId,
+    fingerprint: &[u8],
+) -> Result<Redeemed, StateError> {
+    let query = sqlx::query_scalar(
+        "SELECT der FROM certificates WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3 AND fingerprint = ?4",
+    );
+    let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
+    Ok(Redeemed::Again(query.bind(fingerprint).fetch_one(&mut **tx).await?))
+}
+
+impl Registry for State {
+    async fn redeem(&self, claim: &Claim) -> Result<Redeemed, RegistryError> {
+        self.redeem_token(claim).await.map_err(|e| RegistryError(e.into()))
+    }
+
+    async fn enrolled(&self, enrolment: &Enrolment) -> Result<(), RegistryError> {
+        self.keep_certificate(enrolment).await.map_err(|e| RegistryError(e.into()))
+    }
+
+    async fn device(&self, device: &DeviceId) -> Result<Option<Enrolled>, RegistryError> {
+        self.enrolled_device(device).await.map_err(|e| RegistryError(e.into()))
+    }
+}
+
+/// A new enrolment token for a device, kept in the state file `path`, which a running server may have open too.
+///
+/// # Errors
+/// [`EnrolmentTokenError`]
+pub async fn enrolment_token(path: &Path, device: &DeviceId, model: &str) -> Result<String, EnrolmentTokenError> {
+    let token = crate::auth::Secret::random()?;
+    let state = State::open(path).await?;
+    let kept = state.put_enrolment_token(device, model, TokenHash::of(&token.to_text()), clock::now()).await;
+    state.close().await;
+    kept?;
+    Ok(token.to_text())
+}
+
+/// Why there is no enrolment token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnrolmentTokenError {
+    /// The state cannot be used.
+    #[error("cannot use the server's state")]
+    State(#[from] StateError),
+    /// No random bytes.
+    #[error(transparent)]
+    NoRandomness(#[from] crate::auth::NoRandomness),
+}
