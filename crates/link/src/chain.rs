@@ -294,7 +294,7 @@ impl Chain {
 
 /// The lowest sequence that the sensor may still hold when it sends this report.
 fn floor(header: &Header) -> u64 {
-    header.oldest_held.max(header.sequence.saturating_add(1).saturating_sub(WINDOW_MAX))
+    header.oldest_held.max(header.sequence.saturating_sub(WINDOW_MAX.saturating_sub(1)))
 }
 
 /// What the header itself says a person should know.

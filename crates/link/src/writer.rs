@@ -102,10 +102,10 @@ impl ReportWriter {
         usize::from(self.entries)
     }
 
-    /// Bytes of the body so far.
+    /// The body so far, as [`crate::entries`] reads it.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.body.len()
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Sensor time of the oldest entry: how long someone has been waiting for this report.
