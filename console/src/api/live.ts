@@ -1,0 +1,110 @@
+// The server's stream of alerts and ticks (SSE), shared by all pages.
+// Not a cache: it hands batches of alerts on and keeps only the newest tick. Alerts are batched so that a storm of
+// them costs the page a few updates a second. Silence longer than SILENCE_MAX_MS counts as a lost connection, and is shown.
+import type { Alert, Tick } from "./types";
+
+export interface LiveState {
+  status: "connecting" | "live" | "lost";
+  /** When the connection was lost, milliseconds since 1970. */
+  lostSince?: number;
+  tick?: Tick;
+  /** Local clock when the tick came. */
+  tickAt?: number;
+}
+
+/** Newer versions of alerts by id. */
+export type AlertBatch = ReadonlyMap<string, Alert>;
+
+const BATCH_MS = 250;
+const SILENCE_MAX_MS = 5000;
+const RETRY_MS = 2000;
+
+export class LiveFeed {
+  #state: LiveState = { status: "connecting" };
+  #source: EventSource | undefined;
+  #batch = new Map<string, Alert>();
+  #batchTimer: ReturnType<typeof setTimeout> | undefined;
+  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #watchers = new Set<() => void>();
+  readonly #alertWatchers = new Set<(batch: AlertBatch) => void>();
+  readonly #recovered: () => void;
+
+  /** `recovered` is called when the connection is back after it was lost: whatever was missed must be asked for. */
+  constructor(recovered: () => void) {
+    this.#recovered = recovered;
+  }
+
+  readonly state = (): LiveState => this.#state;
+
+  readonly watch = (watcher: () => void) => {
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+    };
+  };
+
+  readonly watchAlerts = (watcher: (batch: AlertBatch) => void) => {
+    this.#alertWatchers.add(watcher);
+    return () => {
+      this.#alertWatchers.delete(watcher);
+    };
+  };
+
+  start() {
+    this.stop();
+    const source = new EventSource("/api/v1/stream");
+    this.#source = source;
+    source.addEventListener("open", () => this.#heard());
+    source.addEventListener("error", () => this.#failed(source));
+    source.addEventListener("tick", (event: MessageEvent<string>) => {
+      this.#heard({ tick: JSON.parse(event.data) as Tick, tickAt: Date.now() });
+    });
+    source.addEventListener("alert", (event: MessageEvent<string>) => {
+      const alert = JSON.parse(event.data) as Alert;
+      this.#batch.set(alert.id, alert);
+      this.#batchTimer ??= setTimeout(() => this.#flush(), BATCH_MS);
+    });
+  }
+
+  stop() {
+    this.#source?.close();
+    this.#source = undefined;
+    clearTimeout(this.#batchTimer);
+    clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#retryTimer);
+    this.#batchTimer = undefined;
+  }
+
+  #set(change: Partial<LiveState>) {
+    this.#state = { ...this.#state, ...change };
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  #heard(news: Partial<LiveState> = {}) {
+    const wasLost = this.#state.status === "lost";
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = setTimeout(() => this.#lost(), SILENCE_MAX_MS);
+    this.#set({ ...news, status: "live" });
+    if (wasLost) this.#recovered();
+  }
+
+  #lost() {
+    if (this.#state.status !== "lost") this.#set({ status: "lost", lostSince: this.#state.tickAt ?? Date.now() });
+  }
+
+  #failed(source: EventSource) {
+    this.#lost();
+    // The browser retries by itself, except after an HTTP error.
+    if (source.readyState === EventSource.CLOSED && source === this.#source) {
+      this.#retryTimer = setTimeout(() => this.start(), RETRY_MS);
+    }
+  }
+
+  #flush() {
+    const batch = this.#batch;
+    this.#batch = new Map();
+    this.#batchTimer = undefined;
+    for (const watcher of this.#alertWatchers) watcher(batch);
+  }
+}

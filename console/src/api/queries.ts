@@ -1,0 +1,105 @@
+// What the pages ask of the API, as TanStack queries: one place for keys, freshness and invalidation.
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { AlertFilter } from "../domain/alert-list";
+import { get } from "./client";
+
+/** Rows of one page of the alert list. */
+export const ALERTS_PAGE = 200;
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: ({ signal }) => get("/api/v1/me", { signal }),
+  staleTime: Infinity,
+});
+
+export const overviewQuery = queryOptions({
+  queryKey: ["overview"],
+  queryFn: ({ signal }) => get("/api/v1/overview", { signal }),
+  refetchInterval: 5000,
+});
+
+export const catalogueQuery = queryOptions({
+  queryKey: ["catalogue"],
+  queryFn: ({ signal }) => get("/api/v1/catalogue", { signal }),
+  staleTime: Infinity,
+});
+
+/** Alerts page by page, newest first. Never asked again by itself: rows must not move under the pointer. */
+export function alertsQuery(filter: Omit<AlertFilter, "words">) {
+  const status = filter.status === "unresolved" || filter.status === "all" ? undefined : filter.status;
+  return infiniteQueryOptions({
+    queryKey: ["alerts", filter.status, filter.severity, filter.vehicle, filter.rule],
+    queryFn: ({ signal, pageParam }) =>
+      get("/api/v1/alerts", {
+        signal,
+        query: {
+          status,
+          severity: filter.severity,
+          vehicle: filter.vehicle,
+          rule: filter.rule,
+          limit: ALERTS_PAGE,
+          cursor: pageParam,
+        },
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
+}
+
+/** The newest alerts, for the overview. */
+export function newestAlertsQuery(limit: number) {
+  return queryOptions({
+    queryKey: ["newest-alerts", limit],
+    queryFn: ({ signal }) => get("/api/v1/alerts", { signal, query: { limit } }),
+  });
+}
+
+export function alertQuery(id: string) {
+  return queryOptions({
+    queryKey: ["alert", id],
+    queryFn: ({ signal }) => get("/api/v1/alerts/{id}", { signal, path: { id } }),
+  });
+}
+
+export function framesQuery(id: string) {
+  return queryOptions({
+    queryKey: ["frames", id],
+    queryFn: ({ signal }) => get("/api/v1/alerts/{id}/frames", { signal, path: { id } }),
+    staleTime: 60_000,
+  });
+}
+
+export const vehiclesQuery = queryOptions({
+  queryKey: ["vehicles"],
+  queryFn: ({ signal }) => get("/api/v1/vehicles", { signal }),
+  refetchInterval: 10_000,
+});
+
+export function vehicleQuery(vehicle: string) {
+  return queryOptions({
+    queryKey: ["vehicle", vehicle],
+    queryFn: ({ signal }) => get("/api/v1/vehicles/{vehicle}", { signal, path: { vehicle } }),
+    refetchInterval: 10_000,
+  });
+}
+
+export function timelineQuery(vehicle: string, from: string, to: string) {
+  return queryOptions({
+    queryKey: ["timeline", vehicle, from, to],
+    queryFn: ({ signal }) =>
+      get("/api/v1/vehicles/{vehicle}/timeline", { signal, path: { vehicle }, query: { from, to } }),
+    staleTime: 30_000,
+  });
+}
+
+export function evidenceQuery(position: number) {
+  return queryOptions({
+    queryKey: ["evidence", position],
+    queryFn: ({ signal }) => get("/api/v1/evidence/{position}", { signal, path: { position } }),
+    // A record never changes; only the tree above it grows.
+    staleTime: 60_000,
+  });
+}

@@ -1,0 +1,1392 @@
+// The API's types, made from openapi.json by `npm run api`. Do not edit.
+
+export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/frames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["alert_frames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["set_alert_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["catalogue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{position}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{position}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["evidence_raw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["vehicles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vehicle}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["vehicle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vehicle}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description One rule's hit for one group and window, deduplicated and counted. */
+        Alert: {
+            /**
+             * Format: int64
+             * @description Events (for a correlation: how often it fired).
+             */
+            count: number;
+            /** @description Event time of the first event. */
+            first_time: components["schemas"]["Time"];
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            /** @description Event time of the last event. */
+            last_time: components["schemas"]["Time"];
+            /** @description UUID of the rule. */
+            rule_id: string;
+            /** @description Level of the rule. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description Where it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description ATT&CK technique of the rule, such as `T0855`. */
+            technique?: string;
+            /** @description Title of the rule. */
+            title: components["schemas"]["Text"];
+            /** @description The vehicle, when the alert is about one. */
+            vehicle?: string;
+            /**
+             * Format: int64
+             * @description Vehicles known to be concerned (for an alert over the fleet: those among its kept events).
+             */
+            vehicle_count: number;
+        };
+        /** @description Alerts by severity. */
+        AlertCounts: {
+            /**
+             * Format: int64
+             * @description Wake someone.
+             */
+            critical: number;
+            /**
+             * Format: int64
+             * @description Look now.
+             */
+            high: number;
+            /**
+             * Format: int64
+             * @description Worth keeping.
+             */
+            informational: number;
+            /**
+             * Format: int64
+             * @description Look when there is time.
+             */
+            low: number;
+            /**
+             * Format: int64
+             * @description Look today.
+             */
+            medium: number;
+        };
+        /** @description One alert with everything that explains it. */
+        AlertDetail: {
+            /** @description The alert. */
+            alert: components["schemas"]["Alert"];
+            /** @description The kept events, oldest first; at most 64. */
+            events: components["schemas"]["Event"][];
+            /** @description The vault records behind the kept events. */
+            evidence: components["schemas"]["EvidenceRef"][];
+            /** @description What the alert groups by. */
+            group: components["schemas"]["FieldValue"][];
+            /** @description What people did with it, oldest first. */
+            history: components["schemas"]["StatusChange"][];
+            /** @description Which fields matched with which values. */
+            matched: components["schemas"]["FieldValue"][];
+            /** @description The rule that raised it. */
+            rule: components["schemas"]["RuleView"];
+            /** @description What to do now. */
+            what_to_do: components["schemas"]["Text"];
+            /** @description Why it fired. */
+            why: components["schemas"]["Text"];
+        };
+        /** @description The frames around an alert's events. */
+        AlertFrames: {
+            /** @description One for each kept event whose report carries frames. */
+            excerpts: components["schemas"]["Excerpt"][];
+        };
+        /** @description A page of alerts, newest first. */
+        AlertPage: {
+            /** @description The alerts. */
+            alerts: components["schemas"]["Alert"][];
+            /** @description Give it as `cursor` for the next page; absent on the last one. */
+            next?: string;
+        };
+        /**
+         * @description Where an alert stands.
+         * @enum {string}
+         */
+        AlertStatus: "open" | "acknowledged" | "closed";
+        /** @description One event of the catalogue. */
+        CatalogueEntry: {
+            /** @description `0x8001`. */
+            event_id: string;
+            /** @description Unit of `expected`. */
+            expected_unit?: string;
+            /** @description What it means. */
+            meaning: components["schemas"]["Text"];
+            /** @description Unit of `observed`. */
+            observed_unit?: string;
+            /** @description How bad it may be. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description Symbol. */
+            symbol: string;
+            /** @description ATT&CK technique. */
+            technique?: string;
+            /** @description Short title. */
+            title: components["schemas"]["Text"];
+            /** @description What to do. */
+            what_to_do: components["schemas"]["Text"];
+        };
+        /** @description The event catalogue. */
+        CatalogueView: {
+            /** @description By event id. */
+            events: components["schemas"]["CatalogueEntry"][];
+        };
+        /** @description One enrolled sensor. */
+        Device: {
+            /**
+             * Format: int64
+             * @description Boot of the last report.
+             */
+            boot?: number;
+            /** @description When its certificate ends. */
+            certificate_expires: components["schemas"]["Time"];
+            /** @description When it enrolled. */
+            enrolled_time: components["schemas"]["Time"];
+            last_seen?: components["schemas"]["Time"];
+            /** @description What its reports say they lost, and reports that never came. */
+            losses: components["schemas"]["DeviceLosses"];
+            /** @description Sensor name. */
+            sensor: string;
+            /**
+             * Format: int64
+             * @description Sequence of the last report in its boot.
+             */
+            sequence?: number;
+        };
+        /** @description What one sensor lost. */
+        DeviceLosses: {
+            /**
+             * Format: int64
+             * @description Security events.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Frame excerpts.
+             */
+            excerpts: number;
+            /**
+             * Format: int64
+             * @description Frames not looked at.
+             */
+            frames: number;
+            /**
+             * Format: int64
+             * @description Reports that the server misses, by their numbers.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description Reports that its spool dropped.
+             */
+            reports: number;
+        };
+        /** @description One qualified security event. */
+        Event: {
+            /**
+             * Format: int32
+             * @description Which bus.
+             */
+            bus?: number;
+            /** @description Identifier: 3 hexadecimal digits (11 bits) or 8 (29 bits). */
+            can_id?: string;
+            /**
+             * Format: int32
+             * @description How many happenings it stands for.
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description Which entry of the report.
+             */
+            entry_index: number;
+            /** @description Id in the event catalogue, `0x8001`. */
+            event_id: string;
+            /** @description Symbol in the event catalogue. */
+            event_name: string;
+            /**
+             * Format: int64
+             * @description What is allowed, in the unit that the catalogue states.
+             */
+            expected?: number;
+            /** @description Gear then. */
+            gear?: string;
+            /**
+             * Format: int64
+             * @description What was seen, in the unit that the catalogue states.
+             */
+            observed?: number;
+            /** @description Data of the frame, hexadecimal. */
+            payload?: string;
+            /**
+             * Format: int64
+             * @description Position of its report in the vault.
+             */
+            position: number;
+            /** @description Receive time, by the server's clock. */
+            received_time: components["schemas"]["Time"];
+            /** @description Sensor. */
+            sensor: string;
+            /** @description Severity in the event catalogue. */
+            severity: components["schemas"]["SeverityName"];
+            /**
+             * Format: double
+             * @description Speed of the vehicle then.
+             */
+            speed_kmh?: number;
+            /** @description Event time, by the vehicle's clock. */
+            time: components["schemas"]["Time"];
+            /** @description Title in the event catalogue. */
+            title: components["schemas"]["Text"];
+            /** @description Vehicle. */
+            vehicle: string;
+        };
+        /** @description One vault record and the proof that it is in the log. */
+        Evidence: {
+            /** @description Who sent it: `tenant/vehicle/sensor`. */
+            device?: string;
+            /** @description What it is. */
+            kind: components["schemas"]["EvidenceKind"];
+            /**
+             * Format: int64
+             * @description Position in the vault.
+             */
+            position: number;
+            /** @description Proof of inclusion. */
+            proof: components["schemas"]["Proof"];
+            /** @description When it was received. */
+            received_time: components["schemas"]["Time"];
+            report?: components["schemas"]["ReportHeader"];
+            /** @description SHA-256 of the bytes, hexadecimal. */
+            sha256: string;
+            /** @description Whether the signature holds. */
+            signature: components["schemas"]["SignatureState"];
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /**
+         * @description What a vault record is.
+         * @enum {string}
+         */
+        EvidenceKind: "report" | "enrolment" | "anomaly";
+        /** @description Where evidence lies. */
+        EvidenceRef: {
+            /**
+             * Format: int64
+             * @description Position in the vault.
+             */
+            position: number;
+            /** @description When it was received. */
+            received_time: components["schemas"]["Time"];
+            /** @description SHA-256 of the record's payload, hexadecimal. */
+            sha256: string;
+        };
+        /** @description The frames around one event. */
+        Excerpt: {
+            /**
+             * Format: int32
+             * @description Which entry of the report is the event.
+             */
+            entry_index: number;
+            /** @description Event time. */
+            event_time: components["schemas"]["Time"];
+            /** @description The frames, oldest first. */
+            frames: components["schemas"]["FrameView"][];
+            /**
+             * Format: int64
+             * @description Position of the report in the vault.
+             */
+            position: number;
+        };
+        /** @description A field and its value. */
+        FieldValue: {
+            /** @description Column of the events table. */
+            field: string;
+            /** @description Its value as text. */
+            value: string;
+        };
+        /** @description Fleet health. */
+        FleetHealth: {
+            /** @description By model. */
+            models: components["schemas"]["ModelHealth"][];
+            /**
+             * Format: int64
+             * @description Those heard of lately.
+             */
+            reporting: number;
+            /**
+             * Format: int64
+             * @description Those not heard of lately, or never.
+             */
+            silent: number;
+            /**
+             * Format: int64
+             * @description All enrolled vehicles.
+             */
+            vehicles: number;
+        };
+        /** @description One frame on a bus. */
+        FrameView: {
+            /**
+             * Format: int32
+             * @description Which bus.
+             */
+            bus: number;
+            /** @description Data, hexadecimal. */
+            data: string;
+            /** @description Identifier: 3 hexadecimal digits (11 bits) or 8 (29 bits). */
+            id: string;
+            /** @description `data`, `fd`, `remote` or `error`. */
+            kind: string;
+            /** @description Whether the event is about this frame's identifier on this bus. */
+            marked: boolean;
+            /** @description When. */
+            time: components["schemas"]["Time"];
+        };
+        /** @description One kind of loss. */
+        Loss: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /**
+             * @description What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
+             *     `refused_reports`, `correlation_evictions`.
+             */
+            kind: string;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+        };
+        /** @description Who is signed in. */
+        Me: {
+            /** @description Whose fleet they see. */
+            tenant: string;
+            /** @description Name of the person. */
+            user: string;
+        };
+        /** @description Fleet health of one model. */
+        ModelHealth: {
+            /**
+             * Format: int64
+             * @description Open and acknowledged alerts of its vehicles.
+             */
+            alerts_open: number;
+            /** @description Model name, as given at enrolment. */
+            model: string;
+            /**
+             * Format: int64
+             * @description Those heard of lately.
+             */
+            reporting: number;
+            /**
+             * Format: int64
+             * @description Enrolled vehicles.
+             */
+            vehicles: number;
+        };
+        /** @description The state of the tenant's fleet at a glance. */
+        Overview: {
+            /** @description Open and acknowledged alerts. */
+            alerts_open: components["schemas"]["AlertCounts"];
+            /**
+             * Format: double
+             * @description Mean of the last 10 s.
+             */
+            events_per_second: number;
+            /** @description Who reports and who does not. */
+            fleet: components["schemas"]["FleetHealth"];
+            /** @description What was lost, and where. */
+            losses: components["schemas"]["Loss"][];
+            /** @description What needs a person's hand on the server itself; empty when all is well. */
+            problems: components["schemas"]["ServerProblem"][];
+            /** @description The last 15 minutes in steps of 5 s, oldest first, by receive time; steps without anything are present. */
+            series: components["schemas"]["RatePoint"][];
+            /** @description The server's clock. */
+            server_time: components["schemas"]["Time"];
+            /** @description Since the data directory exists. */
+            totals: components["schemas"]["Totals"];
+            /** @description The evidence log. */
+            vault: components["schemas"]["VaultStatus"];
+        };
+        /** @description An error (RFC 9457). */
+        Problem: {
+            /** @description What exactly is wrong. */
+            detail: string;
+            /** @description Names this occurrence in the server's log. */
+            error_id: string;
+            /** @description What to do about it. */
+            next_step: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            status: number;
+            /** @description The kind of problem in words. */
+            title: string;
+            /** @description A stable name of the kind of problem, relative to the API: `/problems/not-found`. */
+            type: string;
+        };
+        /** @description RFC 6962 proof of inclusion. */
+        Proof: {
+            /** @description The signed note over this root. */
+            checkpoint: string;
+            /** @description Sibling hashes from leaf to root, hexadecimal. */
+            hashes: string[];
+            /** @description Leaf hash, hexadecimal. */
+            leaf: string;
+            /** @description Root hash, hexadecimal. */
+            root: string;
+            /**
+             * Format: int64
+             * @description Records under the root.
+             */
+            tree_size: number;
+        };
+        /** @description One step of the series. */
+        RatePoint: {
+            /**
+             * Format: int64
+             * @description Security events received in it.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Reports received in it.
+             */
+            reports: number;
+            /** @description Start of the step. */
+            time: components["schemas"]["Time"];
+        };
+        /** @description Header of a report. */
+        ReportHeader: {
+            /**
+             * Format: int64
+             * @description Boot counter of the sensor.
+             */
+            boot: number;
+            /**
+             * Format: int32
+             * @description How far the vehicle's clock may be off, µs.
+             */
+            clock_uncertainty_us: number;
+            /** @description Event time of the first entry, by the vehicle's clock. */
+            first: components["schemas"]["Time"];
+            /** @description Event time of the last entry, by the vehicle's clock. */
+            last: components["schemas"]["Time"];
+            /** @description What the sensor lost before this report. */
+            losses: components["schemas"]["ReportLosses"];
+            /** @description SHA-256 of the previous signed report, hexadecimal. */
+            previous: string;
+            /**
+             * Format: int64
+             * @description Number of the report in its boot.
+             */
+            sequence: number;
+        };
+        /** @description Losses as a report's header counts them. */
+        ReportLosses: {
+            /**
+             * Format: int64
+             * @description Security events.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Frame excerpts.
+             */
+            excerpts: number;
+            /**
+             * Format: int64
+             * @description Frames not looked at.
+             */
+            frames: number;
+            /**
+             * Format: int64
+             * @description Reports.
+             */
+            reports: number;
+        };
+        /** @description A rule, for people. */
+        RuleView: {
+            /** @description What it looks for. */
+            description: string;
+            /** @description Known reasons for a false alarm. */
+            falsepositives: string[];
+            /** @description UUID. */
+            id: string;
+            /** @description Level. */
+            level: components["schemas"]["SeverityName"];
+            /** @description Where the rule file lies. */
+            path: string;
+            /** @description The YAML text. */
+            source: string;
+            /** @description Sigma tags. */
+            tags: string[];
+            /** @description Title. */
+            title: components["schemas"]["Text"];
+        };
+        /** @description Something that needs a person's hand on the server. */
+        ServerProblem: {
+            /** @description What is wrong. */
+            detail: string;
+            /** @description Stable name: `disk-full`, `pipeline-stopped`. */
+            kind: string;
+            /** @description What to do. */
+            next_step: string;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+        };
+        /** @description The wish to change an alert's status. */
+        SetStatus: {
+            /** @description Why; at most 2,000 characters. */
+            note?: string;
+            /** @description The new status. */
+            status: components["schemas"]["AlertStatus"];
+        };
+        /**
+         * @description How bad it may be.
+         * @enum {string}
+         */
+        SeverityName: "informational" | "low" | "medium" | "high" | "critical";
+        /** @description Proof that one may sign in. */
+        SignIn: {
+            /** @description The one-time token of the link that the server printed. */
+            token: string;
+        };
+        /**
+         * @description What became of a signature check.
+         * @enum {string}
+         */
+        SignatureState: "valid" | "invalid" | "not_applicable";
+        /** @description What the vehicle was doing. */
+        StateSample: {
+            /**
+             * Format: double
+             * @description VSS `Vehicle.Chassis.Accelerator.PedalPosition`.
+             */
+            accelerator_percent?: number;
+            /** @description Whether the brake pedal is pressed. */
+            brake_pressed?: boolean;
+            /** @description `park`, `reverse`, `neutral` or `drive`. */
+            gear?: string;
+            /**
+             * Format: double
+             * @description VSS `Vehicle.Speed`.
+             */
+            speed_kmh?: number;
+            /** @description When, by the vehicle's clock. */
+            time: components["schemas"]["Time"];
+        };
+        /** @description A change of an alert's status. */
+        StatusChange: {
+            /** @description Why. */
+            note?: string;
+            /** @description To what. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description When. */
+            time: components["schemas"]["Time"];
+            /** @description By whom. */
+            user: string;
+        };
+        /** @description A text in the languages of the console. */
+        Text: {
+            /** @description English. */
+            en: string;
+            /** @description Japanese. */
+            ja: string;
+        };
+        /** @description Data of the stream's `tick`, once a second. */
+        Tick: {
+            /** @description Open and acknowledged alerts. */
+            alerts_open: components["schemas"]["AlertCounts"];
+            /**
+             * Format: double
+             * @description Mean of the last 10 s.
+             */
+            events_per_second: number;
+            /**
+             * Format: int64
+             * @description Vehicles heard of lately.
+             */
+            reporting: number;
+            /** @description The server's clock. */
+            server_time: components["schemas"]["Time"];
+        };
+        /**
+         * Format: date-time
+         * @description RFC 3339, UTC, microseconds
+         */
+        Time: string;
+        /** @description Security events over vehicle state. */
+        Timeline: {
+            /** @description Events, oldest first. */
+            events: components["schemas"]["Event"][];
+            /** @description Start, included. */
+            from: components["schemas"]["Time"];
+            /** @description State samples, oldest first. */
+            states: components["schemas"]["StateSample"][];
+            /** @description End, not included. */
+            to: components["schemas"]["Time"];
+            /** @description Whether the limit cut something off: ask for a shorter time. */
+            truncated: boolean;
+        };
+        /** @description Counts since the beginning. */
+        Totals: {
+            /**
+             * Format: int64
+             * @description Security events.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Records in the vault (all tenants: it is one log).
+             */
+            evidence_records: number;
+            /**
+             * Format: int64
+             * @description Reports.
+             */
+            reports: number;
+        };
+        /** @description The evidence log. */
+        VaultStatus: {
+            checkpoint_time?: components["schemas"]["Time"];
+            /** @description Name of the log in its checkpoints. */
+            origin: string;
+            /**
+             * Format: int64
+             * @description Records.
+             */
+            size: number;
+        };
+        /** @description One vehicle. */
+        Vehicle: {
+            /**
+             * Format: int64
+             * @description Open and acknowledged alerts.
+             */
+            alerts_open: number;
+            /**
+             * Format: int64
+             * @description Security events received in the last 24 hours.
+             */
+            events_24h: number;
+            last_seen?: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Everything its sensors say they lost, and reports that never came.
+             */
+            losses: number;
+            /** @description Model, as given at enrolment. */
+            model: string;
+            /** @description Its sensors. */
+            sensors: string[];
+            /** @description Whether it is heard of. */
+            state: components["schemas"]["VehicleHealth"];
+            /** @description Its pseudonym. */
+            vehicle: string;
+        };
+        /** @description One vehicle with its devices. */
+        VehicleDetail: components["schemas"]["Vehicle"] & {
+            /** @description Its enrolled sensors. */
+            devices: components["schemas"]["Device"][];
+        };
+        /**
+         * @description Whether a vehicle is heard of.
+         * @enum {string}
+         */
+        VehicleHealth: "reporting" | "silent" | "never";
+        /** @description All vehicles of the tenant. */
+        VehicleList: {
+            /** @description By name; at most 10,000. */
+            vehicles: components["schemas"]["Vehicle"][];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    alerts: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["AlertStatus"];
+                severity?: components["schemas"]["SeverityName"];
+                vehicle?: string;
+                rule?: string;
+                /** @description 1 to 500, 50 if absent */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_frames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertFrames"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_alert_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetStatus"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    catalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueView"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_raw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the session is in the cookie */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vehicles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehicleList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vehicle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vehicle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehicleDetail"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    timeline: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339 */
+                from?: string;
+                /** @description RFC 3339 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                vehicle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

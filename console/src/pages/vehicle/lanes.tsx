@@ -1,0 +1,184 @@
+// The lanes of a vehicle's time line: security events above what the vehicle was doing, under one cursor.
+import { useLayoutEffect, useMemo, useState } from "react";
+import type uPlot from "uplot";
+import type { SecurityEvent, StateSample, Timeline } from "../../api/types";
+import { useMessages, useNumber, usePick, useSettings } from "../../app/settings";
+import { eventLanes, stateAt, stateLanes } from "../../domain/lanes";
+import { faceOf, fullTime, millisOf } from "../../domain/time";
+import { SeverityLabel } from "../../parts/labels";
+import { Plot } from "../../parts/plot";
+import { Quantity } from "../../parts/quantity";
+import {
+  acceleratorOptions,
+  brakeOptions,
+  eventOptions,
+  eventsHeight,
+  gearOptions,
+  LANE_HEIGHTS,
+  speedOptions,
+} from "./lane-options";
+import { Scene, type Hover } from "./scene";
+
+interface LanesProps {
+  timeline: Timeline;
+  selected: string | undefined;
+  select: (key: string) => void;
+  zoom: (fromMillis: number, toMillis: number) => void;
+}
+
+export function Lanes({ timeline, selected, select, zoom }: LanesProps) {
+  const m = useMessages();
+  const { zone } = useSettings();
+  const [scene] = useState(() => new Scene());
+  const [cursor, setCursor] = useState<number>();
+  const [hover, setHover] = useState<Hover>();
+  useLayoutEffect(() => scene.show(timeline), [scene, timeline]);
+  useLayoutEffect(() => {
+    scene.choose(selected, { cursor: setCursor, hover: setHover, select, zoom }, m.vehicle.gap);
+  });
+  const options = useLaneOptions(scene);
+  const data = useLaneData(timeline);
+  const sample = cursor === undefined ? timeline.states.at(-1) : stateAt(timeline.states, data.gaps, cursor);
+  const face = cursor === undefined ? undefined : faceOf(cursor * 1000, zone);
+  const aria = m.vehicle.timelineAria(
+    timeline.events.length,
+    fullTime(millisOf(timeline.from), zone),
+    fullTime(millisOf(timeline.to), zone),
+  );
+  const lane = m.vehicle.lanes;
+  const hovered = hover && timeline.events[hover.index];
+  return (
+    <div className="lanes">
+      <div className="lane-labels events-labels">
+        <EventNames events={timeline.events} names={data.names} />
+      </div>
+      <div className="lane events-lane">
+        <Plot options={options.events} data={data.frame} height={eventsHeight(data.names.length)} label={aria} />
+        {hover && hovered && <HoverCard event={hovered} hover={hover} />}
+      </div>
+      <LaneLabel name={lane.speed} value={<Speed sample={sample} />} />
+      <Plot options={options.speed} data={data.speed} height={LANE_HEIGHTS.speed} label={lane.speed} />
+      <LaneLabel name={lane.accelerator} value={<Accelerator sample={sample} />} />
+      <Plot options={options.accelerator} data={data.accelerator} height={LANE_HEIGHTS.accelerator} label={lane.accelerator} />
+      <LaneLabel name={lane.brake} value={<Brake sample={sample} />} />
+      <Plot options={options.brake} data={data.frame} height={LANE_HEIGHTS.brake} label={lane.brake} />
+      <div className="lane-labels last">
+        <LaneLabel name={lane.gear} value={<Gear sample={sample} />} />
+        <span className="cursor-time">{face ? `${face.time}.${face.micros.slice(0, 3)} ${face.zone}` : ""}</span>
+      </div>
+      <Plot options={options.gear} data={data.frame} height={LANE_HEIGHTS.gear} label={lane.gear} />
+    </div>
+  );
+}
+
+function useLaneOptions(scene: Scene) {
+  const m = useMessages();
+  const { zone, resolvedTheme } = useSettings();
+  return useMemo(
+    () => ({
+      events: eventOptions(scene, zone),
+      speed: speedOptions(scene, zone),
+      accelerator: acceleratorOptions(scene, zone),
+      brake: brakeOptions(scene, zone),
+      gear: gearOptions(scene, zone, m.vehicle.gears),
+    }),
+    // The theme changes the colours that the options ask for.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [scene, zone, resolvedTheme, m],
+  );
+}
+
+interface LaneData {
+  /** Nothing but the two ends of the range, for lanes that paint themselves. */
+  frame: uPlot.AlignedData;
+  speed: uPlot.AlignedData;
+  accelerator: uPlot.AlignedData;
+  gaps: [number, number][];
+  names: string[];
+}
+
+function useLaneData(timeline: Timeline): LaneData {
+  return useMemo(() => {
+    const from = millisOf(timeline.from) / 1000;
+    const to = millisOf(timeline.to) / 1000;
+    const state = stateLanes(timeline.states, from, to);
+    return {
+      frame: [
+        [from, to],
+        [null, null],
+      ],
+      speed: [state.times, state.speed],
+      accelerator: [state.times, state.accelerator],
+      gaps: state.gaps,
+      names: eventLanes(timeline.events).names,
+    };
+  }, [timeline]);
+}
+
+function EventNames({ events, names }: { events: SecurityEvent[]; names: string[] }) {
+  const m = useMessages();
+  const pick = usePick();
+  if (names.length === 0) return <span className="lane-label faint">{m.vehicle.noEvents}</span>;
+  return names.map((name) => {
+    const event = events.find((one) => one.event_name === name);
+    return (
+      <span key={name} className="lane-label event-name" title={name}>
+        {event ? pick(event.title) : name}
+      </span>
+    );
+  });
+}
+
+function LaneLabel({ name, value }: { name: string; value: React.ReactNode }) {
+  return (
+    <div className="lane-label">
+      <span>{name}</span>
+      <strong>{value}</strong>
+    </div>
+  );
+}
+
+function Speed({ sample }: { sample: StateSample | undefined }) {
+  const m = useMessages();
+  const number = useNumber();
+  return sample?.speed_kmh === undefined ? m.shared.none : `${number(sample.speed_kmh, 1)} km/h`;
+}
+
+function Accelerator({ sample }: { sample: StateSample | undefined }) {
+  const m = useMessages();
+  const number = useNumber();
+  return sample?.accelerator_percent === undefined ? m.shared.none : `${number(sample.accelerator_percent)} %`;
+}
+
+function Brake({ sample }: { sample: StateSample | undefined }) {
+  const m = useMessages();
+  if (sample?.brake_pressed === undefined) return m.shared.none;
+  return sample.brake_pressed ? m.vehicle.brake.pressed : m.vehicle.brake.released;
+}
+
+function Gear({ sample }: { sample: StateSample | undefined }) {
+  const m = useMessages();
+  const letters: Partial<Record<string, string>> = m.vehicle.gears;
+  return sample?.gear === undefined ? m.shared.none : (letters[sample.gear] ?? sample.gear);
+}
+
+function HoverCard({ event, hover }: { event: SecurityEvent; hover: Hover }) {
+  const m = useMessages();
+  const pick = usePick();
+  const { zone } = useSettings();
+  const face = faceOf(millisOf(event.time), zone);
+  return (
+    <div className="hover-card" style={{ left: hover.left, top: hover.top }} role="presentation">
+      <SeverityLabel severity={event.severity} />
+      <strong>{pick(event.title)}</strong>
+      <span>
+        {`${face.time}.${face.micros.slice(0, 3)} ${face.zone}`}
+        {event.can_id !== undefined && <code>{event.can_id}</code>}
+      </span>
+      <span>
+        {m.alert.columns.expected} <Quantity event={event} which="expected" /> · {m.alert.columns.observed}{" "}
+        <Quantity event={event} which="observed" />
+      </span>
+    </div>
+  );
+}
