@@ -36,3 +36,38 @@ async fn read_all(body: Body, max: usize) -> Result<Bytes, Refusal> {
     }
     if bytes > limit { Err(Refusal::TooLarge { bytes, max: limit }) } else { Ok(kept.into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use std::io::Error;
+
+    fn chunks(count: usize) -> Body {
+        Body::from_stream(stream::iter((0..count).map(|_| Ok::<_, Error>(vec![7_u8; 1024]))))
+    }
+
+    #[tokio::test]
+    async fn a_body_up_to_the_limit_is_read() {
+        assert_eq!(read(chunks(4), 4096).await.unwrap(), vec![7; 4096]);
+        assert_eq!(read(Body::empty(), 0).await.unwrap(), vec![]);
+    }
+
+    #[tokio::test]
+    async fn a_longer_body_is_measured_but_not_kept() {
+        assert!(matches!(read(chunks(5), 4096).await, Err(Refusal::TooLarge { bytes: 5120, max: 4096 })));
+        let endless = Body::from_stream(stream::repeat_with(|| Ok::<_, Error>(vec![0_u8; 1 << 20])));
+        let Err(Refusal::TooLarge { bytes, .. }) = read(endless, 4096).await else {
+            panic!("an endless body was read")
+        };
+        assert!(bytes < DISCARD_BYTES_MAX + (2 << 20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_or_breaks_off_is_too_slow() {
+        let stalled = Body::from_stream(stream::pending::<Result<Vec<u8>, Error>>());
+        assert!(matches!(read(stalled, 4096).await, Err(Refusal::TooSlow(10))));
+        let broken = Body::from_stream(stream::iter([Ok(vec![1_u8]), Err(Error::other("gone"))]));
+        assert!(matches!(read(broken, 4096).await, Err(Refusal::TooSlow(10))));
+    }
+}

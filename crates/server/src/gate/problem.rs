@@ -46,13 +46,8 @@ pub(super) enum Refusal {
     #[error("the report's signature does not verify with the key of the client certificate")]
     BadSignature,
     /// The report names another device.
-    #[error("the report is from {claimed}, the client certificate from {device}")]
-    WrongDevice {
-        /// Of the certificate.
-        device: DeviceId,
-        /// Of the report.
-        claimed: DeviceId,
-    },
+    #[error("the report is from {0}, which is not the device of the client certificate")]
+    WrongDevice(DeviceId),
     /// More bytes than the limit.
     #[error("{bytes} bytes, or more, exceed the limit of {max}")]
     TooLarge {
@@ -124,7 +119,7 @@ impl Refusal {
             }
             Self::Malformed(_) => (S::BAD_REQUEST, "malformed", "Not a report", DROP_REPORT),
             Self::BadSignature => (S::UNPROCESSABLE_ENTITY, "bad-signature", "Wrong signature", DROP_REPORT),
-            Self::WrongDevice { .. } => (
+            Self::WrongDevice(_) => (
                 S::FORBIDDEN,
                 "wrong-device",
                 "Another device's report",
@@ -176,11 +171,9 @@ impl Refusal {
             | Self::Superseded
             | Self::NotFound
             | Self::MethodNotAllowed => Counted::NotAuthenticated,
-            Self::Malformed(_)
-            | Self::BadSignature
-            | Self::WrongDevice { .. }
-            | Self::TooLarge { .. }
-            | Self::Stale(_) => Counted::ReportRefused,
+            Self::Malformed(_) | Self::BadSignature | Self::WrongDevice(_) | Self::TooLarge { .. } | Self::Stale(_) => {
+                Counted::ReportRefused
+            }
             Self::NotAnEnrolment
             | Self::Request(_)
             | Self::TokenUnknown
@@ -224,6 +217,94 @@ impl Refusal {
         match self {
             Self::Intake(IntakeError::Busy) => "1",
             _ => "5",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn all() -> Vec<Refusal> {
+        let device: DeviceId = "acme/kona-1/cgw".parse().unwrap();
+        let mut all = vec![
+            Refusal::NoCertificate,
+            Refusal::NotADevice(CertificateError::NotOneDevice),
+            Refusal::CertificateExpired(UnixMicros(1_790_000_000_000_000)),
+            Refusal::NotEnrolled,
+            Refusal::Revoked,
+            Refusal::Superseded,
+            Refusal::Malformed(OpenError::Version(2)),
+            Refusal::BadSignature,
+            Refusal::WrongDevice(device),
+            Refusal::TooLarge { bytes: 11, max: 10 },
+            Refusal::TooSlow(10),
+            Refusal::Stale(Stale::Conflict { sequence: 3 }),
+            Refusal::Stale(Stale::TooOld { sequence: 3, oldest: 40 }),
+            Refusal::Stale(Stale::Boot { boot: 1, current: 2 }),
+            Refusal::NotAnEnrolment,
+            Refusal::Request(RequestError::NotEd25519),
+            Refusal::TokenUnknown,
+            Refusal::TokenUsed,
+            Refusal::TokenExpired,
+            Refusal::TokenOtherDevice(device),
+            Refusal::Issue(IdentityError::Instant),
+            Refusal::Registry(RegistryError("disk on fire".into())),
+        ];
+        let intake = [IntakeError::Busy, IntakeError::StorageFull, IntakeError::StorageFailed, IntakeError::Closing];
+        all.extend(intake.map(Refusal::Intake));
+        all.extend([Refusal::NotFound, Refusal::MethodNotAllowed]);
+        all
+    }
+
+    #[test]
+    fn every_refusal_has_a_status_a_name_and_a_kind() {
+        let lines = all().into_iter().map(|refusal| {
+            let (status, name, _, _) = refusal.words();
+            format!("{} {name} ({}): {}\n", status.as_u16(), refusal.kind().name(), chain(&refusal))
+        });
+        expect![[r#"
+            401 no-certificate (gate_requests_unauthenticated): the connection has no client certificate
+            403 not-a-device (gate_requests_unauthenticated): the client certificate is not a device's: certificate does not name exactly one device
+            403 certificate-expired (gate_requests_unauthenticated): the client certificate expired at 1790000000 s since 1970
+            403 not-enrolled (gate_requests_unauthenticated): this device is not enrolled here
+            403 revoked (gate_requests_unauthenticated): this device was revoked
+            403 superseded (gate_requests_unauthenticated): this device has a newer certificate
+            400 malformed (gate_reports_refused): the body is not a report: format version 2, this reader knows 1
+            422 bad-signature (gate_reports_refused): the report's signature does not verify with the key of the client certificate
+            403 wrong-device (gate_reports_refused): the report is from acme/kona-1/cgw, which is not the device of the client certificate
+            413 too-large (gate_reports_refused): 11 bytes, or more, exceed the limit of 10
+            408 too-slow (gate_connections_broken): the body did not arrive within 10 s
+            409 conflict (gate_reports_refused): sequence 3 of this boot is taken by another report
+            409 too-old (gate_reports_refused): sequence 3 is too old, 40 is the oldest that can still come
+            409 stale-boot (gate_reports_refused): boot 1 is over, the device is at boot 2
+            400 enrolment-malformed (gate_enrolments_refused): the body is not {"token": text, "csr": text}
+            400 request-refused (gate_enrolments_refused): key of the certificate request is not a usable Ed25519 key
+            403 token-unknown (gate_enrolments_refused): this enrolment token was never given out, or not by this server
+            409 token-used (gate_enrolments_refused): this enrolment token was used by another key
+            403 token-expired (gate_enrolments_refused): this enrolment token has expired
+            403 token-other-device (gate_enrolments_refused): this enrolment token is not for acme/kona-1/cgw
+            503 issue (gate_turned_away_storage): the server cannot make a certificate now: the clock shows an instant that no certificate can hold
+            503 registry (gate_turned_away_storage): the server cannot look up devices now: the device registry does not answer: disk on fire
+            503 busy (gate_turned_away_busy): the server is busy
+            503 storage-full (gate_turned_away_storage): the server's disk is full
+            503 storage-failed (gate_turned_away_storage): the server cannot store reports now
+            503 closing (gate_turned_away_storage): the server is shutting down
+            404 not-found (gate_requests_unauthenticated): there is nothing at this path
+            405 method-not-allowed (gate_requests_unauthenticated): this path does not take that method
+        "#]].assert_eq(&lines.collect::<String>());
+    }
+
+    #[test]
+    fn only_what_may_be_sent_again_says_so() {
+        for refusal in all() {
+            let response = refusal.answer(&Counters::default());
+            let (status, _, _, next_step) = refusal.words();
+            let again = matches!(status.as_u16(), 408 | 503);
+            assert_eq!(next_step.starts_with("send the same bytes again"), again, "{refusal}");
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), status.as_u16() == 503, "{refusal}");
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         }
     }
 }

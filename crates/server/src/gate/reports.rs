@@ -13,14 +13,14 @@ use crate::clock;
 use crate::intake::{
     AnomalyRecord, LINK_BAD_SIGNATURE, LINK_MALFORMED, LINK_OVERSIZE, LINK_WRONG_DEVICE, NotTaken, Verified,
 };
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use yagura_link::{Digest, Limits, OpenError, REPORT_BYTES_MAX};
+use yagura_link::{Digest, Header, Limits, OpenError, REPORT_BYTES_MAX};
 use yagura_model::UnixMicros;
 
 /// Request header with the device's own wall clock when it sent the request, µs since 1970.
@@ -43,18 +43,13 @@ async fn take<R: Registry>(parts: &GateParts<R>, peer: &Peer, request: Request<B
     let (sent, announced) = (number(request.headers(), &SENT_HEADER), number(request.headers(), &CONTENT_LENGTH));
     let announced = announced.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(REPORT_BYTES_MAX);
     let room = parts.intake.room(announced.min(REPORT_BYTES_MAX)).map_err(Refusal::Intake)?;
-    let opened = match body::read(request.into_body(), REPORT_BYTES_MAX).await {
-        Ok(bytes) => open(device, bytes),
-        Err(refusal) => Err((refusal, None)),
+    let bytes = match body::read(request.into_body(), REPORT_BYTES_MAX).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return Err(recorded(parts, device, refusal, None).await),
     };
-    let (header, digest, bytes) = match opened {
+    let (header, digest) = match open(device, &bytes) {
         Ok(opened) => opened,
-        Err((refusal, digest)) => {
-            if let Some(record) = anomaly(device, &refusal) {
-                parts.intake.anomaly(AnomalyRecord { report: digest, ..record }).await;
-            }
-            return Err(refusal);
-        }
+        Err(refusal) => return Err(recorded(parts, device, refusal, Some(Digest::of(&bytes).0)).await),
     };
     let report = Verified { header, digest, bytes, sent: sent.map(UnixMicros) };
     let taken = parts.intake.report(report, room).await.map_err(|not| match not {
@@ -65,19 +60,14 @@ async fn take<R: Registry>(parts: &GateParts<R>, peer: &Peer, request: Request<B
     Ok(taken.receipt.seal(parts.identity.receipt_key()))
 }
 
-type Opened = (yagura_link::Header, Digest, Bytes);
-
 /// Verifies a report of `peer`. The body is decompressed once to know that it can be; the pipeline does it again.
-fn open(peer: &DevicePeer, bytes: Bytes) -> Result<Opened, (Refusal, Option<[u8; 32]>)> {
-    let refused = |refusal| (refusal, Some(Digest::of(&bytes).0));
-    let claimed = yagura_link::peek(&bytes).map_err(|error| refused(unreadable(error)))?.device;
-    let device = peer.id();
-    if claimed != device {
-        return Err(refused(Refusal::WrongDevice { device, claimed }));
+fn open(peer: &DevicePeer, bytes: &[u8]) -> Result<(Header, Digest), Refusal> {
+    let claimed = yagura_link::peek(bytes).map_err(unreadable)?.device;
+    if claimed != peer.id() {
+        return Err(Refusal::WrongDevice(claimed));
     }
-    let opened = yagura_link::open(&bytes, &peer.certificate.key, &Limits::default());
-    let opened = opened.map_err(|error| refused(unreadable(error)))?;
-    Ok((opened.header, opened.digest, bytes))
+    let opened = yagura_link::open(bytes, &peer.certificate.key, &Limits::default()).map_err(unreadable)?;
+    Ok((opened.header, opened.digest))
 }
 
 fn unreadable(error: OpenError) -> Refusal {
@@ -90,6 +80,14 @@ fn unreadable(error: OpenError) -> Refusal {
     }
 }
 
+/// The refusal, after the vault has what is the device's own doing in it.
+async fn recorded<R>(parts: &GateParts<R>, peer: &DevicePeer, refusal: Refusal, report: Option<[u8; 32]>) -> Refusal {
+    if let Some(record) = anomaly(peer, &refusal) {
+        parts.intake.anomaly(AnomalyRecord { report, ..record }).await;
+    }
+    refusal
+}
+
 /// What the vault keeps of a refusal that is the device's own doing.
 fn anomaly(peer: &DevicePeer, refusal: &Refusal) -> Option<AnomalyRecord> {
     let record = |event| AnomalyRecord::one(event, peer.id(), clock::now());
@@ -98,9 +96,7 @@ fn anomaly(peer: &DevicePeer, refusal: &Refusal) -> Option<AnomalyRecord> {
         Refusal::Malformed(_) => Some(record(LINK_MALFORMED)),
         Refusal::BadSignature => Some(record(LINK_BAD_SIGNATURE)),
         Refusal::TooLarge { bytes, max } => Some(record(LINK_OVERSIZE).numbers(signed(*max), signed(*bytes))),
-        Refusal::WrongDevice { claimed, .. } => {
-            Some(AnomalyRecord { claimed: Some(*claimed), ..record(LINK_WRONG_DEVICE) })
-        }
+        Refusal::WrongDevice(claimed) => Some(AnomalyRecord { claimed: Some(*claimed), ..record(LINK_WRONG_DEVICE) }),
         _ => None,
     }
 }

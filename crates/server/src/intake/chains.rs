@@ -48,7 +48,7 @@ pub(super) enum Verdict {
     /// It is there already.
     Duplicate(u64),
     /// It does not go to the vault; this does.
-    Refuse(Stale, AnomalyRecord),
+    Refuse(Stale, Box<AnomalyRecord>),
 }
 
 /// The chains of all devices.
@@ -87,7 +87,7 @@ impl Chains {
                 let (stale, expected, observed) = stale(reason, header);
                 let record = AnomalyRecord::one(LINK_REPLAY, header.device, received);
                 let record = record.numbers(number(expected), number(observed));
-                Verdict::Refuse(stale, AnomalyRecord { report: Some(report.digest.0), ..record })
+                Verdict::Refuse(stale, Box::new(AnomalyRecord { report: Some(report.digest.0), ..record }))
             }
         }
     }

@@ -71,6 +71,11 @@ impl Batch {
         self.records.push((kind, payload));
         position
     }
+
+    fn say(&mut self, record: AnomalyRecord) {
+        self.push(RecordKind::Anomaly, record.encode().into());
+        self.anomalies.push(record);
+    }
 }
 
 /// The writing end.
@@ -136,7 +141,7 @@ impl Writer {
                     batch.answers.push(Answer::Enrolment(reply, position));
                 }
                 Job::Anomaly { record, reply } => {
-                    self.say(&mut batch, record);
+                    batch.say(record);
                     batch.answers.push(Answer::Anomaly(reply));
                 }
                 Job::Resume { device, reply } => batch.answers.push(Answer::Resume(reply, device)),
@@ -175,7 +180,7 @@ impl Writer {
                 .map(|record| Taken { receipt: receipt(report, position, record.received), repeated: true })
                 .map_err(|error| NotTaken::Not(self.failure(&error))),
             Verdict::Refuse(stale, record) => {
-                self.admit(batch, record);
+                self.admit(batch, *record);
                 Err(NotTaken::Stale(stale))
             }
         };
@@ -187,15 +192,9 @@ impl Writer {
     fn admit(&self, batch: &mut Batch, record: AnomalyRecord) {
         let admitted = self.throttle().admit(record);
         match admitted {
-            Some(record) => self.say(batch, record),
+            Some(record) => batch.say(record),
             None => self.counters.count(Counted::AnomalyHeldBack),
         }
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as the other steps of a batch do")]
-    fn say(&self, batch: &mut Batch, record: AnomalyRecord) {
-        batch.push(RecordKind::Anomaly, record.encode().into());
-        batch.anomalies.push(record);
     }
 
     /// Makes the batch durable, or leaves everything as it was.
@@ -243,7 +242,7 @@ impl Writer {
         let (base, received) = (self.vault.len(), clock::now());
         let (records, answers, rooms) = (Vec::new(), Vec::new(), Vec::new());
         let mut batch = Batch { base, received, records, anomalies: Vec::new(), answers, rooms, bytes: 0 };
-        held.into_iter().for_each(|record| self.say(&mut batch, record));
+        held.into_iter().for_each(|record| batch.say(record));
         // A failure was counted and logged, and the numbers are held again.
         let _ = self.write(&batch);
     }

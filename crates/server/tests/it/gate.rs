@@ -1,0 +1,12 @@
+//! The gate over TLS on loopback: what is accepted, what is refused, and what the vault holds afterwards.
+//!
+//! Not the pipeline behind it. Every test has its own server, directory and devices.
+
+mod device;
+mod disk;
+mod enrolment;
+mod failures;
+mod fleet;
+mod refusals;
+mod reports;
+mod world;

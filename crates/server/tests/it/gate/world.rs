@@ -1,0 +1,115 @@
+//! A server with a gate, a vault and a fleet, on a directory and a free port of loopback.
+
+use super::disk::{Full, FullDisk};
+use super::fleet::Fleet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use yagura_server::clock;
+use yagura_server::gate::{Counters, Gate, GateParts};
+use yagura_server::identity::{Identity, IdentityOptions};
+use yagura_server::intake::{AnomalyRecord, Intake};
+use yagura_store::{Position, Record, RecordKind, Vault, VaultOptions};
+
+pub(super) struct World {
+    pub(super) dir: Arc<TempDir>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) intake: Intake,
+    pub(super) counters: Arc<Counters>,
+    pub(super) full: Full,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+impl World {
+    /// A new server with nothing in it.
+    pub(super) async fn new() -> Self {
+        Self::on(Arc::new(TempDir::new().unwrap()), "vault", Arc::default()).await
+    }
+
+    /// A server on what is in `dir`, with its vault at `vault`.
+    pub(super) async fn on(dir: Arc<TempDir>, vault: &str, fleet: Arc<Fleet>) -> Self {
+        let options = IdentityOptions::loopback(&dir.path().join("identity"), clock::now());
+        let identity = Arc::new(Identity::open(&options).unwrap());
+        let full = Full::default();
+        let options = VaultOptions {
+            dir: dir.path().join(vault),
+            origin: "yagura.test/vault".to_owned(),
+            key: identity.vault_key().clone(),
+            segment_bytes: VaultOptions::SEGMENT_BYTES,
+        };
+        let disk = Arc::new(FullDisk::new(&options.dir, full.clone()));
+        let (vault, _) = Vault::open_on(disk, options).unwrap();
+        let counters = Arc::new(Counters::default());
+        let intake = Intake::open(vault, Arc::clone(&counters)).unwrap();
+        let parts = GateParts {
+            identity: Arc::clone(&identity),
+            registry: Arc::clone(&fleet),
+            intake: intake.clone(),
+            counters: Arc::clone(&counters),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let gate = Gate::new(parts).unwrap();
+        let served = tokio::spawn(gate.serve(listener, async { drop(stopped.await) }));
+        Self { dir, identity, fleet, intake, counters, full, address, stop, served }
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+
+    /// All durable records.
+    pub(super) fn records(&self) -> Vec<Record> {
+        self.intake.reader().read_from(Position(0)).map(Result::unwrap).collect()
+    }
+
+    /// All durable anomalies.
+    pub(super) fn anomalies(&self) -> Vec<AnomalyRecord> {
+        let records = self.records().into_iter().filter(|record| record.kind == RecordKind::Anomaly);
+        records.map(|record| AnomalyRecord::decode(&record.payload).unwrap()).collect()
+    }
+
+    /// The payloads of all durable reports.
+    pub(super) fn reports(&self) -> Vec<Vec<u8>> {
+        let records = self.records().into_iter().filter(|record| record.kind == RecordKind::Report);
+        records.map(|record| record.payload).collect()
+    }
+
+    /// Stops in good order: gate first, then intake.
+    pub(super) async fn stop(self) -> (Arc<TempDir>, Arc<Fleet>) {
+        let _ = self.stop.send(());
+        self.served.await.unwrap();
+        self.intake.stop().await;
+        (self.dir, self.fleet)
+    }
+
+    /// What a sudden loss of power would leave, as a server of its own: the files as they are now, and nothing from memory.
+    pub(super) async fn after_a_crash(&self) -> Self {
+        copy(&self.dir.path().join("vault"), &self.dir.path().join("vault-after-crash"));
+        Self::on(Arc::clone(&self.dir), "vault-after-crash", Arc::clone(&self.fleet)).await
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The server from outside: real sockets, real files, nothing mocked but time and failing disks.
+//!
+//! One binary for all integration tests of the crate; a file a subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop where it stands; clippy's allowance does not reach helpers"
+)]
+
+mod gate;
