@@ -6,10 +6,10 @@
 //! neither moves that identifier's schedule nor proves its presence. Cost: ADR-0004.
 
 use crate::clock::BusClock;
+use crate::early::Timing;
 use crate::episodes::Episodes;
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
-use crate::early::Timing;
 use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
 use core::fmt;
 use yagura_model::{CanContext, EventId, Frame, FrameKind, Micros, SecurityEvent};

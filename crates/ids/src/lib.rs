@@ -29,6 +29,8 @@ mod silence;
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
 pub use detector::{CapacityExceeded, Detector, HEAP_MAX, Sink};
 pub use episodes::{EPISODE_WINDOW, EPISODES_MAX};
-pub use silence::{SESSION_GAP, SILENCE_HOLD};
 pub use pace::{Pace, Verdict};
-pub use profile::{BUSES_MAX, BusRow, Class, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Source, encode, encoded_len};
+pub use profile::{
+    BUSES_MAX, BusRow, Class, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Source, encode, encoded_len,
+};
+pub use silence::{SESSION_GAP, SILENCE_HOLD};

@@ -2,7 +2,7 @@
 //!
 //! Not a judge of identifiers: a flood with legitimate ones counts just as well. The pace of the whole bus is judged as that
 //! of one stream, so bursts are tolerated as far as training showed them and only surplus frames are counted.
-//! State: 40 bytes a bus.
+//! State: 24 bytes a bus.
 
 use crate::pace::Pace;
 

@@ -37,6 +37,10 @@ pub enum ProfileError {
         /// The newest version this build reads.
         supported: u16,
     },
+    /// A format version that never was.
+    UnknownVersion(u16),
+    /// A mark of the header that this build does not know; by their rule, one that must not be ignored.
+    UnknownFlags(u16),
     /// Fewer bytes than the blob says it has.
     Truncated {
         /// Bytes given.
@@ -80,6 +84,8 @@ impl fmt::Display for ProfileError {
             Self::NewerVersion { found, supported } => {
                 write!(f, "profile of format version {found}, this build reads up to {supported}")
             }
+            Self::UnknownVersion(found) => write!(f, "profile of format version {found}, which does not exist"),
+            Self::UnknownFlags(flags) => write!(f, "profile with unknown flags {flags:#06x}"),
             Self::Truncated { len, needed } => write!(f, "profile cut off after {len} of {needed} bytes"),
             Self::TrailingBytes { len, expected } => write!(f, "profile of {expected} bytes in a file of {len}"),
             Self::Checksum { stored, computed } => {
@@ -126,13 +132,16 @@ impl<'a> Profile<'a> {
         }
         let short = ProfileError::Truncated { len: bytes.len(), needed: HEADER_LEN };
         let version = bytes.get(4..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b)).ok_or(short)?;
-        if version != VERSION {
-            return Err(ProfileError::NewerVersion { found: version, supported: VERSION });
+        match version {
+            VERSION => {}
+            0 => return Err(ProfileError::UnknownVersion(version)),
+            found => return Err(ProfileError::NewerVersion { found, supported: VERSION }),
         }
         let (header, tables) = bytes.split_first_chunk::<HEADER_LEN>().ok_or(short)?;
         let header = Header::read(header);
         header.check(bytes)?;
-        let (buses, ids) = tables.split_at_checked(encoded_len(header.buses, 0).saturating_sub(HEADER_LEN)).ok_or(short)?;
+        let bus_table_len = encoded_len(header.buses, 0).saturating_sub(HEADER_LEN);
+        let (buses, ids) = tables.split_at_checked(bus_table_len).ok_or(short)?;
         let profile = Self { source: header.source, buses: buses.as_chunks().0, ids: ids.as_chunks().0 };
         profile.check_rows()?;
         Ok(profile)
@@ -206,6 +215,7 @@ impl<'a> Profile<'a> {
 }
 
 struct Header {
+    flags: u16,
     total: usize,
     crc: u32,
     buses: usize,
@@ -214,14 +224,51 @@ struct Header {
 }
 
 impl Header {
-    /// Bytes 6..8 are reserved and covered by the checksum.
     const fn read(bytes: &[u8; HEADER_LEN]) -> Self {
         let &[
-            _, _, _, _, _, _, _, _,
-            t0, t1, t2, t3, c0, c1, c2, c3, b0, b1, i0, i1, n0, n1, n2, n3,
-            f0, f1, f2, f3, f4, f5, f6, f7, m0, m1, m2, m3, m4, m5, m6, m7,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            g0,
+            g1,
+            t0,
+            t1,
+            t2,
+            t3,
+            c0,
+            c1,
+            c2,
+            c3,
+            b0,
+            b1,
+            i0,
+            i1,
+            n0,
+            n1,
+            n2,
+            n3,
+            f0,
+            f1,
+            f2,
+            f3,
+            f4,
+            f5,
+            f6,
+            f7,
+            m0,
+            m1,
+            m2,
+            m3,
+            m4,
+            m5,
+            m6,
+            m7,
         ] = bytes;
         Self {
+            flags: u16::from_be_bytes([g0, g1]),
             total: u32::from_be_bytes([t0, t1, t2, t3]) as usize,
             crc: u32::from_be_bytes([c0, c1, c2, c3]),
             buses: u16::from_be_bytes([b0, b1]) as usize,
@@ -235,6 +282,9 @@ impl Header {
     }
 
     fn check(&self, bytes: &[u8]) -> Result<(), ProfileError> {
+        if self.flags != 0 {
+            return Err(ProfileError::UnknownFlags(self.flags));
+        }
         if self.buses > BUSES_MAX {
             return Err(ProfileError::TooManyBuses(self.buses));
         }
@@ -279,7 +329,8 @@ pub fn encode(source: Source, buses: &[BusRow], ids: &[IdRow], out: &mut [u8]) -
     let id_count = u16::try_from(ids.len()).map_err(|_| ProfileError::TooManyIds(ids.len()))?;
     let out = out.get_mut(..needed).ok_or(no_room)?;
     let header = MAGIC.into_iter().chain(VERSION.to_be_bytes()).chain([0; 2]).chain(total.to_be_bytes()).chain([0; 4]);
-    let header = header.chain(bus_count.to_be_bytes()).chain(id_count.to_be_bytes()).chain(source.late_ids.to_be_bytes());
+    let header =
+        header.chain(bus_count.to_be_bytes()).chain(id_count.to_be_bytes()).chain(source.late_ids.to_be_bytes());
     let header = header.chain(source.frames.to_be_bytes()).chain(source.micros.to_be_bytes());
     let rows = buses.iter().flat_map(BusRow::bytes).chain(ids.iter().flat_map(IdRow::bytes));
     out.iter_mut().zip(header.chain(rows)).for_each(|(room, byte)| *room = byte);

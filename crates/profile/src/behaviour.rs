@@ -18,7 +18,7 @@ pub(crate) const SPAN_MIN: u64 = 5_000_000;
 const EXTRAS_MIN: usize = 20;
 /// A sender's shortest distance is never demanded to exceed this, µs: the fastest tasks of control units run at 5 ms.
 const DISTANCE_MAX: u32 = 5_000;
-/// Fewer frames a second are no flood on any bus: 5 % of what the slowest common one (125 kbit/s) carries.
+/// Fewer frames a second are no flood: a twentieth of what a bus of 500 kbit/s carries.
 const FLOOD_MIN: u32 = 200;
 
 /// The row of an identifier.
@@ -87,10 +87,12 @@ fn classify(sorted: &[u32]) -> (Class, u32) {
     if count.saturating_mul(20) >= sorted.len().saturating_mul(19) {
         return (Class::Periodic, median);
     }
-    // A cycle with more in between: no distance exceeds the cycle, and the cycle itself is seen often.
+    // A cycle with more in between: no distance exceeds the cycle by much, and the cycle itself is seen often.
     let cycle = quantile(sorted, 9, 10);
     let bounded = quantile(sorted, 99, 100) <= cycle.saturating_add(cycle / 4);
-    if bounded { (Class::Mixed, cycle) } else { (Class::Event, median) }
+    let near = cycle.saturating_sub(cycle / 10)..=cycle.saturating_add(cycle / 10);
+    let often = sorted.iter().filter(|gap| near.contains(gap)).count().saturating_mul(4) >= sorted.len();
+    if bounded && often { (Class::Mixed, cycle) } else { (Class::Event, median) }
 }
 
 /// Whether an identifier on a cycle was seen to send in between, too.

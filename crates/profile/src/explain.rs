@@ -43,8 +43,12 @@ fn write_id(out: &mut String, id: &IdRow) -> std::fmt::Result {
     write!(out, "  {:>8} {class:<8} {:>7} frames, ", id.id, id.frames)?;
     write!(out, "period {} µs ({}..{}); ", id.period, id.gap_min, id.gap_max)?;
     match id.pace.interval {
-        0 => write!(out, "injection: not judged; ")?,
-        interval => write!(out, "injection: more than {} µs ahead of {interval} µs; ", id.pace.tolerance)?,
+        0 => write!(out, "injection: not judged")?,
+        interval => write!(out, "injection: more than {} µs ahead of {interval} µs", id.pace.tolerance)?,
+    }
+    match id.distance {
+        0 => write!(out, "; ")?,
+        distance => write!(out, " or twice within {distance} µs; ")?,
     }
     match id.silence {
         0 => writeln!(out, "silence: not judged"),

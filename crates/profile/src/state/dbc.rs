@@ -98,7 +98,9 @@ fn scale(dbc: &Dbc, id: MessageId, signal: &can_dbc::Signal, known: &Known) -> O
 
 fn gears(dbc: &Dbc, id: MessageId, name: &str) -> Option<Scale> {
     let texts = dbc.value_descriptions.iter().find_map(|description| match description {
-        ValueDescription::Signal { message_id, name: signal, value_descriptions } if *message_id == id && signal == name => {
+        ValueDescription::Signal { message_id, name: signal, value_descriptions }
+            if *message_id == id && signal == name =>
+        {
             Some(value_descriptions)
         }
         _ => None,

@@ -5,7 +5,7 @@
 //!
 //! | quantity (COVESA VSS) | signals |
 //! |---|---|
-//! | Vehicle.Speed | Tesla `DI_vehicleSpeed`, `ESP_vehicleSpeed`; VW `ESP_v_Signal`, `Geschwindigkeit__Kombi_1_`; Rivian `VDM_VehicleSpeed`, `ESP_Vehicle_Speed`; Ford `Veh_V_ActlBrk`, `Veh_V_ActlEng`; GM, BMW, Volvo `VehicleSpeed`; Hyundai/Kia `CF_Clu_VehicleSpeed`, `C_VehicleSpeed`, `WHL_SPD_FL`, `WHL_SpdFLVal`; Nissan `WHEEL_SPEED_RR`, `WHEEL_SPEED_FR`; GM `FLWheelSpd`; Toyota `SP1`; Mazda `SPEED` |
+//! | Vehicle.Speed | Tesla `DI_vehicleSpeed`, `ESP_vehicleSpeed`; VW `ESP_v_Signal`, `Geschwindigkeit__Kombi_1_`; Rivian `VDM_VehicleSpeed`, `ESP_Vehicle_Speed`; Ford `Veh_V_ActlBrk`, `Veh_V_ActlEng`; GM, BMW, Volvo `VehicleSpeed`; Hyundai/Kia `CF_Clu_VehicleSpeed`, `C_VehicleSpeed`, `WHL_SPD_FL`, `WHL_SpdFLVal`; Nissan `WHEEL_SPEED_RR`, `WHEEL_SPEED_FR`; GM `FLWheelSpd`; Toyota `SP1`; Mazda `SPEED`; GNSS receivers `Speed` |
 //! | Vehicle.Chassis.Accelerator.PedalPosition | Tesla `DI_accelPedalPos`, `DI_pedalPos`; VW `MO_Fahrpedalrohwert_01`, `MO3_Pedalwert`; Rivian `VDM_AcceleratorPedalPosition`; Ford `ApedPos_Pc_ActlArb`; BMW `AcceleratorPedalPercentage`; Volvo `AccPedal`; GM `AcceleratorPedal2`, `AcceleratorPedal`; Hyundai/Kia `Accel_Pedal_Pos`, `ACCELERATOR_PEDAL`, `PV_AV_CAN`; Nissan, PSA `GAS_PEDAL` |
 //! | Vehicle.Chassis.Brake.PedalPosition > 0 | Tesla `DI_brakePedalState`, `DI_brakePedal`; VW `ESP_Fahrer_bremst`, `MO_Fahrer_bremst`; Rivian `iB_BrakePedalApplied`; GM `BrakePedalPressed`; GM, BMW `BrakePressed`; Volvo `BrakePedalActive`; Hyundai/Kia `DriverBraking`, `BRAKE_PRESSED`, `Brake_Pedal_Pos`; Nissan `USER_BRAKE_PRESSED` |
 //! | Vehicle.Powertrain.Transmission.SelectedGear | Tesla `DI_gear`; GM `PRNDL2`, `PRNDL`; Rivian `VDM_Prndl_Status`; Ford `GearLvrPos_D_Actl`; VW `GE_Fahrstufe`, `GearPosition`; Hyundai/Kia `CF_Lvr_Gear`, `CF_Clu_Gear`, `Elect_Gear_Shifter`, `Gear_Displayed`; BMW `ShiftLeverPosition`; Volvo `GearShifter`; Nissan `GEAR_SHIFTER`; Hyundai, Mazda `GEAR` |
@@ -87,6 +87,7 @@ pub(super) static KNOWN: &[Known] = &[
     speed("FLWheelSpd"),
     speed("SP1"),
     speed("SPEED"),
+    speed("Speed"),
     speed("WheelBasedVehicleSpeed"),
     speed("Speed"),
     pedal("DI_accelPedalPos"),

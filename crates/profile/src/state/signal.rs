@@ -101,7 +101,9 @@ impl Signal {
             return None;
         }
         match self.scale {
-            Scale::Kmh(scale) => Some(value * scale).filter(|v| v.abs() <= SPEED_MAX).map(|v| Reading::Speed(round(v * 100.0))),
+            Scale::Kmh(scale) => {
+                Some(value * scale).filter(|v| v.abs() <= SPEED_MAX).map(|v| Reading::Speed(round(v * 100.0)))
+            }
             Scale::Percent(scale) => {
                 let percent = Some(value * scale).filter(|v| (0.0..=PERCENT_MAX).contains(v))?.min(100.0);
                 u16::try_from(round(percent * 10.0)).ok().map(Reading::Accelerator)
@@ -161,8 +163,9 @@ mod tests {
             if let Some(value) = bits(start, size, order, signed).read(&payload)
                 && size < 64
             {
-                let limit = 1_i64 << size;
-                prop_assert!(if signed { value >= -(limit / 2) && value < limit / 2 } else { (0..limit).contains(&value) });
+                let limit = 1_i128 << size;
+                let range = if signed { -(limit / 2)..limit / 2 } else { 0..limit };
+                prop_assert!(range.contains(&i128::from(value)), "{} in {:?}", value, range);
             }
         }
     }

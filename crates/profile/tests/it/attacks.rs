@@ -1,72 +1,123 @@
-//! Attacks found: simulated ones by window, recorded ones by event.
+//! Attacks found: simulated ones by window, recorded ones by frame.
+//!
+//! Labels score and never teach: each profile is learned from the clean start of its trace, or from another clean capture.
+//! Masquerade is printed and not expected: nothing here looks into payloads yet.
 
-use crate::traces::{files, folder, name, replay, table};
-use std::collections::BTreeMap;
+use crate::traces::{Tally, candump, files, folder, name, replay, table};
 use yagura_model::{CanId, EventId, Frame, SecurityEvent};
 use yagura_profile::{Settings, learn};
 
-struct Windows {
+/// The part of a simulated trace that is clean by its makers' word.
+const CLEAN_SHARE: f64 = 0.45;
+
+/// One line of `WINDOWS.csv`.
+struct Trace {
     file: String,
     attack: String,
     target: Option<CanId>,
-    spans: Vec<(f64, f64)>,
+    windows: [(f64, f64); 2],
 }
 
-fn windows(text: &str) -> Vec<Windows> {
-    text.lines().skip(1).map(|line| {
-        let c: Vec<&str> = line.split(',').collect();
-        let target = u32::from_str_radix(c[5], 16).ok().map(|raw| CanId::from_key(raw).unwrap());
-        let n = |i: usize| c[i].parse::<f64>().unwrap();
-        Windows { file: c[0].into(), attack: c[2].into(), target, spans: vec![(n(7), n(8)), (n(9), n(10))] }
-    }).collect()
-}
+impl Trace {
+    fn of(line: &str) -> Self {
+        let cells: Vec<&str> = line.split(',').collect();
+        let number = |index: usize| cells[index].parse::<f64>().unwrap();
+        let target = u32::from_str_radix(cells[5], 16).ok().map(|raw| CanId::from_key(raw).unwrap());
+        let windows = [(number(7), number(8)), (number(9), number(10))];
+        Self { file: cells[0].into(), attack: cells[2].into(), target, windows }
+    }
 
-#[test]
-fn simulated() {
-    let Some(folder) = folder("simulated") else { return };
-    let all = windows(&std::fs::read_to_string(folder.join("WINDOWS.csv")).unwrap());
-    for w in all {
-        let frames: Vec<Frame> = table(&folder.join(&w.file)).into_iter().map(|l| l.frame).collect();
-        let start = frames[0].time;
-        let end = frames.last().unwrap().time.since(start) as f64 / 1e6;
-        let at = |f: &Frame| f.time.since(start) as f64 / 1e6;
-        let split = frames.partition_point(|f| at(f) < 0.45 * end);
-        let learned = learn(frames[..split].iter().copied(), &Settings::default()).unwrap();
-        let events = replay(&learned.encode(), &frames[split..]);
-        let time = |e: &SecurityEvent| e.time.since(start) as f64 / 1e6;
-        let mut line = String::new();
-        for (a, b) in &w.spans {
-            let inside: Vec<_> = events.iter().filter(|e| (*a..b + 1.0).contains(&time(e))).collect();
-            let first = inside.first().map(|e| time(e) - a);
-            let mut kinds: BTreeMap<EventId, (usize, u32)> = BTreeMap::new();
-            for e in &inside { let k = kinds.entry(e.id).or_default(); k.0 += 1; k.1 += u32::from(e.count); }
-            line += &format!(" | first {first:.3?} {kinds:?}");
+    /// What must be raised; `None` where nothing is expected yet.
+    fn expected(&self) -> Option<EventId> {
+        match self.attack.as_str() {
+            "flood" => Some(EventId::CAN_BUS_FLOOD),
+            "fuzz" | "uds_scan" => Some(EventId::CAN_UNKNOWN_ID),
+            "inject_flam" | "inject_fast" => Some(EventId::CAN_EARLY_FRAME),
+            "suspension" => Some(EventId::CAN_SILENT_ID),
+            _ => None,
         }
-        let outside: Vec<_> = events.iter().filter(|e| !w.spans.iter().any(|(a, b)| (*a..b + 1.0).contains(&time(e)))).map(|e| (e.id, e.context.id, time(e), e.count)).collect();
-        let row = learned.ids.iter().find(|r| Some(r.id) == w.target).map(|r| (r.class, r.period, r.pace, r.distance, r.silence, r.gap_min));
-        println!("{:<36} {} FA {}{line} {row:?}", w.file, w.attack, outside.len());
-        if !outside.is_empty() { println!("     {:?}", &outside[..outside.len().min(6)]); }
+    }
+
+    /// Seconds from the window's start to the first event that tells of this attack.
+    fn delay(&self, window: (f64, f64), events: &[(f64, SecurityEvent)]) -> Option<f64> {
+        let tells = |event: &SecurityEvent| {
+            Some(event.id) == self.expected() && self.target.is_none_or(|target| target == event.context.id)
+        };
+        let inside = |time: f64| time >= window.0 - EDGE && time <= window.1 + EDGE;
+        let first = events.iter().find(|(time, event)| inside(*time) && tells(event));
+        first.map(|(time, _)| (time - window.0).max(0.0))
     }
 }
 
+/// Windows are written with three decimals, and an attack's effect ends with the frame after it, s.
+const EDGE: f64 = 0.2;
+
 #[test]
-fn recorded() {
-    let Some(labelled) = folder("labelled") else { return };
+fn every_simulated_attack_but_masquerade_is_found() {
+    let Some(folder) = folder("simulated") else { return };
+    let text = std::fs::read_to_string(folder.join("WINDOWS.csv")).unwrap();
+    let (mut windows, mut found, mut false_alarms) = (0, 0, 0);
+    for trace in text.lines().skip(1).map(Trace::of) {
+        let frames: Vec<Frame> = table(&folder.join(&trace.file)).into_iter().map(|line| line.frame).collect();
+        let seconds = |frame: &Frame| frame.time.since(frames[0].time) as f64 / 1e6;
+        let split = frames.partition_point(|frame| seconds(frame) < CLEAN_SHARE * seconds(&frames[frames.len() - 1]));
+        let learned = learn(frames[..split].iter().copied(), &Settings::default()).unwrap();
+        let events: Vec<(f64, SecurityEvent)> = replay(&learned.encode(), &frames[split..])
+            .into_iter()
+            .map(|event| (event.time.since(frames[0].time) as f64 / 1e6, event))
+            .collect();
+        let delays = trace.windows.map(|window| trace.delay(window, &events));
+        let attacked = |time: f64| trace.windows.iter().any(|w| time >= w.0 - EDGE && time <= w.1 + 1.0);
+        let outside: Vec<SecurityEvent> =
+            events.iter().filter(|(time, _)| !attacked(*time)).map(|(_, event)| *event).collect();
+        println!("{:<36} delay {delays:.3?} s; outside: {}", trace.file, Tally::of(&outside));
+        false_alarms += outside.len();
+        if trace.expected().is_some() {
+            windows += 2;
+            found += delays.iter().flatten().count();
+        }
+    }
+    println!("{found} of {windows} windows found, {false_alarms} events outside of windows");
+    assert_eq!((found, windows), (48, 48));
+    assert!(false_alarms <= 2, "{false_alarms} events outside of windows");
+}
+
+#[test]
+fn recorded_attacks_are_found_from_their_first_frames_on() {
+    let (Some(labelled), Some(clean)) = (folder("labelled"), folder("clean")) else { return };
+    let truck = candump(&clean.join("j1939-csu_normal.log.candump.log.gz"));
     for path in files(&labelled, ".gz") {
-        let frames = table(&path);
-        let first = frames.iter().position(|l| l.attack).unwrap_or(frames.len());
-        let all: Vec<Frame> = frames.iter().map(|l| l.frame).collect();
-        let clean = if name(&path).starts_with("j1939") {
-            crate::traces::candump(&folder("clean").unwrap().join("j1939-csu_normal.log.candump.log.gz"))
-        } else { all[..first].to_vec() };
-        if clean.is_empty() { println!("{} no clean prefix", name(&path)); continue; }
-        let learned = learn(clean.iter().copied(), &Settings::default()).unwrap();
-        let events = replay(&learned.encode(), &all);
-        let start = all[0].time;
-        let mut kinds: BTreeMap<EventId, (usize, u32)> = BTreeMap::new();
-        for e in &events { let k = kinds.entry(e.id).or_default(); k.0 += 1; k.1 += u32::from(e.count); }
-        let t0 = frames.get(first).map(|l| l.frame.time.since(start) as f64 / 1e6);
-        let before = events.iter().filter(|e| e.time.since(start) as f64 / 1e6 <= t0.unwrap_or(1e9) - 0.0 && frames.get(first).is_some_and(|l| e.time < l.frame.time)).count();
-        println!("{} attack frames {} from {t0:?}: {kinds:?} before {before}; first at {:?}", name(&path), frames.iter().filter(|l| l.attack).count(), events.iter().find(|e| e.time >= frames[first].frame.time).map(|e| e.time.since(frames[first].frame.time)));
+        let lines = table(&path);
+        let frames: Vec<Frame> = lines.iter().map(|line| line.frame).collect();
+        let first = lines.iter().position(|line| line.attack).unwrap();
+        let attack_frames = lines.iter().filter(|line| line.attack).count();
+        let is_truck = name(&path).starts_with("j1939");
+        let training = if is_truck { truck.as_slice() } else { &frames[..first] };
+        let learned = learn(training.iter().copied(), &Settings::default()).unwrap();
+        let events = replay(&learned.encode(), &frames);
+        let before = events.iter().filter(|event| event.time < frames[first].time).count();
+        let delay = events.iter().map(|event| event.time.since(frames[first].time)).find(|delay| *delay > 0);
+        let tally = Tally::of(&events);
+        println!(
+            "{:<36} {attack_frames} attack frames; before: {before} events; first {delay:?} µs after; {tally}",
+            name(&path)
+        );
+        // The two transport-protocol captures come from other nodes than the clean one; the masquerade is for later.
+        let Some(happenings) = expected(name(&path)) else { continue };
+        let counted = tally.happenings(EventId::CAN_UNKNOWN_ID);
+        assert!(counted >= happenings && counted <= happenings + 10, "{counted} for {happenings} in {}", name(&path));
+        assert!(before <= 1, "{before} events before the attack in {}", name(&path));
+    }
+}
+
+/// Attack frames with an identifier that clean traffic does not have.
+fn expected(file: &str) -> Option<u32> {
+    match file {
+        "ctt_set01_dos1.csv.gz" => Some(9_139),
+        "j1939_dos_1ms.csv.gz" => Some(7_237),
+        "j1939_fuzz_data.csv.gz" => Some(7_236),
+        "j1939_fuzz_id.csv.gz" => Some(7_544),
+        "j1939_tsc1.csv.gz" => Some(923),
+        _ => None,
     }
 }

@@ -4,12 +4,13 @@
 //! and passes.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "clippy's allowance for tests does not reach functions beside them"
 )]
 
 mod attacks;
 mod clean;
+mod dbc;
+mod learning;
+mod shipped;
 mod traces;

@@ -2,12 +2,14 @@
 //!
 //! Not a capture reader for users (that is `capture`). Labels are read for scoring only.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use yagura_capture::{Input, Reader};
 use yagura_ids::{Detector, Profile};
-use yagura_model::{BusId, CanId, Frame, FrameKind, Micros, Payload, SecurityEvent};
+use yagura_model::{BusId, CanId, EventId, Frame, FrameKind, Micros, Payload, SecurityEvent};
 
 /// Room for every vehicle at hand.
 pub(crate) const IDS: usize = 512;
@@ -77,4 +79,49 @@ pub(crate) fn replay<'a>(profile: &[u8], frames: impl IntoIterator<Item = &'a Fr
     }
     detector.handle_timeout(Micros::MAX, &mut sink);
     events
+}
+
+/// Events and happenings by kind.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Tally(pub(crate) BTreeMap<EventId, (usize, u32)>);
+
+impl Tally {
+    pub(crate) fn of(events: &[SecurityEvent]) -> Self {
+        let mut tally = Self::default();
+        events.iter().for_each(|event| tally.add(event.id, 1, u32::from(event.count)));
+        tally
+    }
+
+    pub(crate) fn add(&mut self, event: EventId, events: usize, happenings: u32) {
+        let entry = self.0.entry(event).or_default();
+        entry.0 += events;
+        entry.1 += happenings;
+    }
+
+    pub(crate) fn events(&self, event: EventId) -> usize {
+        self.0.get(&event).map_or(0, |counts| counts.0)
+    }
+
+    pub(crate) fn happenings(&self, event: EventId) -> u32 {
+        self.0.get(&event).map_or(0, |counts| counts.1)
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |event: EventId| match event {
+            EventId::CAN_UNKNOWN_ID => "unknown",
+            EventId::CAN_WRONG_LENGTH => "length",
+            EventId::CAN_EARLY_FRAME => "early",
+            EventId::CAN_SILENT_ID => "silent",
+            EventId::CAN_BUS_FLOOD => "flood",
+            _ => "other",
+        };
+        if self.0.is_empty() {
+            return f.write_str("nothing");
+        }
+        self.0
+            .iter()
+            .try_for_each(|(event, (events, happenings))| write!(f, "{} {events} (×{happenings}) ", name(*event)))
+    }
 }
