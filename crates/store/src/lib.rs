@@ -12,6 +12,6 @@ mod vault;
 pub use lake::{Appended, Lake, LakeError, Maintained, Query, Scan, Table, TableStats};
 pub use vault::{
     Checkpoint, Corruption, Cut, Damage, Digest, InclusionProof, NewRecord, NoteError, Position, Progress, Record,
-    RecordKind, RecordRef, Records, Recovery, Repair, Unverifiable, Vault, VaultError, VaultOptions, VaultReader,
-    Verified, leaf_hash, open_checkpoint, verifier_key, verify, verify_inclusion, verify_on,
+    RecordKind, RecordRef, Records, Recovery, Repair, SegmentScan, Unverifiable, Vault, VaultError, VaultOptions,
+    VaultReader, Verified, leaf_hash, open_checkpoint, scan_segment, verifier_key, verify, verify_inclusion, verify_on,
 };

@@ -7,8 +7,12 @@
 
 mod error;
 mod note;
+mod publish;
 mod reader;
 mod record;
+mod recover;
+mod segment;
+mod tiles;
 mod tree;
 mod verify;
 
@@ -16,13 +20,18 @@ pub use error::{Corruption, Damage, VaultError};
 pub use note::{Checkpoint, NoteError, open_checkpoint, verifier_key};
 pub use reader::{InclusionProof, Records, VaultReader};
 pub use record::{NewRecord, Position, Record, RecordKind, RecordRef, leaf_hash};
+pub use segment::{SegmentScan, scan_segment};
 pub use tree::{Digest, verify_inclusion};
 pub use verify::{Progress, Unverifiable, Verified, verify, verify_on};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile, LocalDisk, Lock};
 use ed25519_dalek::SigningKey;
+use publish::TMP;
+use reader::{Durable, Shared};
+use segment::{SEGMENT_HEADER_LEN, SEGMENTS, Salt, SegmentHeader, segment_file};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tiles::Edge;
 
 /// Where the vault is and who signs for it.
 #[derive(Clone, Debug)]
@@ -79,20 +88,42 @@ pub enum Repair {
     TilesRemade,
 }
 
+/// File that a process locks while it has the vault open.
+const LOCK: &str = "lock";
+/// When so many full tiles wait in memory for a checkpoint, an append makes one.
+const FULL_TILES_DUE: usize = 128;
+/// When so many wait because no checkpoint could be made, nothing is appended until one can.
+const FULL_TILES_MAX: usize = 1024;
+
 /// The vault, open for appending. There is one per directory.
 #[derive(Debug)]
 pub struct Vault {
     reader: VaultReader,
+    options: VaultOptions,
+    /// The last segment.
+    tail: Box<dyn DiskFile>,
+    salt: Salt,
+    /// A write failed: bytes behind the durable end may have to be cut off.
+    torn: bool,
+    edge: Edge,
+    /// The newest checkpoint and its tree size.
+    published: (String, u64),
+    /// Records to be written, kept to save allocations.
+    buf: Vec<u8>,
+    _lock: Box<dyn Lock>,
 }
 
 impl Vault {
+    /// The most bytes of one append.
+    pub const APPEND_BYTES_MAX: usize = 64 << 20;
+
     /// Opens the vault, or makes an empty one: recovers an unfinished end, brings tiles and checkpoint up to date.
     ///
     /// # Errors
     /// [`VaultError::Locked`] if another process has it open, [`VaultError::Corrupt`] if acknowledged records are damaged,
     /// and the disk's own errors.
     pub fn open(options: VaultOptions) -> Result<(Self, Recovery), VaultError> {
-        let disk = Arc::new(crate::disk::LocalDisk::new(&options.dir));
+        let disk = Arc::new(LocalDisk::new(&options.dir));
         Self::open_on(disk, options)
     }
 
@@ -100,16 +131,96 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_on(_disk: Arc<dyn Disk>, options: VaultOptions) -> Result<(Self, Recovery), VaultError> {
-        Err(VaultError::Origin(options.origin))
+    pub fn open_on(disk: Arc<dyn Disk>, options: VaultOptions) -> Result<(Self, Recovery), VaultError> {
+        if !note::is_key_name(&options.origin) {
+            return Err(VaultError::Origin(options.origin));
+        }
+        let lock = disk.lock(LOCK).map_err(|error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => VaultError::Locked { file: LOCK.to_owned() },
+            _ => VaultError::io("lock", LOCK, error),
+        })?;
+        disk.remove(TMP).map_err(|error| VaultError::io("remove", TMP, error))?;
+        let checkpoint = recover::signed_checkpoint(&*disk, &options)?;
+        let covered = checkpoint.as_ref().map_or(0, |c| c.size);
+        let mut durable = Durable { segments: recover::list_segments(&*disk)?, ..Durable::default() };
+        let mut tail = recover::recover_tail(&*disk, &mut durable, covered)?;
+        if tail.is_none() {
+            // The last segment had not got its header yet; the one before it, if any, is whole.
+            tail = recover::recover_tail(&*disk, &mut durable, covered)?;
+        }
+        let (tail, cut) = match tail {
+            Some(tail) => (tail.file, tail.cut),
+            None if covered > 0 => {
+                let missing = Damage::MissingRecords { covered, found: 0 };
+                return Err(reader::damage(&segment_file(0), 0, missing));
+            }
+            None => (make_segment(&*disk, &options, &mut durable)?, None),
+        };
+        let (edge, repair) = recover::recover_tree(&*disk, &durable, checkpoint.as_ref())?;
+        let first = durable.segments.last().copied().unwrap_or(0);
+        let salt = SegmentHeader::new(&options.origin, first, &options.key).salt;
+        let recovery = Recovery { records: durable.len, cut, repair };
+        let reader = VaultReader { shared: Arc::new(Shared::new(disk, options.key.verifying_key(), durable)) };
+        let published = (String::new(), u64::MAX);
+        let mut vault =
+            Self { reader, options, tail, salt, torn: false, edge, published, buf: Vec::new(), _lock: lock };
+        vault.checkpoint()?;
+        Ok((vault, recovery))
     }
 
     /// Appends the records and returns the position of the first; the others follow it. When it returns, they are durable.
     ///
     /// # Errors
     /// [`VaultError`]: none of the records is in the vault, and the call may be repeated when the cause is gone.
-    pub fn append(&mut self, _records: &[NewRecord<'_>]) -> Result<Position, VaultError> {
-        Ok(Position(0))
+    pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<Position, VaultError> {
+        let position = Position(self.len());
+        let bytes = checked_len(records)?;
+        if records.is_empty() {
+            return Ok(position);
+        }
+        self.mend()?;
+        if self.edge.full_len() > FULL_TILES_MAX {
+            self.checkpoint()?;
+        }
+        let end = self.reader.shared.durable().tail_end;
+        if end > SEGMENT_HEADER_LEN && end + bytes as u64 > self.options.segment_bytes {
+            self.roll()?;
+        }
+        let end = self.reader.shared.durable().tail_end;
+        let mut buf = std::mem::take(&mut self.buf);
+        buf.clear();
+        let mut offsets = Vec::with_capacity(records.len());
+        let entries: Vec<_> = (position.0..)
+            .zip(records)
+            .map(|(at, new)| {
+                offsets.push(u32::try_from(end + buf.len() as u64).unwrap_or(u32::MAX));
+                record::encode(new, &self.salt, Position(at), at == position.0, &mut buf)
+            })
+            .collect();
+        let written = self.tail.write_at(end, &buf).and_then(|()| self.tail.sync());
+        let len = buf.len() as u64;
+        self.buf = buf;
+        if let Err(error) = written {
+            self.torn = true;
+            // If this fails too, the next append tries again before it writes.
+            let _ = self.mend();
+            return Err(VaultError::io("write", &self.tail_file(), error));
+        }
+        for entry in &entries {
+            self.edge.push(entry, leaf_hash(entry));
+        }
+        let mut durable = self.reader.shared.durable();
+        durable.tail.append(&mut offsets);
+        durable.tail_end += len;
+        durable.len += records.len() as u64;
+        debug_assert!(is_whole(&durable, &self.edge), "{durable:?}");
+        drop(durable);
+        self.reader.shared.notify();
+        if self.edge.full_len() > FULL_TILES_DUE {
+            // The records are durable whatever comes of this; the next call of `checkpoint` returns the error.
+            let _ = self.checkpoint();
+        }
+        Ok(position)
     }
 
     /// Publishes tiles and a signed checkpoint over everything appended so far, and returns the checkpoint.
@@ -119,7 +230,12 @@ impl Vault {
     /// # Errors
     /// The disk's own errors; the records are safe all the same, and the next call tries again.
     pub fn checkpoint(&mut self) -> Result<String, VaultError> {
-        Ok(String::new())
+        if self.published.1 != self.edge.size() {
+            let disk = &*self.reader.shared.disk;
+            let note = publish::publish(disk, &mut self.edge, &self.options.origin, &self.options.key)?;
+            self.published = (note, self.edge.size());
+        }
+        Ok(self.published.0.clone())
     }
 
     /// How many records are durable; the position of the next one.
@@ -139,4 +255,76 @@ impl Vault {
     pub fn reader(&self) -> VaultReader {
         self.reader.clone()
     }
+
+    fn tail_file(&self) -> String {
+        segment_file(self.reader.shared.durable().segments.last().copied().unwrap_or(0))
+    }
+
+    /// Cuts off what a failed write may have left behind the durable end.
+    fn mend(&mut self) -> Result<(), VaultError> {
+        if self.torn {
+            let end = self.reader.shared.durable().tail_end;
+            let mended = self.tail.truncate(end).and_then(|()| self.tail.sync());
+            mended.map_err(|error| VaultError::io("truncate", &self.tail_file(), error))?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+
+    /// Closes the last segment and begins the next.
+    fn roll(&mut self) -> Result<(), VaultError> {
+        let mut durable = self.reader.shared.durable();
+        let file = make_segment(&*self.reader.shared.disk, &self.options, &mut durable)?;
+        self.tail = file;
+        self.salt = SegmentHeader::new(&self.options.origin, durable.len, &self.options.key).salt;
+        Ok(())
+    }
+}
+
+/// The state between two calls: the offsets of the tail are those of its records, and the tree is over the durable records.
+fn is_whole(durable: &Durable, edge: &Edge) -> bool {
+    let first = durable.segments.last().copied().unwrap_or(0);
+    let tail = durable.tail.len() as u64;
+    let ordered = durable.tail.last().is_none_or(|last| u64::from(*last) < durable.tail_end);
+    first + tail == durable.len && edge.size() == durable.len && ordered
+}
+
+/// How many bytes the records take, if each and all are within their limits.
+fn checked_len(records: &[NewRecord<'_>]) -> Result<usize, VaultError> {
+    let mut bytes = 0;
+    for record in records {
+        let (len, max) = (record.payload.len(), NewRecord::PAYLOAD_BYTES_MAX);
+        if len > max {
+            return Err(VaultError::TooLong { len, max });
+        }
+        bytes += record::HEADER_LEN + len;
+    }
+    let max = Vault::APPEND_BYTES_MAX;
+    if bytes > max { Err(VaultError::TooLong { len: bytes, max }) } else { Ok(bytes) }
+}
+
+/// Makes the segment for the records from `durable.len` on. It is durable before `durable` knows of it.
+fn make_segment(
+    disk: &dyn Disk,
+    options: &VaultOptions,
+    durable: &mut Durable,
+) -> Result<Box<dyn DiskFile>, VaultError> {
+    let first = durable.len;
+    let name = segment_file(first);
+    let header = SegmentHeader::new(&options.origin, first, &options.key).encode();
+    let made = disk.create(&name).and_then(|file| {
+        file.write_at(0, &header)?;
+        file.sync()?;
+        disk.sync_dir(SEGMENTS)?;
+        Ok(file)
+    });
+    let file = made.map_err(|error| {
+        // Left over, it would be found without a header on the next start and forgotten.
+        let _ = disk.remove(&name);
+        VaultError::io("make", &name, error)
+    })?;
+    durable.segments.push(first);
+    durable.tail.clear();
+    durable.tail_end = SEGMENT_HEADER_LEN;
+    Ok(file)
 }

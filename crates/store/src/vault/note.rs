@@ -142,8 +142,15 @@ mod tests {
     #[test]
     fn a_checkpoint_is_a_signed_note() {
         let (key, note) = signed();
-        expect![[""]].assert_eq(&note);
-        expect![[""]].assert_eq(&verifier_key("yagura.example/vault", &key.verifying_key()));
+        expect![[r#"
+            yagura.example/vault
+            70000
+            CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=
+
+            — yagura.example/vault 2ICmz8XsxLTMLdd/vc095lVWX+UIBBTlHaBI3GrlUUOij3DeZ3JfM87V+s5/flsmpBIRDoYkadq9GU89mZczMz7emQ0=
+        "#]].assert_eq(&note);
+        expect!["yagura.example/vault+d880a6cf+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs"]
+            .assert_eq(&verifier_key("yagura.example/vault", &key.verifying_key()));
         assert_eq!(open_checkpoint(&note, &key.verifying_key()).map(|c| c.size), Ok(70_000));
     }
 

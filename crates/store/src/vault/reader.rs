@@ -1,12 +1,24 @@
 //! Reads the vault while another thread appends to it.
 //!
 //! Not a tail of unacknowledged bytes: a reader sees durable records only. Invariant: every record it returns has passed its
-//! checksum and stands at its position.
+//! checksum and stands at its position. Cost: the first look into a closed segment scans it once; where its records start is
+//! then remembered for [`OFFSETS_MAX`] segments.
 
-use super::error::VaultError;
-use super::record::{Position, Record};
+use super::error::{Corruption, Damage, VaultError};
+use super::note::{self, Checkpoint};
+use super::publish::{CHECKPOINT, read_small};
+use super::record::{Position, Record, leaf_hash};
+use super::segment::{Cursor, CursorError, segment_file};
+use super::tiles::TileReader;
 use super::tree::Digest;
+use crate::disk::Disk;
+use ed25519_dalek::VerifyingKey;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// For how many closed segments the places of the records are remembered.
+const OFFSETS_MAX: usize = 16;
 
 /// Proof that a record is in the tree that a checkpoint signed. Check it with [`super::verify_inclusion`].
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,15 +39,59 @@ pub struct InclusionProof {
     pub checkpoint: String,
 }
 
+/// Where each record of a segment starts.
+type Offsets = Vec<u32>;
+
+/// What is durable. Written by the vault alone.
+#[derive(Debug, Default)]
+pub(crate) struct Durable {
+    /// First positions of the segments, in order.
+    pub(crate) segments: Vec<u64>,
+    /// How many records there are.
+    pub(crate) len: u64,
+    /// Where each record of the last segment starts.
+    pub(crate) tail: Offsets,
+    /// Where the last segment ends.
+    pub(crate) tail_end: u64,
+    /// The same as `tail` for closed segments, most recently used last.
+    pub(crate) closed: VecDeque<(u64, Arc<Offsets>)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) disk: Arc<dyn Disk>,
+    key: VerifyingKey,
+    durable: Mutex<Durable>,
+    grown: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn new(disk: Arc<dyn Disk>, key: VerifyingKey, durable: Durable) -> Self {
+        Self { disk, key, durable: Mutex::new(durable), grown: Condvar::new() }
+    }
+
+    /// The durable state. Whoever holds it leaves it whole at every step, so a panic elsewhere does not spoil it.
+    pub(crate) fn durable(&self) -> MutexGuard<'_, Durable> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes those who wait for records.
+    pub(crate) fn notify(&self) {
+        self.grown.notify_all();
+    }
+}
+
 /// Reads the vault; cheap to clone, usable from any thread.
 #[derive(Clone, Debug)]
-pub struct VaultReader {}
+pub struct VaultReader {
+    pub(crate) shared: Arc<Shared>,
+}
 
 impl VaultReader {
     /// How many records are durable.
     #[must_use]
     pub fn len(&self) -> u64 {
-        0
+        self.shared.durable().len
     }
 
     /// Whether there is no record yet.
@@ -46,14 +102,16 @@ impl VaultReader {
 
     /// Waits until there are more than `len` records or the time is over; returns how many there are then.
     #[must_use]
-    pub fn wait_beyond(&self, _len: u64, _timeout: Duration) -> u64 {
-        0
+    pub fn wait_beyond(&self, len: u64, timeout: Duration) -> u64 {
+        let durable = self.shared.durable();
+        let waited = self.shared.grown.wait_timeout_while(durable, timeout, |durable| durable.len <= len);
+        waited.map_or_else(|poisoned| poisoned.into_inner().0.len, |(durable, _)| durable.len)
     }
 
     /// The records from `position` on. The iterator ends at the last durable record; asked again later, it goes on.
     #[must_use]
-    pub fn read_from(&self, _position: Position) -> Records {
-        Records {}
+    pub fn read_from(&self, position: Position) -> Records {
+        Records { reader: self.clone(), next: position.0, cursor: None, failed: false }
     }
 
     /// The record at `position`.
@@ -61,7 +119,8 @@ impl VaultReader {
     /// # Errors
     /// [`VaultError::NoSuchRecord`] at or above [`Self::len`]; [`VaultError::Corrupt`] if it is damaged on disk.
     pub fn record(&self, position: Position) -> Result<Record, VaultError> {
-        Err(VaultError::NoSuchRecord { position, len: self.len() })
+        let len = self.len();
+        self.read_from(position).next().unwrap_or(Err(VaultError::NoSuchRecord { position, len }))
     }
 
     /// The newest checkpoint as published; `None` before the first.
@@ -69,7 +128,16 @@ impl VaultReader {
     /// # Errors
     /// The disk's own errors.
     pub fn checkpoint(&self) -> Result<Option<String>, VaultError> {
-        Ok(None)
+        Ok(self.signed()?.map(|(note, _)| note))
+    }
+
+    /// The newest checkpoint, its signature checked.
+    fn signed(&self) -> Result<Option<(String, Checkpoint)>, VaultError> {
+        let Some(bytes) = read_small(&*self.shared.disk, CHECKPOINT)? else { return Ok(None) };
+        let note = String::from_utf8_lossy(&bytes).into_owned();
+        let checkpoint = note::open_checkpoint(&note, &self.shared.key);
+        let checkpoint = checkpoint.map_err(|e| damage(CHECKPOINT, 0, Damage::Checkpoint(e)))?;
+        Ok(Some((note, checkpoint)))
     }
 
     /// Proof that the record is in the tree of the newest checkpoint.
@@ -77,18 +145,177 @@ impl VaultReader {
     /// # Errors
     /// [`VaultError::NotCovered`] if the newest checkpoint is older than the record: make a checkpoint and ask again.
     pub fn inclusion_proof(&self, position: Position) -> Result<InclusionProof, VaultError> {
-        Err(VaultError::NotCovered { position, size: 0 })
+        let len = self.len();
+        if position.0 >= len {
+            return Err(VaultError::NoSuchRecord { position, len });
+        }
+        let (checkpoint, signed) = self.signed()?.ok_or(VaultError::NotCovered { position, size: 0 })?;
+        if position.0 >= signed.size {
+            return Err(VaultError::NotCovered { position, size: signed.size });
+        }
+        let entry = self.entry(position)?;
+        let mut failed = None;
+        let mut read = |name: &str| {
+            read_small(&*self.shared.disk, name).unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        };
+        let hashes = TileReader::new(signed.size, &mut read).inclusion(position.0);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let hashes = hashes.map_err(|tile| damage(&tile, 0, Damage::Missing))?;
+        let leaf = leaf_hash(&entry);
+        let (tree_size, root) = (signed.size, signed.root);
+        Ok(InclusionProof { position, tree_size, entry, leaf, hashes, root, checkpoint })
+    }
+
+    /// The leaf entry of a record, made from the record itself.
+    fn entry(&self, position: Position) -> Result<Vec<u8>, VaultError> {
+        let mut cursor = self.cursor_at(position.0)?;
+        let first = cursor.first();
+        match cursor.next_record() {
+            Ok(Some(parsed)) => Ok(parsed.entry().to_vec()),
+            Ok(None) => Err(damage(&segment_file(first), cursor.offset(), Damage::Truncated)),
+            Err(error) => Err(failure(first, error)),
+        }
+    }
+
+    /// A cursor that stands at a durable record.
+    fn cursor_at(&self, position: u64) -> Result<Cursor, VaultError> {
+        let (first, end, known) = {
+            let durable = self.shared.durable();
+            let index = durable.segments.partition_point(|first| *first <= position).saturating_sub(1);
+            let first = durable.segments.get(index).copied().unwrap_or(0);
+            let last = index + 1 >= durable.segments.len();
+            let at = (position - first) as usize;
+            let closed = durable.closed.iter().find(|(segment, _)| *segment == first).map(|(_, o)| o);
+            let offsets = if last { Some(&durable.tail) } else { closed.map(|o| &**o) };
+            (first, last.then_some(durable.tail_end), offsets.and_then(|o| o.get(at)).copied())
+        };
+        let mut cursor = self.open(first, end)?;
+        let offset = match known {
+            Some(offset) => offset,
+            None => self.remember(first, &mut cursor, position)?,
+        };
+        if u64::from(offset) >= cursor.end() {
+            return Err(damage(&segment_file(first), cursor.end(), Damage::Truncated));
+        }
+        cursor.seek(position, offset.into());
+        Ok(cursor)
+    }
+
+    /// The length of a segment that grows no more.
+    fn closed_end(&self, first: u64) -> Result<u64, VaultError> {
+        let name = segment_file(first);
+        let size = self.shared.disk.open(&name).and_then(|file| file.size());
+        size.map_err(|error| VaultError::io("open", &name, error))
+    }
+
+    fn open(&self, first: u64, end: Option<u64>) -> Result<Cursor, VaultError> {
+        let name = segment_file(first);
+        let file = match self.shared.disk.open(&name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(damage(&name, 0, Damage::Missing));
+            }
+            file => file.map_err(|error| VaultError::io("open", &name, error))?,
+        };
+        Cursor::new(file, first, end).map_err(|error| failure(first, error))
+    }
+
+    /// Scans a closed segment, remembers where its records start, and returns where `position` does.
+    fn remember(&self, first: u64, cursor: &mut Cursor, position: u64) -> Result<u32, VaultError> {
+        let mut offsets = Offsets::new();
+        loop {
+            let offset = cursor.offset();
+            match cursor.next_record() {
+                Ok(Some(_)) => offsets.push(u32::try_from(offset).unwrap_or(u32::MAX)),
+                Ok(None) => break,
+                Err(error) => return Err(failure(first, error)),
+            }
+        }
+        let offset = offsets.get((position - first) as usize).copied();
+        let mut durable = self.shared.durable();
+        durable.closed.retain(|(segment, _)| *segment != first);
+        durable.closed.push_back((first, Arc::new(offsets)));
+        if durable.closed.len() > OFFSETS_MAX {
+            durable.closed.pop_front();
+        }
+        offset.ok_or_else(|| damage(&segment_file(first), cursor.offset(), Damage::Truncated))
+    }
+}
+
+pub(crate) fn damage(file: &str, offset: u64, what: Damage) -> VaultError {
+    VaultError::Corrupt(Corruption { file: file.to_owned(), offset, what })
+}
+
+/// The error of a cursor in the segment that starts at `first`.
+pub(crate) fn failure(first: u64, error: CursorError) -> VaultError {
+    match error {
+        CursorError::Bad { offset, what } => damage(&segment_file(first), offset, what),
+        CursorError::Unreadable(error) => error,
     }
 }
 
 /// Iterator over durable records in order. After an error it ends.
 #[derive(Debug)]
-pub struct Records {}
+pub struct Records {
+    reader: VaultReader,
+    next: u64,
+    cursor: Option<Cursor>,
+    failed: bool,
+}
+
+impl Records {
+    /// The position of the record that comes next.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position(self.next)
+    }
+
+    fn read(&mut self) -> Result<Option<Record>, VaultError> {
+        loop {
+            let (len, last, tail_end) = {
+                let durable = self.reader.shared.durable();
+                (durable.len, durable.segments.last().copied(), durable.tail_end)
+            };
+            if self.next >= len {
+                return Ok(None);
+            }
+            let cursor = match &mut self.cursor {
+                Some(cursor) => cursor,
+                none => none.insert(self.reader.cursor_at(self.next)?),
+            };
+            let first = cursor.first();
+            if last == Some(first) {
+                cursor.extend_to(tail_end);
+            } else if cursor.offset() == cursor.end() {
+                // The segment may have grown to its final length since the cursor was made.
+                cursor.extend_to(self.reader.closed_end(first)?);
+            }
+            match cursor.next_record() {
+                Ok(Some(parsed)) => {
+                    self.next += 1;
+                    return Ok(Some(parsed.record.to_record()));
+                }
+                Ok(None) if self.reader.shared.durable().segments.contains(&self.next) => self.cursor = None,
+                Ok(None) => return Err(damage(&segment_file(first), cursor.end(), Damage::Truncated)),
+                Err(error) => return Err(failure(first, error)),
+            }
+        }
+    }
+}
 
 impl Iterator for Records {
     type Item = Result<Record, VaultError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        None
+        if self.failed {
+            return None;
+        }
+        let record = self.read().transpose();
+        self.failed = matches!(record, Some(Err(_)));
+        record
     }
 }

@@ -3,6 +3,7 @@
 //! Not a report decoder: the payload is bytes as received. Format: docs/format/vault.md. Invariant: decoding gives back what
 //! was encoded, and one flipped bit is an error. Cost: one CRC-32C over the record, no copy.
 
+use super::segment::Salt;
 use super::tree::Digest;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -127,8 +128,6 @@ pub(crate) struct Parsed<'a> {
     pub(crate) record: RecordRef<'a>,
     /// Whether it is the first of one append.
     pub(crate) first: bool,
-    /// Header and payload length.
-    pub(crate) len: usize,
     pub(crate) header: &'a [u8; HEADER_LEN],
 }
 
@@ -140,7 +139,7 @@ impl Parsed<'_> {
 }
 
 /// Appends the record to `out` and returns its leaf entry.
-pub(crate) fn encode(record: &NewRecord<'_>, position: Position, first: bool, out: &mut Vec<u8>) -> Entry {
+pub(crate) fn encode(record: &NewRecord<'_>, salt: &Salt, position: Position, first: bool, out: &mut Vec<u8>) -> Entry {
     let mut header = [0; HEADER_LEN];
     // The caller has checked the payload against PAYLOAD_BYTES_MAX, which fits 32 bits.
     let len = u32::try_from(record.payload.len()).unwrap_or(u32::MAX);
@@ -149,7 +148,7 @@ pub(crate) fn encode(record: &NewRecord<'_>, position: Position, first: bool, ou
     header[9] = if first { FLAG_FIRST } else { 0 };
     header[12..20].copy_from_slice(&record.received.0.to_be_bytes());
     header[20..28].copy_from_slice(&position.0.to_be_bytes());
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&header[4..]), record.payload);
+    let crc = checksum(salt, &header, record.payload);
     header[..4].copy_from_slice(&crc.to_be_bytes());
     out.extend_from_slice(&header);
     out.extend_from_slice(record.payload);
@@ -157,27 +156,37 @@ pub(crate) fn encode(record: &NewRecord<'_>, position: Position, first: bool, ou
 }
 
 /// The record at the front of `bytes`.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Parsed<'_>, RecordError> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], salt: &Salt) -> Result<Parsed<'a>, RecordError> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER_LEN>() else {
         return Err(RecordError::Short { needed: HEADER_LEN });
     };
-    let &[c0, c1, c2, c3, l0, l1, l2, l3, kind, flags, reserved0, reserved1, ..] = header;
-    let len = u32::from_be_bytes([l0, l1, l2, l3]);
-    if len as usize > NewRecord::PAYLOAD_BYTES_MAX {
-        return Err(RecordError::Length(len));
+    let &[c0, c1, c2, c3, l0, l1, l2, l3, ..] = header;
+    let claimed = u32::from_be_bytes([l0, l1, l2, l3]);
+    let len = claimed as usize;
+    if len > NewRecord::PAYLOAD_BYTES_MAX {
+        return Err(RecordError::Length(claimed));
     }
-    let len = len as usize;
     let payload = rest.get(..len).ok_or(RecordError::Short { needed: HEADER_LEN + len })?;
-    let crc = u32::from_be_bytes([c0, c1, c2, c3]);
-    if crc32c::crc32c_append(crc32c::crc32c(&header[4..]), payload) != crc {
+    if checksum(salt, header, payload) != u32::from_be_bytes([c0, c1, c2, c3]) {
         return Err(RecordError::Checksum);
     }
+    fields(header, payload)
+}
+
+/// The record in `bytes` that has been checked before: its checksum is not looked at again.
+pub(crate) fn trusted(bytes: &[u8]) -> Option<RecordRef<'_>> {
+    let (header, payload) = bytes.split_first_chunk::<HEADER_LEN>()?;
+    fields(header, payload).ok().map(|parsed| parsed.record)
+}
+
+fn fields<'a>(header: &'a [u8; HEADER_LEN], payload: &'a [u8]) -> Result<Parsed<'a>, RecordError> {
+    let &[_, _, _, _, _, _, _, _, kind, flags, reserved0, reserved1, ..] = header;
     let kind = RecordKind::from_code(kind).ok_or(RecordError::Field("kind"))?;
     if flags & !FLAG_FIRST != 0 {
         return Err(RecordError::Field("flags"));
     }
     if [reserved0, reserved1] != [0, 0] {
-        return Err(RecordError::Field("reserved"));
+        return Err(RecordError::Field("reserved bytes"));
     }
     let record = RecordRef {
         position: Position(u64::from_be_bytes(word(header, 20))),
@@ -185,7 +194,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Parsed<'_>, RecordError> {
         received: UnixMicros(i64::from_be_bytes(word(header, 12))),
         payload,
     };
-    Ok(Parsed { record, first: flags & FLAG_FIRST != 0, len: HEADER_LEN + len, header })
+    Ok(Parsed { record, first: flags & FLAG_FIRST != 0, header })
+}
+
+/// CRC-32C over the segment's salt, the header behind the checksum, and the payload.
+fn checksum(salt: &Salt, header: &[u8; HEADER_LEN], payload: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(salt), &header[4..]), payload)
 }
 
 /// Eight bytes of the header.
@@ -219,9 +233,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SALT: Salt = [9; 8];
+
     fn sample(payload: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(&NewRecord { kind: RecordKind::Report, received: UnixMicros(-5), payload }, Position(7), true, &mut out);
+        let new = NewRecord { kind: RecordKind::Report, received: UnixMicros(-5), payload };
+        encode(&new, &SALT, Position(7), true, &mut out);
         out
     }
 
@@ -234,16 +251,16 @@ mod tests {
             let Some(kind) = RecordKind::from_code(code) else { return Ok(()) };
             let mut out = Vec::new();
             let new = NewRecord { kind, received: UnixMicros(received), payload: &payload };
-            let entry = encode(&new, Position(position), first, &mut out);
-            let parsed = decode(&out).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
+            let entry = encode(&new, &SALT, Position(position), first, &mut out);
+            let parsed = decode(&out, &SALT).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
             let expected = RecordRef { position: Position(position), kind, received: UnixMicros(received), payload: &payload };
             prop_assert_eq!(parsed.record, expected);
-            prop_assert_eq!((parsed.first, parsed.len, parsed.entry()), (first, out.len(), entry));
+            prop_assert_eq!((parsed.first, HEADER_LEN + payload.len(), parsed.entry()), (first, out.len(), entry));
         }
 
         #[test]
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = decode(&bytes);
+            let _ = decode(&bytes, &SALT);
         }
 
         #[test]
@@ -251,15 +268,15 @@ mod tests {
             let mut bytes = sample(b"payload of some length");
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
-            prop_assert!(decode(&bytes).is_err());
+            prop_assert!(decode(&bytes, &SALT).is_err());
         }
     }
 
     #[test]
     fn a_cut_record_says_how_much_it_needs() {
         let bytes = sample(b"abc");
-        assert_eq!(decode(&bytes[..5]).map(|p| p.len), Err(RecordError::Short { needed: HEADER_LEN }));
-        assert_eq!(decode(&bytes[..30]).map(|p| p.len), Err(RecordError::Short { needed: HEADER_LEN + 3 }));
-        assert_eq!(decode(&[0; 64]).map(|p| p.len), Err(RecordError::Checksum));
+        assert_eq!(decode(&bytes[..5], &SALT).map(|p| p.first), Err(RecordError::Short { needed: HEADER_LEN }));
+        assert_eq!(decode(&bytes[..30], &SALT).map(|p| p.first), Err(RecordError::Short { needed: HEADER_LEN + 3 }));
+        assert_eq!(decode(&[0; 64], &SALT).map(|p| p.first), Err(RecordError::Checksum));
     }
 }

@@ -1,15 +1,28 @@
 //! Checks a whole vault without trusting whoever wrote it.
 //!
 //! Not a repair: it changes nothing and may run on read-only media. Invariant: one flipped bit in a segment, a tile, an entry
-//! bundle or the checkpoint is found and named with file and offset.
+//! bundle or the checkpoint is found and named with file and offset. Cost: every byte is read once and hashed on all cores;
+//! memory is a few MiB a core.
 
 use super::Cut;
-use super::error::{Corruption, VaultError};
-use super::record::RecordRef;
+use super::error::{Corruption, Damage, VaultError};
+use super::note::{self, Checkpoint, NoteError};
+use super::publish::{CHECKPOINT, read_small};
+use super::reader::{damage, failure};
+use super::record::{Entry, RecordRef, leaf_hash};
+use super::recover::list_segments;
+use super::segment::{self, Cursor, CursorError, Salt, segment_file};
+use super::tiles::{Edge, TileFile, partial_dir, partial_name};
 use super::tree::Digest;
-use crate::disk::Disk;
+use crate::disk::{Disk, LocalDisk};
 use ed25519_dalek::VerifyingKey;
 use std::path::Path;
+use std::thread;
+
+/// Bytes of records that one core checks at a time.
+const CHUNK_BYTES: usize = 2 << 20;
+/// The most cores used.
+const CORES_MAX: usize = 16;
 
 /// What was verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,8 +68,17 @@ pub enum Unverifiable {
     Unreadable(VaultError),
 }
 
+impl From<VaultError> for Unverifiable {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Corrupt(corruption) => Self::Corrupt(corruption),
+            error => Self::Unreadable(error),
+        }
+    }
+}
+
 /// Verifies the vault in `dir`: each record's checksum and order, its leaf against tiles and entry bundles, and the tree's root
-/// against the checkpoint signed by `key`. `visitor` sees each record in order, `progress` is called about every MiB.
+/// against the checkpoint signed by `key`. `visitor` sees each record in order, `progress` is called every few MiB.
 ///
 /// # Errors
 /// [`Unverifiable::Corrupt`] names the first byte that is wrong.
@@ -66,7 +88,7 @@ pub fn verify(
     visitor: &mut dyn FnMut(RecordRef<'_>),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Verified, Unverifiable> {
-    verify_on(&crate::disk::LocalDisk::new(dir), key, visitor, progress)
+    verify_on(&LocalDisk::new(dir), key, visitor, progress)
 }
 
 /// As [`verify`], on a given disk.
@@ -74,10 +96,276 @@ pub fn verify(
 /// # Errors
 /// As [`verify`].
 pub fn verify_on(
-    _disk: &dyn Disk,
-    _key: &VerifyingKey,
-    _visitor: &mut dyn FnMut(RecordRef<'_>),
-    _progress: &mut dyn FnMut(Progress),
+    disk: &dyn Disk,
+    key: &VerifyingKey,
+    visitor: &mut dyn FnMut(RecordRef<'_>),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Verified, Unverifiable> {
-    Err(Unverifiable::Unreadable(VaultError::Origin(String::new())))
+    let checkpoint = signed_by(disk, key)?;
+    let segments = list_segments(disk)?;
+    if segments.is_empty() {
+        return Err(damage(&segment_file(0), 0, Damage::Missing).into());
+    }
+    let mut bytes_total = 0;
+    for &first in &segments {
+        let name = segment_file(first);
+        let size = disk.open(&name).and_then(|file| file.size());
+        bytes_total += size.map_err(|error| VaultError::io("open", &name, error))?;
+    }
+    let cores = thread::available_parallelism().map_or(1, |n| n.get().min(CORES_MAX));
+    let progressed = Progress { bytes_total, ..Progress::default() };
+    let mut audit = Audit { disk, checkpoint, edge: Edge::default(), tiles: 0, progressed, visitor, progress, cores };
+    let mut unfinished = None;
+    for (index, &first) in segments.iter().enumerate() {
+        unfinished = audit.segment(first, segments.get(index + 1).copied())?;
+    }
+    audit.finish(segments.len() as u64, unfinished)
+}
+
+fn signed_by(disk: &dyn Disk, key: &VerifyingKey) -> Result<Checkpoint, VaultError> {
+    let bytes = read_small(disk, CHECKPOINT)?.ok_or_else(|| damage(CHECKPOINT, 0, Damage::Missing))?;
+    let checkpoint = String::from_utf8(bytes).map_err(|_| NoteError::Malformed);
+    let checkpoint = checkpoint.and_then(|note| note::open_checkpoint(&note, key));
+    checkpoint.map_err(|error| damage(CHECKPOINT, 0, Damage::Checkpoint(error)))
+}
+
+/// Records as read, not yet checked.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    lens: Vec<usize>,
+    /// Position of the first record.
+    first: u64,
+    /// Offset of the first record in its segment.
+    offset: u64,
+    /// What the reading came upon behind the last record.
+    end: Option<CursorError>,
+}
+
+/// The leaves of a chunk, up to the first record that is wrong, if one is.
+type Checked = (Vec<(Entry, Digest)>, Option<Damage>);
+
+impl Chunk {
+    fn check(&self, salt: &Salt) -> Checked {
+        let mut leaves = Vec::with_capacity(self.lens.len());
+        for (bytes, position) in self.records().zip(self.first..) {
+            match segment::check(bytes, salt, position) {
+                Ok(parsed) => {
+                    let entry = parsed.entry();
+                    leaves.push((entry, leaf_hash(&entry)));
+                }
+                Err(what) => return (leaves, Some(what)),
+            }
+        }
+        (leaves, None)
+    }
+
+    fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.lens.iter().scan(0, |at, len| {
+            let start = *at;
+            *at += len;
+            self.bytes.get(start..*at)
+        })
+    }
+}
+
+/// One run over the vault.
+struct Audit<'a> {
+    disk: &'a dyn Disk,
+    checkpoint: Checkpoint,
+    edge: Edge,
+    tiles: u64,
+    progressed: Progress,
+    visitor: &'a mut dyn FnMut(RecordRef<'_>),
+    progress: &'a mut dyn FnMut(Progress),
+    cores: usize,
+}
+
+impl Audit<'_> {
+    /// Checks one segment; `next` is where the following one starts. Returns the unfinished end, if it is one.
+    fn segment(&mut self, first: u64, next: Option<u64>) -> Result<Option<Cut>, Unverifiable> {
+        let name = segment_file(first);
+        let file = self.disk.open(&name).map_err(|error| VaultError::io("open", &name, error))?;
+        let size = file.size().map_err(|error| VaultError::io("open", &name, error))?;
+        if first != self.edge.size() {
+            return Err(damage(&name, 8, Damage::Order { expected: self.edge.size(), found: first }).into());
+        }
+        let mut cursor = match Cursor::new(file, first, Some(size)) {
+            Err(CursorError::Bad { offset, what }) => {
+                return self.bad_end(&name, offset, size, what, next.is_none() && size < 32).map_err(Into::into);
+            }
+            cursor => cursor.map_err(|error| failure(first, error))?,
+        };
+        loop {
+            let chunks = self.read_chunks(&mut cursor);
+            let checked = check_all(&chunks, &cursor.salt());
+            for (mut chunk, checked) in chunks.into_iter().zip(checked) {
+                let end = chunk.end.take();
+                if let Some((offset, what)) = self.accept(&chunk, checked)? {
+                    cursor.seek(self.edge.size(), offset);
+                    let torn = next.is_none() && !cursor.append_follows().map_err(|e| failure(first, e))?;
+                    return self.bad_end(&name, offset, size, what, torn).map_err(Into::into);
+                }
+                match end {
+                    None => {}
+                    Some(CursorError::Bad { offset, what }) => {
+                        let torn = next.is_none() && !cursor.append_follows().map_err(|e| failure(first, e))?;
+                        return self.bad_end(&name, offset, size, what, torn).map_err(Into::into);
+                    }
+                    Some(CursorError::Unreadable(error)) => return Err(error.into()),
+                }
+            }
+            if cursor.offset() == cursor.end() {
+                break;
+            }
+        }
+        match next {
+            Some(next) if next != self.edge.size() => Err(damage(&name, size, Damage::Truncated).into()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads one chunk for each core.
+    fn read_chunks(&self, cursor: &mut Cursor) -> Vec<Chunk> {
+        let mut chunks = Vec::with_capacity(self.cores);
+        while chunks.len() < self.cores && cursor.offset() < cursor.end() {
+            let mut chunk = Chunk { first: cursor.position(), offset: cursor.offset(), ..Chunk::default() };
+            chunk.end = cursor.take(CHUNK_BYTES, &mut chunk.bytes, &mut chunk.lens).err();
+            let last = chunk.end.is_some();
+            chunks.push(chunk);
+            if last {
+                break;
+            }
+        }
+        chunks
+    }
+
+    /// Adds the leaves of a chunk to the tree and shows its records. Returns offset and damage of the first wrong record.
+    fn accept(&mut self, chunk: &Chunk, (leaves, what): Checked) -> Result<Option<(u64, Damage)>, Unverifiable> {
+        let mut offset = chunk.offset;
+        for ((entry, leaf), bytes) in leaves.iter().zip(chunk.records()) {
+            self.edge.push(entry, *leaf);
+            if self.edge.full_len() > 0 {
+                for tile in self.edge.take_full() {
+                    self.full_tile(&tile)?;
+                }
+            }
+            if self.edge.size() == self.checkpoint.size {
+                self.at_checkpoint()?;
+            }
+            if let Some(record) = super::record::trusted(bytes) {
+                (self.visitor)(record);
+            }
+            offset += bytes.len() as u64;
+        }
+        self.progressed.bytes += offset - chunk.offset;
+        self.progressed.records = self.edge.size();
+        (self.progress)(self.progressed);
+        Ok(what.map(|what| (offset, what)))
+    }
+
+    /// Judges bytes that are no record: an unfinished end, or damage.
+    fn bad_end(&self, name: &str, offset: u64, size: u64, what: Damage, torn: bool) -> Result<Option<Cut>, VaultError> {
+        if torn && self.edge.size() >= self.checkpoint.size {
+            return Ok(Some(Cut { file: name.to_owned(), offset, bytes: size - offset, what }));
+        }
+        Err(damage(name, offset, what))
+    }
+
+    /// Compares a full tile, which must be there once the checkpoint covers it, and partial ones that are still there.
+    fn full_tile(&mut self, tile: &TileFile) -> Result<(), VaultError> {
+        let covered = self.edge.size() <= self.checkpoint.size;
+        match read_small(self.disk, &tile.name)? {
+            Some(found) => self.compare(tile, &tile.name, &found, tile.bytes.len())?,
+            None if covered => return Err(damage(&tile.name, 0, Damage::Missing)),
+            None => {}
+        }
+        self.partial_tiles(tile, 256)
+    }
+
+    /// Compares all partial tiles on disk of a tile that has `width` hashes so far.
+    fn partial_tiles(&mut self, tile: &TileFile, width: usize) -> Result<(), VaultError> {
+        let dir = partial_dir(&tile.name);
+        let names = self.disk.list(&dir).map_err(|error| VaultError::io("list", &dir, error))?;
+        for name in names {
+            let file = format!("{dir}/{name}");
+            let found = read_small(self.disk, &file)?.unwrap_or_default();
+            let unknown = || damage(&file, 0, Damage::TrailingBytes);
+            let part: usize = name.parse().ok().filter(|w| *w <= width && *w > 0).ok_or_else(unknown)?;
+            self.compare(tile, &file, &found, tile.bytes.len() / width * part)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the bytes found in `file` with the first `len` bytes of the tile.
+    fn compare(&mut self, tile: &TileFile, file: &str, found: &[u8], len: usize) -> Result<(), VaultError> {
+        self.tiles += 1;
+        let expected = tile.bytes.get(..len).unwrap_or(&tile.bytes);
+        let differs = found.iter().zip(expected).position(|(a, b)| a != b);
+        let what = if tile.entries { Damage::Entry } else { Damage::Tile };
+        match differs {
+            Some(at) => Err(damage(file, at as u64, what)),
+            None if found.len() < expected.len() => Err(damage(file, found.len() as u64, Damage::Truncated)),
+            None if found.len() > expected.len() => Err(damage(file, expected.len() as u64, Damage::TrailingBytes)),
+            None => Ok(()),
+        }
+    }
+
+    /// The tree has as many leaves as the checkpoint covers: its root must be the one signed, and its partial tiles be there.
+    fn at_checkpoint(&mut self) -> Result<(), VaultError> {
+        if self.edge.root() != self.checkpoint.root {
+            return Err(damage(CHECKPOINT, 0, Damage::Root));
+        }
+        for (tile, width) in self.edge.unfinished() {
+            let name = partial_name(&tile.name, width);
+            // A full tile may have taken its place since.
+            let there = read_small(self.disk, &name)?.is_some() || read_small(self.disk, &tile.name)?.is_some();
+            if !there {
+                return Err(damage(&name, 0, Damage::Missing));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, segments: u64, unfinished: Option<Cut>) -> Result<Verified, Unverifiable> {
+        let (covered, found) = (self.checkpoint.size, self.edge.size());
+        if found < covered {
+            return Err(damage(CHECKPOINT, 0, Damage::MissingRecords { covered, found }).into());
+        }
+        if covered == 0 {
+            self.at_checkpoint_of_nothing()?;
+        }
+        for (tile, width) in self.edge.unfinished() {
+            self.partial_tiles(&tile, width)?;
+        }
+        Ok(Verified {
+            origin: self.checkpoint.origin,
+            covered,
+            root: self.checkpoint.root,
+            records: found,
+            bytes: self.progressed.bytes_total,
+            segments,
+            tiles: self.tiles,
+            unfinished,
+        })
+    }
+
+    fn at_checkpoint_of_nothing(&self) -> Result<(), VaultError> {
+        let empty = Edge::default().root() == self.checkpoint.root;
+        if empty { Ok(()) } else { Err(damage(CHECKPOINT, 0, Damage::Root)) }
+    }
+}
+
+/// Checks the chunks, each on its own core.
+fn check_all(chunks: &[Chunk], salt: &Salt) -> Vec<Checked> {
+    let Some((first, others)) = chunks.split_first() else { return Vec::new() };
+    thread::scope(|scope| {
+        let others: Vec<_> = others.iter().map(|chunk| scope.spawn(|| chunk.check(salt))).collect();
+        let mut checked = vec![first.check(salt)];
+        for (other, chunk) in others.into_iter().zip(&chunks[1..]) {
+            // A thread that died is no verdict: check its chunk here.
+            checked.push(other.join().unwrap_or_else(|_| chunk.check(salt)));
+        }
+        checked
+    })
 }

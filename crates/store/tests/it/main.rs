@@ -1,0 +1,8 @@
+//! Vault and lake as their users see them, on real and on simulated disks.
+//!
+//! Not unit tests: those are beside the code.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly; clippy sees tests/ as ordinary code")]
+
+mod sim_disk;
+mod vault;
+mod vault_crash;
