@@ -55,6 +55,13 @@ pub enum ProfileError {
         /// Bytes that belong to the profile.
         expected: usize,
     },
+    /// The length in the header is not that of its tables.
+    Length {
+        /// As the header says.
+        stated: usize,
+        /// As its numbers of buses and identifiers make it.
+        counted: usize,
+    },
     /// The checksum does not match: damaged in store or transfer.
     Checksum {
         /// As stored in the blob.
@@ -88,6 +95,7 @@ impl fmt::Display for ProfileError {
             Self::UnknownFlags(flags) => write!(f, "profile with unknown flags {flags:#06x}"),
             Self::Truncated { len, needed } => write!(f, "profile cut off after {len} of {needed} bytes"),
             Self::TrailingBytes { len, expected } => write!(f, "profile of {expected} bytes in a file of {len}"),
+            Self::Length { stated, counted } => write!(f, "profile of {stated} bytes with tables for {counted}"),
             Self::Checksum { stored, computed } => {
                 write!(f, "profile damaged: checksum {computed:#010x}, expected {stored:#010x}")
             }
@@ -291,12 +299,15 @@ impl Header {
         if self.ids > IDS_MAX {
             return Err(ProfileError::TooManyIds(self.ids));
         }
-        let (len, needed) = (bytes.len(), encoded_len(self.buses, self.ids));
-        if len < needed.max(self.total) {
-            return Err(ProfileError::Truncated { len, needed: needed.max(self.total) });
+        let (len, counted) = (bytes.len(), encoded_len(self.buses, self.ids));
+        if len < self.total {
+            return Err(ProfileError::Truncated { len, needed: self.total });
         }
-        if len > needed {
-            return Err(ProfileError::TrailingBytes { len, expected: needed });
+        if len > self.total {
+            return Err(ProfileError::TrailingBytes { len, expected: self.total });
+        }
+        if len != counted {
+            return Err(ProfileError::Length { stated: len, counted });
         }
         let computed = checksum(bytes);
         if computed != self.crc {

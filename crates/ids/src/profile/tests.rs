@@ -76,6 +76,8 @@ fn every_way_to_be_no_profile_has_its_own_reason() {
     assert_eq!(parse(&blob[..100]), ProfileError::Truncated { len: 100, needed: 220 });
     let longer: Vec<u8> = blob.iter().copied().chain([0]).collect();
     assert_eq!(parse(&longer), ProfileError::TrailingBytes { len: 221, expected: 220 });
+    assert_eq!(parse(&patched(17, &[1])), ProfileError::Length { stated: 220, counted: 196 });
+    assert_eq!(parse(&patched(11, &[219])), ProfileError::TrailingBytes { len: 220, expected: 219 });
     let mut damaged = blob.clone();
     damaged[90] ^= 1;
     assert!(matches!(parse(&damaged), ProfileError::Checksum { .. }));
@@ -98,6 +100,7 @@ fn reasons_read_well() {
         ProfileError::UnknownFlags(1),
         ProfileError::Truncated { len: 100, needed: 220 },
         ProfileError::TrailingBytes { len: 221, expected: 220 },
+        ProfileError::Length { stated: 220, counted: 196 },
         ProfileError::Checksum { stored: 1, computed: 2 },
         ProfileError::TooManyBuses(17),
         ProfileError::TooManyIds(4097),
@@ -113,6 +116,7 @@ fn reasons_read_well() {
         profile with unknown flags 0x0001
         profile cut off after 100 of 220 bytes
         profile of 220 bytes in a file of 221
+        profile of 220 bytes with tables for 196
         profile damaged: checksum 0x00000002, expected 0x00000001
         profile of 17 buses exceeds the maximum 16
         profile of 4097 identifiers exceeds the maximum 4096
