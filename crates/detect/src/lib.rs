@@ -1,1 +1,43 @@
-//! Sigma rules and correlations over record batches.
+//! Sigma rules and correlations over record batches of security events (ADR-0009; how to write rules: docs/rules.md).
+//!
+//! Not a store, not a scheduler: no file, no clock, no thread. [`RuleSet::parse`] reads rules, [`Engine::process`] runs them over
+//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s.
+//!
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod condition;
+mod correlate;
+mod detection;
+mod document;
+mod engine;
+mod error;
+mod evaluate;
+mod groups;
+mod hit;
+mod mask;
+mod matcher;
+mod pattern;
+mod pool;
+mod rule;
+mod ruleset;
+mod snapshot;
+mod view;
+mod window;
+mod yaml;
+
+pub use engine::{Engine, Restored};
+pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, SnapshotError, Unsupported};
+pub use groups::{CorrelationLosses, Limits};
+pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
+pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
+pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};

@@ -1,0 +1,205 @@
+//! The condition of a rule: which searches must hold.
+//!
+//! Not correlation conditions. Grammar (words in any case): or := and ("or" and)*; and := not ("and" not)*;
+//! not := "not" not | "(" or ")" | ("1"|"any"|"all") "of" pattern | name. `them` stands for all searches whose name does not
+//! begin with `_`. Invariant: nesting is bounded by [`DEPTH_MAX`].
+
+use crate::error::{ConditionProblem, RuleErrorKind, Unsupported};
+use crate::pattern::Pattern;
+
+/// The deepest nesting of a condition.
+const DEPTH_MAX: usize = 64;
+
+/// A condition over the names of searches, patterns already resolved.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Condition {
+    /// The search of this index holds.
+    Search(usize),
+    /// All hold.
+    All(Vec<Self>),
+    /// At least one holds.
+    Any(Vec<Self>),
+    /// It does not hold.
+    Not(Box<Self>),
+}
+
+/// Reads a condition over searches of these names.
+pub(crate) fn parse(text: &str, searches: &[String]) -> Result<Condition, RuleErrorKind> {
+    if text.contains('|') {
+        return Err(RuleErrorKind::Unsupported(Unsupported::Aggregation));
+    }
+    let spaced = text.replace('(', " ( ").replace(')', " ) ");
+    let mut parser = Parser { words: spaced.split_whitespace().collect(), at: 0, searches };
+    parser.whole().map_err(|problem| RuleErrorKind::Condition { condition: text.to_owned(), problem })
+}
+
+struct Parser<'a> {
+    words: Vec<&'a str>,
+    at: usize,
+    searches: &'a [String],
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&'a str> {
+        self.words.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<&'a str> {
+        let word = self.peek();
+        self.at = self.at.saturating_add(1);
+        word
+    }
+
+    fn take(&mut self, keyword: &str) -> bool {
+        let found = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword));
+        if found {
+            self.at = self.at.saturating_add(1);
+        }
+        found
+    }
+
+    fn whole(&mut self) -> Result<Condition, ConditionProblem> {
+        let condition = self.or(0)?;
+        match self.peek() {
+            None => Ok(condition),
+            Some(word) => Err(ConditionProblem::Unexpected(word.to_owned())),
+        }
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Condition, ConditionProblem> {
+        let mut operands = vec![self.and(depth)?];
+        while self.take("or") {
+            operands.push(self.and(depth)?);
+        }
+        Ok(join(operands, Condition::Any))
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Condition, ConditionProblem> {
+        let mut operands = vec![self.not(depth)?];
+        while self.take("and") {
+            operands.push(self.not(depth)?);
+        }
+        Ok(join(operands, Condition::All))
+    }
+
+    fn not(&mut self, depth: usize) -> Result<Condition, ConditionProblem> {
+        if depth > DEPTH_MAX {
+            return Err(ConditionProblem::TooDeep(DEPTH_MAX));
+        }
+        let deeper = depth.saturating_add(1);
+        let word = self.next().ok_or(ConditionProblem::Ends)?;
+        if word.eq_ignore_ascii_case("not") {
+            return Ok(Condition::Not(Box::new(self.not(deeper)?)));
+        }
+        if word == "(" {
+            let inner = self.or(deeper)?;
+            return if self.take(")") { Ok(inner) } else { Err(ConditionProblem::Unclosed) };
+        }
+        if self.peek().is_some_and(|next| next.eq_ignore_ascii_case("of")) {
+            let quantifier: fn(Vec<Condition>) -> Condition = match word.to_ascii_lowercase().as_str() {
+                "1" | "any" => Condition::Any,
+                "all" => Condition::All,
+                _ => return Err(ConditionProblem::Unexpected(word.to_owned())),
+            };
+            self.at = self.at.saturating_add(1);
+            return self.quantified(quantifier);
+        }
+        if word == ")" || ["and", "or", "of"].iter().any(|k| word.eq_ignore_ascii_case(k)) {
+            return Err(ConditionProblem::Unexpected(word.to_owned()));
+        }
+        let found = self.searches.iter().position(|name| name == word);
+        found.map(Condition::Search).ok_or_else(|| ConditionProblem::UnknownSearch(word.to_owned()))
+    }
+
+    fn quantified(&mut self, quantifier: fn(Vec<Condition>) -> Condition) -> Result<Condition, ConditionProblem> {
+        let pattern = self.next().ok_or(ConditionProblem::Ends)?;
+        let them = pattern.eq_ignore_ascii_case("them");
+        let glob = Pattern::parse(pattern);
+        let fits = |name: &String| if them { !name.starts_with('_') } else { glob.fits(name) };
+        let searches = self.searches.iter().enumerate();
+        let found: Vec<_> = searches.filter(|(_, name)| fits(name)).map(|(i, _)| Condition::Search(i)).collect();
+        if found.is_empty() {
+            return Err(ConditionProblem::NoSearchFits(pattern.to_owned()));
+        }
+        Ok(join(found, quantifier))
+    }
+}
+
+fn join(mut operands: Vec<Condition>, with: fn(Vec<Condition>) -> Condition) -> Condition {
+    match (operands.len(), operands.pop()) {
+        (1, Some(only)) => only,
+        (_, Some(last)) => {
+            operands.push(last);
+            with(operands)
+        }
+        (_, None) => with(operands),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn names() -> Vec<String> {
+        ["sel_a", "sel_b", "filter", "_hidden"].map(str::to_owned).to_vec()
+    }
+
+    fn show(condition: &Condition) -> String {
+        let list = |items: &[Condition], word: &str| {
+            format!("({})", items.iter().map(show).collect::<Vec<_>>().join(word))
+        };
+        match condition {
+            Condition::Search(i) => names()[*i].clone(),
+            Condition::All(items) => list(items, " & "),
+            Condition::Any(items) => list(items, " | "),
+            Condition::Not(inner) => format!("!{}", show(inner)),
+        }
+    }
+
+    #[test]
+    fn not_binds_tighter_than_and_and_than_or() {
+        for (text, expected) in [
+            ("sel_a", "sel_a"),
+            ("sel_a or sel_b and not filter", "(sel_a | (sel_b & !filter))"),
+            ("(sel_a OR sel_b) AND NOT filter", "((sel_a | sel_b) & !filter)"),
+            ("1 of sel_* and not 1 of filter*", "((sel_a | sel_b) & !filter)"),
+            ("all of them", "(sel_a & sel_b & filter)"),
+            ("not (not sel_a)", "!!sel_a"),
+            ("any of _*", "_hidden"),
+        ] {
+            assert_eq!(parse(text, &names()).map(|c| show(&c)), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        use ConditionProblem as P;
+        let deep = format!("{}sel_a{}", "(".repeat(99), ")".repeat(99));
+        for (text, expected) in [
+            ("", P::Ends),
+            ("sel_a and", P::Ends),
+            ("sel_a sel_b", P::Unexpected("sel_b".to_owned())),
+            ("sel_c", P::UnknownSearch("sel_c".to_owned())),
+            ("1 of nothing*", P::NoSearchFits("nothing*".to_owned())),
+            ("2 of sel_*", P::Unexpected("2".to_owned())),
+            ("(sel_a", P::Unclosed),
+            (deep.as_str(), P::TooDeep(DEPTH_MAX)),
+        ] {
+            let got = parse(text, &names());
+            assert!(matches!(&got, Err(RuleErrorKind::Condition { problem, .. }) if *problem == expected), "{text}: {got:?}");
+        }
+        let counted = parse("sel_a | count() > 5", &names());
+        assert_eq!(counted, Err(RuleErrorKind::Unsupported(Unsupported::Aggregation)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_a_condition_or_a_reason(
+            words in proptest::collection::vec(
+                prop::sample::select(vec!["(", ")", "not", "and", "or", "1", "all", "of", "sel_*", "sel_a", "them"]), 0..20),
+        ) {
+            let _ = parse(&words.join(" "), &names());
+        }
+    }
+}

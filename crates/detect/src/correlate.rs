@@ -1,0 +1,156 @@
+//! One correlation at work: from rows that its rules match to counted events.
+//!
+//! Not the judgement of windows (`window`) nor the memory (`groups`). The time of an event is its own; a time more than
+//! [`AHEAD_MAX`] after the server received it cannot be right, so the receive time stands in: a vehicle with a wrong clock must
+//! not push everyone else's events out of the window. Events without a value for a field that is grouped by or counted take no
+//! part and are counted as such.
+
+use crate::engine::{Matches, holds};
+use crate::groups::{GroupKey, GroupStore, Limits};
+use crate::hit::{self, ALERT_PERIOD, Addition, Hits};
+use crate::mask::Mask;
+use crate::pool::{FieldId, Pool};
+use crate::rule::{Counts, RuleKind};
+use crate::ruleset::{Program, RuleSet};
+use crate::view::{View, long, text_at};
+use crate::window::{Counted, Entry, What, Window};
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+
+/// How far a vehicle's clock may be ahead of the server's, in µs, before the receive time stands in for it: 1 minute.
+pub(crate) const AHEAD_MAX: i64 = 60_000_000;
+
+/// One correlation at work.
+pub(crate) struct Counter {
+    /// Index of its rule.
+    pub(crate) rule: usize,
+    /// Indexes of the rules that it counts.
+    bases: Vec<usize>,
+    group_by: Vec<FieldId>,
+    value: Option<FieldId>,
+    pub(crate) window: Window,
+    limits: Limits,
+    pub(crate) store: GroupStore,
+    counted: Vec<Counted>,
+}
+
+/// Which hit: rule, group, period.
+pub(crate) type CorrelatedKey = (usize, GroupKey, i64);
+
+impl Counter {
+    /// The counter of a rule; `None` if it is no correlation.
+    pub(crate) fn new(set: &RuleSet, rule: usize, limits: Limits) -> Option<Self> {
+        let RuleKind::Correlation(correlation) = &set.rules.get(rule)?.kind else { return None };
+        let Program::Count { rules } = set.programs.get(rule)? else { return None };
+        let (what, value) = match &correlation.counts {
+            Counts::Events => (What::Events, None),
+            Counts::Values(field) => (What::Values, set.pool.find(field)),
+        };
+        let at_least = usize::try_from(correlation.at_least).unwrap_or(usize::MAX);
+        // Half of a full group is kept, and that half must be able to fire.
+        let entries_max = limits.group_entries_max.max(at_least.saturating_mul(2));
+        let window = Window {
+            span: correlation.timespan,
+            lateness: correlation.lateness,
+            at_least,
+            what,
+            period: ALERT_PERIOD.max(correlation.timespan),
+            entries_max,
+        };
+        Some(Self {
+            rule,
+            bases: rules.clone(),
+            group_by: correlation.group_by.iter().filter_map(|field| set.pool.find(field)).collect(),
+            value,
+            window,
+            limits,
+            store: GroupStore::default(),
+            counted: Vec::new(),
+        })
+    }
+
+    /// Counts the rows of a chunk that the rules match, in their order.
+    pub(crate) fn count(
+        &mut self,
+        set: &RuleSet,
+        view: &View,
+        chunk: &Range<usize>,
+        matches: &Matches,
+        hits: &mut Hits<CorrelatedKey>,
+    ) {
+        let mut found = Mask::EMPTY;
+        self.bases.iter().filter_map(|base| matches.get(*base)?.as_ref()).for_each(|mask| found.or(mask));
+        for offset in found.rows() {
+            let row = chunk.start.saturating_add(offset);
+            let Some((key, entry)) = self.entry(view, row) else {
+                self.store.losses.without_field = self.store.losses.without_field.saturating_add(1);
+                continue;
+            };
+            self.counted.clear();
+            let received = long(&view.received, row);
+            self.store.insert(key, received, entry, (&self.window, &self.limits), &mut self.counted);
+            if !self.counted.is_empty() {
+                self.report(set, view, (row, key), (offset, matches), hits);
+            }
+        }
+    }
+
+    /// A row's group and entry; `None` if it has no value for a field that is needed.
+    fn entry(&self, view: &View, row: usize) -> Option<(GroupKey, Entry)> {
+        let mut hash = Sha256::new();
+        let mut text = |text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        };
+        text(text_at(&view.tenant, row));
+        for field in &self.group_by {
+            text(&view.text(*field, row)?);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let key = GroupKey(*digest.first_chunk()?);
+        let value = match (self.window.what, self.value) {
+            (What::Events, _) => 0,
+            (What::Values, field) => {
+                let digest: [u8; 32] = Sha256::digest(view.text(field?, row)?.as_bytes()).into();
+                u64::from_be_bytes(*digest.first_chunk()?)
+            }
+        };
+        let (time, received) = (long(&view.time, row), long(&view.received, row));
+        let time = if time > received.saturating_add(AHEAD_MAX) { received } else { time };
+        let (position, entry_index) = view.place(row);
+        Some((key, Entry { time, value, position, entry_index, counted: 0 }))
+    }
+
+    fn report(
+        &self,
+        set: &RuleSet,
+        view: &View,
+        (row, key): (usize, GroupKey),
+        (offset, matches): (usize, &Matches),
+        hits: &mut Hits<CorrelatedKey>,
+    ) {
+        let Some(rule) = set.rules.get(self.rule) else { return };
+        for counted in &self.counted {
+            let Counted { entry, period_start, observed } = counted;
+            let addition = Addition {
+                time: entry.time,
+                place: (entry.position, entry.entry_index),
+                observed: Some(*observed as u64),
+            };
+            hits.add((self.rule, key, *period_start), self.rule, &addition, || {
+                let group = group_values(view, &set.pool, &self.group_by, row);
+                let mut hit = hit::empty(rule, text_at(&view.tenant, row), group, *period_start, entry.time);
+                let base = self.bases.iter().find(|base| holds(matches, **base, offset));
+                if let Some(Program::Match { asserted, .. }) = base.and_then(|base| set.programs.get(*base)) {
+                    hit.matched = hit::matched(view, &set.pool, asserted, row);
+                }
+                hit
+            });
+        }
+    }
+}
+
+fn group_values(view: &View, pool: &Pool, fields: &[FieldId], row: usize) -> Vec<(String, String)> {
+    let value = |field: &FieldId| view.text(*field, row).map(|v| (pool.name(*field).to_owned(), v.into_owned()));
+    fields.iter().filter_map(value).collect()
+}

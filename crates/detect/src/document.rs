@@ -1,0 +1,234 @@
+//! One YAML document as a rule, before references between rules are resolved.
+//!
+//! Not the searches (that is `detection`). Unknown top-level fields are allowed, as Sigma says; fields with a meaning must have
+//! the right type. The custom field `yagura` holds what Sigma has no place for: docs/rules.md.
+
+use crate::detection::{self, Located, at};
+use crate::error::{RuleErrorKind, Unsupported};
+use crate::pool::{Expr, Pool};
+use crate::rule::{Correlation, Counts, LogSource};
+use crate::yaml::{Node, Value};
+use sha2::{Digest, Sha256};
+use yagura_columns::Text;
+use yagura_model::Severity;
+
+/// The longest window, and the longest lateness, in µs: 31 days.
+const TIMESPAN_MAX: i64 = 31 * 86_400_000_000;
+/// How late an event may be if the rule does not say: 10 minutes.
+const LATENESS_DEFAULT: i64 = 600_000_000;
+/// The largest number a correlation may wait for.
+pub(crate) const AT_LEAST_MAX: u64 = 2_048;
+/// The most fields a correlation may group by.
+const GROUP_FIELDS_MAX: usize = 8;
+
+/// A rule whose references are still names.
+pub(crate) struct Document {
+    pub(crate) line: u64,
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) title: Text,
+    pub(crate) description: Text,
+    pub(crate) what_to_do: Text,
+    pub(crate) status: Option<String>,
+    pub(crate) level: Severity,
+    pub(crate) tags: Vec<String>,
+    pub(crate) falsepositives: Vec<String>,
+    pub(crate) logsource: LogSource,
+    pub(crate) body: Body,
+    pub(crate) digest: [u8; 32],
+}
+
+pub(crate) enum Body {
+    Detection(Expr),
+    Correlation { correlation: Correlation, generate: Generate },
+}
+
+/// Whether the rules that a correlation counts raise alerts of their own.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Generate {
+    Yes,
+    No,
+}
+
+fn type_error(field: &str, expected: &'static str) -> RuleErrorKind {
+    RuleErrorKind::Type { field: field.to_owned(), expected }
+}
+
+/// Reads one document.
+pub(crate) fn parse(node: &Node, pool: &mut Pool) -> Result<Document, Located> {
+    if !matches!(node.value, Value::Map(_)) {
+        return Err(at(node, type_error("rule", "a map")));
+    }
+    if let Some(action) = node.get("action") {
+        return Err(at(action, RuleErrorKind::Unsupported(Unsupported::Collection)));
+    }
+    if let Some(filter) = node.get("filter") {
+        return Err(at(filter, RuleErrorKind::Unsupported(Unsupported::Filter)));
+    }
+    let title = text(node, "title")?.ok_or_else(|| at(node, RuleErrorKind::Missing("title")))?;
+    let extra = node.get("yagura");
+    let own = |field| extra.map_or(Ok(None), |node| text(node, field));
+    let (body, meaning) = match (node.get("detection"), node.get("correlation")) {
+        (Some(detection), None) => (Body::Detection(detection::parse(detection, pool)?), detection),
+        (None, Some(correlation)) => (correlation_body(correlation, extra)?, correlation),
+        (Some(_), Some(both)) => return Err(at(both, type_error("correlation", "alone, without `detection`"))),
+        (None, None) => return Err(at(node, RuleErrorKind::Missing("detection"))),
+    };
+    let mut digest = Sha256::new();
+    meaning.digest_into(&mut digest);
+    if let Body::Correlation { correlation, .. } = &body {
+        digest.update(correlation.lateness.to_be_bytes());
+    }
+    Ok(Document {
+        line: node.line,
+        id: text(node, "id")?,
+        name: text(node, "name")?,
+        title: Text { ja: own("title_ja")?.unwrap_or_else(|| title.clone()), en: title },
+        description: both(text(node, "description")?, own("description_ja")?),
+        what_to_do: both(own("what_to_do")?, own("what_to_do_ja")?),
+        status: text(node, "status")?,
+        level: level(node)?,
+        tags: texts(node, "tags")?,
+        falsepositives: texts(node, "falsepositives")?,
+        logsource: logsource(node, &body)?,
+        body,
+        digest: digest.finalize().into(),
+    })
+}
+
+/// A text in both languages; Japanese falls back to English.
+fn both(en: Option<String>, ja: Option<String>) -> Text {
+    let en = en.unwrap_or_default();
+    Text { ja: ja.unwrap_or_else(|| en.clone()), en }
+}
+
+fn text(node: &Node, field: &str) -> Result<Option<String>, Located> {
+    let Some(value) = node.get(field) else { return Ok(None) };
+    match &value.value {
+        Value::Null => Ok(None),
+        _ => value.scalar_text().map(|t| Some(t.trim().to_owned())).ok_or_else(|| at(value, type_error(field, "a text"))),
+    }
+}
+
+fn texts(node: &Node, field: &str) -> Result<Vec<String>, Located> {
+    let Some(value) = node.get(field) else { return Ok(Vec::new()) };
+    let wrong = |node: &Node| at(node, type_error(field, "a list of texts"));
+    match &value.value {
+        Value::Null => Ok(Vec::new()),
+        Value::List(items) => items.iter().map(|item| item.scalar_text().ok_or_else(|| wrong(item))).collect(),
+        _ => Ok(vec![value.scalar_text().ok_or_else(|| wrong(value))?]),
+    }
+}
+
+fn level(node: &Node) -> Result<Severity, Located> {
+    let Some(value) = node.get("level") else { return Ok(Severity::Medium) };
+    let levels = "informational, low, medium, high or critical";
+    match value.scalar_text().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "informational" => Ok(Severity::Informational),
+        "low" => Ok(Severity::Low),
+        "medium" => Ok(Severity::Medium),
+        "high" => Ok(Severity::High),
+        "critical" => Ok(Severity::Critical),
+        _ => Err(at(value, type_error("level", levels))),
+    }
+}
+
+fn logsource(node: &Node, body: &Body) -> Result<LogSource, Located> {
+    let Some(source) = node.get("logsource") else {
+        return match body {
+            Body::Detection(_) => Err(at(node, RuleErrorKind::Missing("logsource"))),
+            Body::Correlation { .. } => Ok(LogSource::default()),
+        };
+    };
+    if !matches!(source.value, Value::Map(_)) {
+        return Err(at(source, type_error("logsource", "a map")));
+    }
+    Ok(LogSource {
+        product: text(source, "product")?,
+        category: text(source, "category")?,
+        service: text(source, "service")?,
+    })
+}
+
+fn correlation_body(node: &Node, extra: Option<&Node>) -> Result<Body, Located> {
+    let missing = |field| at(node, RuleErrorKind::Missing(field));
+    if let Some(aliases) = node.get("aliases") {
+        return Err(at(aliases, RuleErrorKind::Unsupported(Unsupported::Aliases)));
+    }
+    let kind = text(node, "type")?.ok_or_else(|| missing("type"))?;
+    if !matches!(kind.as_str(), "event_count" | "value_count") {
+        return Err(at(node, RuleErrorKind::Unsupported(Unsupported::Correlation(kind))));
+    }
+    let condition = node.get("condition").ok_or_else(|| missing("condition"))?;
+    let (at_least, field) = correlation_condition(condition)?;
+    let counts = match (kind.as_str(), field) {
+        ("event_count", None) => Counts::Events,
+        ("event_count", Some(_)) => return Err(at(condition, type_error("condition.field", "absent for event_count"))),
+        (_, Some(field)) => Counts::Values(field),
+        (_, None) => return Err(at(condition, RuleErrorKind::Missing("condition.field"))),
+    };
+    let rules = texts(node, "rules")?;
+    if rules.is_empty() {
+        return Err(missing("rules"));
+    }
+    let group_by = texts(node, "group-by")?;
+    if group_by.len() > GROUP_FIELDS_MAX {
+        let (value, max) = (group_by.len() as u64, GROUP_FIELDS_MAX as u64);
+        return Err(at(node, RuleErrorKind::Limit { what: "number of fields in group-by", value, max }));
+    }
+    let lateness = match extra.and_then(|node| node.get("lateness")) {
+        Some(value) => timespan(value, 0)?,
+        None => LATENESS_DEFAULT,
+    };
+    let span = timespan(node.get("timespan").ok_or_else(|| missing("timespan"))?, 1)?;
+    let generate = match node.get("generate").map(|n| &n.value) {
+        Some(Value::Bool(true)) => Generate::Yes,
+        _ => Generate::No,
+    };
+    Ok(Body::Correlation { correlation: Correlation { counts, rules, group_by, timespan: span, at_least, lateness }, generate })
+}
+
+/// The least count at which it holds, and the field of a `value_count`.
+fn correlation_condition(node: &Node) -> Result<(u64, Option<String>), Located> {
+    let Value::Map(entries) = &node.value else { return Err(at(node, type_error("condition", "a map"))) };
+    let mut at_least = None;
+    for (key, value) in entries {
+        let more = match key.text.as_str() {
+            "field" => continue,
+            "gte" => 0,
+            "gt" => 1,
+            other => return Err(at(value, RuleErrorKind::Unsupported(Unsupported::Comparison(other.to_owned())))),
+        };
+        let Value::Int(bound) = value.value else { return Err(at(value, type_error(&key.text, "a whole number"))) };
+        let bound = u64::try_from(bound).unwrap_or(0).saturating_add(more).max(1);
+        if bound > AT_LEAST_MAX {
+            let what = "number that a correlation waits for";
+            return Err(at(value, RuleErrorKind::Limit { what, value: bound, max: AT_LEAST_MAX }));
+        }
+        at_least = Some(at_least.map_or(bound, |before: u64| before.max(bound)));
+    }
+    let at_least = at_least.ok_or_else(|| at(node, RuleErrorKind::Missing("condition.gte")))?;
+    Ok((at_least, text(node, "field")?))
+}
+
+/// A time span in µs, at least `seconds_min`.
+fn timespan(node: &Node, seconds_min: i64) -> Result<i64, Located> {
+    let written = node.scalar_text().unwrap_or_default();
+    let wrong = || at(node, RuleErrorKind::Timespan(written.clone()));
+    let unit = written.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return Err(wrong()),
+    };
+    let number = written.strip_suffix(unit).unwrap_or_default();
+    if !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    let seconds = number.checked_mul(seconds).filter(|s| *s >= seconds_min).ok_or_else(wrong)?;
+    seconds.checked_mul(1_000_000).filter(|micros| *micros <= TIMESPAN_MAX).ok_or_else(wrong)
+}

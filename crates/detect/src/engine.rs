@@ -1,0 +1,199 @@
+//! Runs a rule set over record batches of security events.
+//!
+//! Not a scheduler, no files, no clock. Invariants: which alerts there are and what they count depends on the sequence of rows
+//! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
+//! what is given up is counted. Cost: see `benches/rules.rs`.
+
+use crate::correlate::Counter;
+use crate::error::{BatchError, SnapshotError};
+use crate::evaluate::{FieldCache, chunks, evaluate, evaluate_field};
+use crate::groups::{CorrelationLosses, Limits};
+use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
+use crate::mask::{Mask, PredicateMasks};
+use crate::pool::FieldId;
+use crate::rule::Rule;
+use crate::ruleset::{Program, RuleSet};
+use crate::snapshot;
+use crate::view::{VEHICLE, View, long, text_at};
+use arrow::record_batch::RecordBatch;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// A rule set at work.
+pub struct Engine {
+    set: RuleSet,
+    masks: PredicateMasks,
+    caches: Vec<FieldCache>,
+    /// Fields with predicates.
+    asked: Vec<FieldId>,
+    /// Match rules that look at vehicles' events.
+    active: Vec<usize>,
+    counters: Vec<Counter>,
+}
+
+/// What [`Engine::restore`] took over.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Restored {
+    /// Ids of correlations that go on where they stopped.
+    pub resumed: Vec<String>,
+    /// Ids of correlations in the snapshot that the rule set has no more, or has changed; their state is forgotten.
+    pub forgotten: Vec<String>,
+}
+
+/// The rows of one chunk that each rule matches.
+pub(crate) type Matches = Vec<Option<Mask>>;
+
+impl Engine {
+    /// An engine with the default limits.
+    #[must_use]
+    pub fn new(set: RuleSet) -> Self {
+        Self::with_limits(set, Limits::default())
+    }
+
+    /// An engine whose correlations each keep to these limits. Rules of another `logsource.product` than `vehicle` rest.
+    #[must_use]
+    pub fn with_limits(set: RuleSet, limits: Limits) -> Self {
+        let mut asked: Vec<_> = set.pool.predicates.iter().map(|p| p.field).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let is_active = |(rule, program): &(&Rule, &Program)| {
+            matches!(program, Program::Match { .. }) && rule.logsource.is_vehicle()
+        };
+        let pairs = set.rules.iter().zip(&set.programs);
+        let active = pairs.enumerate().filter(|(_, pair)| is_active(pair)).map(|(index, _)| index).collect();
+        let counters = (0..set.rules.len()).filter_map(|rule| Counter::new(&set, rule, limits)).collect();
+        let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
+        let masks = PredicateMasks::new(set.pool.predicates.len());
+        Self { set, masks, caches, asked, active, counters }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub const fn rules(&self) -> &RuleSet {
+        &self.set
+    }
+
+    /// Ids of rules that rest because they look at another product's events.
+    pub fn resting(&self) -> impl Iterator<Item = &str> {
+        let rests = |rule: &&Rule| matches!(rule.kind, crate::RuleKind::Match) && !rule.logsource.is_vehicle();
+        self.set.rules.iter().filter(rests).map(|rule| rule.id.as_str())
+    }
+
+    /// Evaluates all rules over the rows of a batch, in the order of the rows.
+    ///
+    /// # Errors
+    /// [`BatchError`] if the batch is not one of events; state is as before then.
+    pub fn process(&mut self, batch: &RecordBatch) -> Result<Vec<Hit>, BatchError> {
+        let view = View::new(batch, &self.set.pool)?;
+        let mut singles = Singles { hits: Hits::new(), vehicles: HashMap::new(), last: None };
+        let mut correlated = Hits::new();
+        let mut matches: Matches = vec![None; self.set.rules.len()];
+        for chunk in chunks(view.rows) {
+            self.masks.clear();
+            for field in &self.asked {
+                let index = field.0 as usize;
+                let (Some(matcher), Some(cache)) = (self.set.matchers.get(index), self.caches.get_mut(index)) else {
+                    continue;
+                };
+                evaluate_field(*field, matcher, &view, &chunk, cache, &mut self.masks);
+            }
+            let all = Mask::first(chunk.len());
+            for rule in &self.active {
+                let Some(Program::Match { expr, asserted }) = self.set.programs.get(*rule) else { continue };
+                let found = evaluate(expr, &self.masks, &all);
+                if let Some(mask) = &found {
+                    singles.add(&self.set, *rule, asserted, (mask, &chunk), &view);
+                }
+                if let Some(slot) = matches.get_mut(*rule) {
+                    *slot = found;
+                }
+            }
+            for counter in &mut self.counters {
+                counter.count(&self.set, &view, &chunk, &matches, &mut correlated);
+            }
+        }
+        let mut hits: Vec<_> = singles.hits.finish().chain(correlated.finish()).collect();
+        hits.sort_by_key(|(rule, _)| *rule);
+        Ok(hits.into_iter().map(|(_, hit)| hit).collect())
+    }
+
+    /// What each correlation had to give up since it began, by rule id.
+    pub fn losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
+        let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
+        self.counters.iter().map(move |counter| (id(counter.rule), counter.store.losses))
+    }
+
+    /// How many groups and events the correlations hold.
+    #[must_use]
+    pub fn held(&self) -> (usize, usize) {
+        let stores = self.counters.iter().map(|counter| &counter.store);
+        let groups = stores.clone().map(|s| s.young.len().saturating_add(s.old.len()));
+        let entries = stores.flat_map(|s| s.young.values().chain(s.old.values())).map(|group| group.entries.len());
+        (groups.fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
+    }
+
+    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal states give equal bytes.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        snapshot::write(&self.set, &self.counters)
+    }
+
+    /// Takes over a state. Correlations that the snapshot does not hold begin empty.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the engine's state is as before then.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
+        snapshot::read(bytes, &self.set, &mut self.counters)
+    }
+}
+
+/// Hits of plain rules: one alert per rule, vehicle and hour.
+struct Singles<'v> {
+    hits: Hits<(usize, u32, i64)>,
+    vehicles: HashMap<(&'v str, &'v str), u32>,
+    last: Option<((&'v str, &'v str), u32)>,
+}
+
+impl<'v> Singles<'v> {
+    fn add(
+        &mut self,
+        set: &RuleSet,
+        rule: usize,
+        asserted: &[FieldId],
+        (mask, chunk): (&Mask, &Range<usize>),
+        view: &'v View,
+    ) {
+        let Some(known) = set.rules.get(rule).filter(|known| known.alerts) else { return };
+        for row in mask.rows().map(|row| chunk.start.saturating_add(row)) {
+            let who = (text_at(&view.tenant, row), text_at(&view.vehicle, row));
+            let vehicle = self.vehicle(who);
+            let time = long(&view.time, row);
+            let hour = time.saturating_sub(time.checked_rem_euclid(ALERT_PERIOD).unwrap_or(0));
+            let addition = Addition { time, place: view.place(row), observed: None };
+            self.hits.add((rule, vehicle, hour), rule, &addition, || {
+                let group = vec![(VEHICLE.to_owned(), who.1.to_owned())];
+                let mut hit = hit::empty(known, who.0, group, hour, time);
+                hit.matched = hit::matched(view, &set.pool, asserted, row);
+                hit
+            });
+        }
+    }
+
+    fn vehicle(&mut self, who: (&'v str, &'v str)) -> u32 {
+        if let Some((last, id)) = self.last
+            && last == who
+        {
+            return id;
+        }
+        let next = u32::try_from(self.vehicles.len()).unwrap_or(u32::MAX);
+        let id = *self.vehicles.entry(who).or_insert(next);
+        self.last = Some((who, id));
+        id
+    }
+}
+
+/// Whether a rule's expression holds for a row of a chunk; used to say which of several rules matched.
+pub(crate) fn holds(matches: &Matches, rule: usize, row: usize) -> bool {
+    matches.get(rule).and_then(Option::as_ref).is_some_and(|mask| mask.has(row))
+}
+

@@ -1,0 +1,259 @@
+//! Predicates over the columns of a chunk, then rules over the predicates' masks.
+//!
+//! Not the making of alerts. A distinct value is matched once and its list of predicates remembered across batches (at most
+//! [`CACHED_VALUES_MAX`] values a field, then the field starts anew); comparisons of numbers run over the column. Cost: one hash
+//! look-up per row and field (none while a value repeats), one word operation per 64 rows and predicate of a frequent list.
+
+use crate::mask::{CHUNK_ROWS, Mask, PredicateMasks};
+use crate::matcher::{FieldMatcher, Scratch};
+use crate::pool::{Expr, FieldId, PredicateId};
+use crate::view::{Column, View};
+use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The most distinct values of a field whose matches are remembered.
+pub(crate) const CACHED_VALUES_MAX: usize = 1 << 16;
+/// From so many rows on, a list's rows are collected in a mask first.
+const FREQUENT_ROWS: u32 = 16;
+/// The list of values that pass nothing.
+const NOTHING: u32 = 0;
+
+/// What values of a field pass, remembered.
+#[derive(Default)]
+pub(crate) struct FieldCache {
+    texts: HashMap<Box<str>, u32>,
+    ints: HashMap<i64, u32>,
+    lists: Vec<Box<[PredicateId]>>,
+    ids: HashMap<Box<[PredicateId]>, u32>,
+    scratch: Scratch,
+    hits: Vec<PredicateId>,
+    rows: Vec<u32>,
+    counts: Vec<u32>,
+}
+
+impl FieldCache {
+    fn intern(&mut self) -> u32 {
+        if self.hits.is_empty() {
+            return NOTHING;
+        }
+        if let Some(id) = self.ids.get(self.hits.as_slice()) {
+            return *id;
+        }
+        self.lists.push(self.hits.as_slice().into());
+        let id = u32::try_from(self.lists.len()).unwrap_or(NOTHING);
+        self.ids.insert(self.hits.as_slice().into(), id);
+        id
+    }
+
+    /// Starts anew when too many values are remembered. Only between chunks: ids of a chunk stay valid.
+    fn make_room(&mut self) {
+        if self.texts.len().max(self.ints.len()).max(self.lists.len()) > CACHED_VALUES_MAX {
+            self.texts.clear();
+            self.ints.clear();
+            self.lists.clear();
+            self.ids.clear();
+        }
+    }
+
+    fn text(&mut self, matcher: &FieldMatcher, value: &str) -> u32 {
+        if let Some(id) = self.texts.get(value) {
+            return *id;
+        }
+        self.hits.clear();
+        matcher.text_hits(value, &mut self.scratch, &mut self.hits);
+        let id = self.intern();
+        self.texts.insert(value.into(), id);
+        id
+    }
+
+    fn int(&mut self, matcher: &FieldMatcher, value: i64) -> u32 {
+        if let Some(id) = self.ints.get(&value) {
+            return *id;
+        }
+        self.hits.clear();
+        matcher.int_hits(value, &mut self.scratch, &mut self.hits);
+        let id = self.intern();
+        self.ints.insert(value, id);
+        id
+    }
+
+    fn float(&mut self, matcher: &FieldMatcher, value: f64) -> u32 {
+        self.hits.clear();
+        matcher.float_hits(value, &mut self.scratch, &mut self.hits);
+        self.intern()
+    }
+
+    fn list(&mut self, hits: &[PredicateId]) -> u32 {
+        self.hits.clear();
+        self.hits.extend_from_slice(hits);
+        self.intern()
+    }
+
+    /// Gives the predicates of each row's list the row.
+    fn spread(&mut self, masks: &mut PredicateMasks) {
+        self.counts.clear();
+        self.counts.resize(self.lists.len().saturating_add(1), 0);
+        for list in &self.rows {
+            if let Some(count) = self.counts.get_mut(*list as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let mut frequent: HashMap<u32, Mask> = HashMap::new();
+        for (row, list) in self.rows.iter().enumerate().filter(|(_, list)| **list != NOTHING) {
+            if self.counts.get(*list as usize).is_some_and(|count| *count >= FREQUENT_ROWS) {
+                frequent.entry(*list).or_insert(Mask::EMPTY).set(row);
+            } else {
+                predicates(&self.lists, *list).iter().for_each(|id| masks.set(*id, row));
+            }
+        }
+        for (list, rows) in &frequent {
+            predicates(&self.lists, *list).iter().for_each(|id| masks.or(*id, rows));
+        }
+    }
+}
+
+fn predicates(lists: &[Box<[PredicateId]>], list: u32) -> &[PredicateId] {
+    let index = (list as usize).checked_sub(1);
+    index.and_then(|i| lists.get(i)).map_or(&[], |hits| hits)
+}
+
+/// Evaluates all predicates on one field over the rows of a chunk.
+pub(crate) fn evaluate_field(
+    field: FieldId,
+    matcher: &FieldMatcher,
+    view: &View,
+    chunk: &Range<usize>,
+    cache: &mut FieldCache,
+    masks: &mut PredicateMasks,
+) {
+    cache.make_room();
+    cache.rows.clear();
+    let null = cache.list(&matcher.null);
+    let mut rows = std::mem::take(&mut cache.rows);
+    match view.column(field) {
+        Column::Missing => {
+            let all = Mask::first(chunk.len());
+            matcher.null.iter().for_each(|id| masks.or(*id, &all));
+        }
+        Column::Text(array) => {
+            let mut last = ("", cache.text(matcher, ""));
+            for row in chunk.clone() {
+                if array.is_null(row) {
+                    rows.push(null);
+                    continue;
+                }
+                let value = array.value(row);
+                if value != last.0 {
+                    last = (value, cache.text(matcher, value));
+                }
+                rows.push(last.1);
+            }
+        }
+        Column::Int(array) => {
+            #[expect(clippy::cast_precision_loss, reason = "numbers above 2^53 are compared as the nearest float")]
+            compare_column(matcher, array, chunk, masks, |value| value as f64);
+            if !matcher.is_numeric_only() {
+                let mut last = (0, cache.int(matcher, 0));
+                for row in chunk.clone() {
+                    let value = array.value(row);
+                    if value != last.0 {
+                        last = (value, cache.int(matcher, value));
+                    }
+                    rows.push(if array.is_null(row) { null } else { last.1 });
+                }
+            }
+        }
+        Column::Float(array) => {
+            compare_column(matcher, array, chunk, masks, |value| value);
+            if !matcher.is_numeric_only() {
+                for row in chunk.clone() {
+                    rows.push(if array.is_null(row) { null } else { cache.float(matcher, array.value(row)) });
+                }
+            }
+        }
+        Column::Bool(array) => {
+            let no = matcher.bool_hits(false, &mut cache.scratch);
+            let yes = matcher.bool_hits(true, &mut cache.scratch);
+            let (no, yes) = (cache.list(&no), cache.list(&yes));
+            let list = |row| if array.is_null(row) { null } else if array.value(row) { yes } else { no };
+            rows.extend(chunk.clone().map(list));
+        }
+    }
+    cache.rows = rows;
+    cache.spread(masks);
+}
+
+/// The comparisons on a field over a numeric column.
+fn compare_column<T: ArrowPrimitiveType>(
+    matcher: &FieldMatcher,
+    array: &PrimitiveArray<T>,
+    chunk: &Range<usize>,
+    masks: &mut PredicateMasks,
+    to_float: impl Fn(T::Native) -> f64,
+) {
+    let Some(values) = array.values().get(chunk.clone()) else { return };
+    for (comparison, bound, id) in &matcher.compares {
+        let mut mask = Mask::EMPTY;
+        for (row, value) in values.iter().enumerate() {
+            if comparison.holds(to_float(*value), *bound) {
+                mask.set(row);
+            }
+        }
+        if array.null_count() > 0 {
+            let null = chunk.clone().enumerate().filter(|(_, row)| array.is_null(*row));
+            let mut nulls = Mask::EMPTY;
+            null.for_each(|(row, _)| nulls.set(row));
+            mask.and_not(&nulls);
+        }
+        if !mask.is_empty() {
+            masks.or(*id, &mask);
+        }
+    }
+}
+
+/// The rows of a chunk for which an expression holds; `None` if there is none.
+pub(crate) fn evaluate(expr: &Expr, masks: &PredicateMasks, all: &Mask) -> Option<Mask> {
+    match expr {
+        Expr::Predicate(id) => masks.get(*id).copied(),
+        Expr::Any(items) => {
+            let mut found: Option<Mask> = None;
+            for mask in items.iter().filter_map(|item| evaluate(item, masks, all)) {
+                match &mut found {
+                    Some(so_far) => so_far.or(&mask),
+                    None => found = Some(mask),
+                }
+            }
+            found
+        }
+        Expr::All(items) => {
+            let mut left = *all;
+            for item in items {
+                match item {
+                    Expr::Not(inner) => {
+                        if let Some(mask) = evaluate(inner, masks, all) {
+                            left.and_not(&mask);
+                        }
+                    }
+                    other => left.and(&evaluate(other, masks, all)?),
+                }
+                if left.is_empty() {
+                    return None;
+                }
+            }
+            Some(left)
+        }
+        Expr::Not(inner) => {
+            let mut left = *all;
+            if let Some(mask) = evaluate(inner, masks, all) {
+                left.and_not(&mask);
+            }
+            (!left.is_empty()).then_some(left)
+        }
+    }
+}
+
+/// The chunks of a batch.
+pub(crate) fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(CHUNK_ROWS).map(move |start| start..start.saturating_add(CHUNK_ROWS).min(rows))
+}

@@ -1,0 +1,148 @@
+//! All groups of one correlation, bounded.
+//!
+//! Not the judgement (that is `window`). Two generations: a group that is touched moves to the young one; when the young one is
+//! full, the old one is given up and the young one grows old. So the least recently used groups go first, at O(1) an event, and
+//! what goes depends on the order of events alone. Invariants: at most `groups_max` groups and about `entries_max` entries are
+//! held; each group that is given up while it could still matter is counted ([`CorrelationLosses`]).
+
+use crate::window::{Counted, Entry, Group, Inserted, Window};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// How long, in µs of receive time, a group is remembered after its last event beyond its window and lateness: 24 hours.
+pub(crate) const IDLE_MAX: i64 = 86_400_000_000;
+
+/// Which group: the first 16 bytes of a SHA-256 over tenant and values.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct GroupKey(pub(crate) [u8; 16]);
+
+/// A group's key is a digest already; its first bytes are as good as any hash.
+#[derive(Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk::<8>() {
+            self.0 ^= u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+}
+
+pub(crate) type Groups = HashMap<GroupKey, Group, BuildHasherDefault<KeyHasher>>;
+
+/// What a correlation had to give up. Never silent: the server shows these numbers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CorrelationLosses {
+    /// Events that came later than the rule's lateness allows; they are in the lake, not in the count.
+    pub late: u64,
+    /// Events given up because their group was full. Only counts of late events can suffer.
+    pub evicted_events: u64,
+    /// Groups given up because there were too many.
+    pub evicted_groups: u64,
+    /// Events without a value for the field that is counted or grouped by; they take no part.
+    pub without_field: u64,
+}
+
+/// Limits of one correlation's memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// The most groups.
+    pub groups_max: usize,
+    /// About the most events of all groups (the last group may exceed it by its own events).
+    pub entries_max: usize,
+    /// The most events of one group.
+    pub group_entries_max: usize,
+}
+
+impl Default for Limits {
+    /// A million groups, four million events (32 bytes each), 4,096 events a group.
+    fn default() -> Self {
+        Self { groups_max: 1 << 20, entries_max: 1 << 22, group_entries_max: 4_096 }
+    }
+}
+
+/// All groups of one correlation.
+#[derive(Default)]
+pub(crate) struct GroupStore {
+    pub(crate) young: Groups,
+    pub(crate) old: Groups,
+    pub(crate) young_entries: usize,
+    /// The latest receive time seen.
+    pub(crate) now: i64,
+    pub(crate) losses: CorrelationLosses,
+}
+
+impl GroupStore {
+    /// Adds an event to a group.
+    pub(crate) fn insert(
+        &mut self,
+        key: GroupKey,
+        received: i64,
+        entry: Entry,
+        (window, limits): (&Window, &Limits),
+        counted: &mut Vec<Counted>,
+    ) {
+        self.advance(received, window);
+        self.make_room(window, limits);
+        if let Some(group) = self.old.remove(&key) {
+            self.young_entries = self.young_entries.saturating_add(group.entries.len());
+            self.young.insert(key, group);
+        }
+        let now = self.now;
+        let group = self.young.entry(key).or_insert_with(|| Group::new(now));
+        let before = group.entries.len();
+        if is_idle(group, now, window) {
+            *group = Group::new(now);
+        }
+        group.received = now;
+        match window.insert(group, entry, counted) {
+            Inserted::Kept { evicted } => {
+                self.losses.evicted_events = self.losses.evicted_events.saturating_add(evicted as u64);
+            }
+            Inserted::Late => self.losses.late = self.losses.late.saturating_add(1),
+        }
+        let after = group.entries.len();
+        self.young_entries = self.young_entries.saturating_add(after).saturating_sub(before);
+    }
+
+    /// Lets receive time go on; at the end of each idle period the old generation goes, all of it idle by then.
+    fn advance(&mut self, received: i64, window: &Window) {
+        let period = idle_after(window);
+        let periods = |time: i64| time.checked_div_euclid(period).unwrap_or(0);
+        let before = periods(self.now);
+        self.now = self.now.max(received);
+        for _ in 0..periods(self.now).saturating_sub(before).min(2) {
+            self.age(window);
+        }
+    }
+
+    fn make_room(&mut self, window: &Window, limits: &Limits) {
+        let half = |max: usize| max.checked_div(2).unwrap_or(0).max(1);
+        if self.young.len() >= half(limits.groups_max) || self.young_entries >= half(limits.entries_max) {
+            self.age(window);
+        }
+    }
+
+    fn age(&mut self, window: &Window) {
+        let now = self.now;
+        let lost = self.old.values().filter(|group| !is_idle(group, now, window)).count();
+        self.losses.evicted_groups = self.losses.evicted_groups.saturating_add(lost as u64);
+        self.old = std::mem::take(&mut self.young);
+        self.young_entries = 0;
+    }
+}
+
+const fn idle_after(window: &Window) -> i64 {
+    IDLE_MAX.saturating_add(window.span).saturating_add(window.lateness)
+}
+
+/// Whether an event would find this group new again.
+fn is_idle(group: &Group, now: i64, window: &Window) -> bool {
+    now.saturating_sub(group.received) >= idle_after(window)
+}

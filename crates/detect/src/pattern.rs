@@ -1,0 +1,246 @@
+//! Texts with wildcards, as Sigma writes them: `*` any characters, `?` one character, `\` escapes.
+//!
+//! Not regular expressions. Invariant: no two `*` stand side by side. A backslash that precedes neither `*`, `?` nor `\` is
+//! itself. Cost of [`Pattern::fits`]: at most one step back per `*`, so O(pattern × value) in the worst case, never more.
+
+/// One part of a pattern.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Part {
+    /// These characters.
+    Literal(String),
+    /// Any characters, or none.
+    Any,
+    /// One character.
+    One,
+}
+
+/// A text with wildcards.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Pattern {
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What a pattern asks of a value, in the cheapest form that says it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Shape<'a> {
+    /// Any value, the empty one too.
+    Anything,
+    /// The value is this text.
+    Exact(&'a str),
+    /// The value begins with this text.
+    Prefix(&'a str),
+    /// The value ends with this text.
+    Suffix(&'a str),
+    /// The value holds this text.
+    Contains(&'a str),
+    /// Something else; the longest literal must be in the value.
+    Glob(&'a str),
+}
+
+impl Pattern {
+    /// Reads Sigma's notation.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut pattern = Self { parts: Vec::new() };
+        let mut literal = String::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => match chars.peek() {
+                    Some(&next) if matches!(next, '*' | '?' | '\\') => {
+                        chars.next();
+                        literal.push(next);
+                    }
+                    _ => literal.push('\\'),
+                },
+                '*' | '?' => {
+                    pattern.push_literal(&mut literal);
+                    pattern.push_wildcard(if c == '*' { Part::Any } else { Part::One });
+                }
+                other => literal.push(other),
+            }
+        }
+        pattern.push_literal(&mut literal);
+        pattern
+    }
+
+    /// This pattern with `*` before and after it (`contains`).
+    pub(crate) fn anywhere(self) -> Self {
+        self.at_end().at_start()
+    }
+
+    /// This pattern with `*` after it (`startswith`).
+    pub(crate) fn at_start(mut self) -> Self {
+        self.push_wildcard(Part::Any);
+        self
+    }
+
+    /// This pattern with `*` before it (`endswith`).
+    pub(crate) fn at_end(mut self) -> Self {
+        if self.parts.first() != Some(&Part::Any) {
+            self.parts.insert(0, Part::Any);
+        }
+        self
+    }
+
+    /// The same pattern for folded values.
+    pub(crate) fn folded(&self) -> Self {
+        let fold_part = |part: &Part| match part {
+            Part::Literal(text) => Part::Literal(fold(text)),
+            other => other.clone(),
+        };
+        Self { parts: self.parts.iter().map(fold_part).collect() }
+    }
+
+    fn push_literal(&mut self, literal: &mut String) {
+        if !literal.is_empty() {
+            self.parts.push(Part::Literal(std::mem::take(literal)));
+        }
+    }
+
+    fn push_wildcard(&mut self, part: Part) {
+        if part == Part::One || self.parts.last() != Some(&Part::Any) {
+            self.parts.push(part);
+        }
+    }
+
+    /// The cheapest form of this pattern.
+    pub(crate) fn shape(&self) -> Shape<'_> {
+        match self.parts.as_slice() {
+            [] => Shape::Exact(""),
+            [Part::Any] => Shape::Anything,
+            [Part::Literal(text)] => Shape::Exact(text),
+            [Part::Literal(text), Part::Any] => Shape::Prefix(text),
+            [Part::Any, Part::Literal(text)] => Shape::Suffix(text),
+            [Part::Any, Part::Literal(text), Part::Any] => Shape::Contains(text),
+            parts => {
+                let literals = parts.iter().filter_map(|p| if let Part::Literal(t) = p { Some(t.as_str()) } else { None });
+                Shape::Glob(literals.max_by_key(|t| t.len()).unwrap_or(""))
+            }
+        }
+    }
+
+    /// Whether the whole value fits.
+    pub(crate) fn fits(&self, value: &str) -> bool {
+        let mut parts = self.parts.as_slice();
+        let mut rest = value;
+        // Where to go on if the parts after the last `*` do not fit here.
+        let mut retry: Option<(&[Part], &str)> = None;
+        loop {
+            let step = match parts.split_first() {
+                Some((Part::Any, after)) => {
+                    retry = Some((after, rest));
+                    Some((after, rest))
+                }
+                Some((Part::One, after)) => one_char(rest).map(|rest| (after, rest)),
+                Some((Part::Literal(text), after)) => rest.strip_prefix(text.as_str()).map(|rest| (after, rest)),
+                None if rest.is_empty() => return true,
+                None => None,
+            };
+            if let Some(next) = step {
+                (parts, rest) = next;
+                continue;
+            }
+            let Some((after, from)) = retry else { return false };
+            let Some(shifted) = one_char(from) else { return false };
+            retry = Some((after, shifted));
+            (parts, rest) = (after, shifted);
+        }
+    }
+}
+
+fn one_char(text: &str) -> Option<&str> {
+    let mut chars = text.chars();
+    chars.next()?;
+    Some(chars.as_str())
+}
+
+/// The form in which values and patterns are compared when case does not matter.
+pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().flat_map(char::to_lowercase).collect() }
+}
+
+/// [`fold`] into a buffer that is kept.
+pub(crate) fn fold_into(text: &str, out: &mut String) {
+    out.clear();
+    if text.is_ascii() {
+        out.push_str(text);
+        out.make_ascii_lowercase();
+    } else {
+        out.extend(text.chars().flat_map(char::to_lowercase));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fits(pattern: &str, value: &str) -> bool {
+        Pattern::parse(pattern).fits(value)
+    }
+
+    #[test]
+    fn wildcards_and_escapes_follow_sigma() {
+        for (pattern, value, expected) in [
+            ("abc", "abc", true),
+            ("a*c", "abbbc", true),
+            ("a*c", "abbbd", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            (r"a\*c", "a*c", true),
+            (r"a\*c", "abc", false),
+            (r"C:\Windows", r"C:\Windows", true),
+            (r"C:\\Windows", r"C:\Windows", true),
+            (r"C:\\*", r"C:\anything", true),
+            (r"C:\\\*", r"C:\*", true),
+            (r"end\", r"end\", true),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*ab", "aab", true),
+            ("*", "", true),
+            ("", "", true),
+            ("", "x", false),
+            ("?", "é", true),
+        ] {
+            assert_eq!(fits(pattern, value), expected, "{pattern} against {value}");
+        }
+    }
+
+    #[test]
+    fn simple_patterns_have_simple_shapes() {
+        assert_eq!(Pattern::parse("a").anywhere().shape(), Shape::Contains("a"));
+        assert_eq!(Pattern::parse("*a*").anywhere().shape(), Shape::Contains("a"));
+        assert_eq!(Pattern::parse("a").at_start().shape(), Shape::Prefix("a"));
+        assert_eq!(Pattern::parse("a").at_end().shape(), Shape::Suffix("a"));
+        assert_eq!(Pattern::parse("a*bcd").shape(), Shape::Glob("bcd"));
+        assert_eq!(Pattern::parse("***").shape(), Shape::Anything);
+    }
+
+    /// The obvious recursive definition.
+    fn oracle(parts: &[Part], value: &str) -> bool {
+        match parts.split_first() {
+            None => value.is_empty(),
+            Some((Part::Any, after)) => {
+                oracle(after, value) || one_char(value).is_some_and(|rest| oracle(parts, rest))
+            }
+            Some((Part::One, after)) => one_char(value).is_some_and(|rest| oracle(after, rest)),
+            Some((Part::Literal(text), after)) => {
+                value.strip_prefix(text.as_str()).is_some_and(|rest| oracle(after, rest))
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_matcher_agrees_with_the_definition(pattern in "[ab*?\\\\]{0,8}", value in "[ab*?\\\\]{0,10}") {
+            let pattern = Pattern::parse(&pattern);
+            prop_assert_eq!(pattern.fits(&value), oracle(&pattern.parts, &value));
+        }
+
+        #[test]
+        fn folding_into_a_buffer_is_folding(text in ".{0,20}") {
+            let mut out = String::from("old");
+            fold_into(&text, &mut out);
+            prop_assert_eq!(out, fold(&text));
+        }
+    }
+}

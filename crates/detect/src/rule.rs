@@ -1,0 +1,188 @@
+//! Rules as people know them: names, texts, level, and what a correlation counts.
+//!
+//! Not the compiled form (that is `ruleset` with its pool). Invariant: a rule has an id that no other rule of its set has; its
+//! digest changes with what it detects and not with its texts.
+
+use std::fmt;
+use yagura_columns::Text;
+use yagura_model::Severity;
+
+/// A file with rules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleFile {
+    /// Its name, as it shall stand in errors.
+    pub path: String,
+    /// Its text: one or more YAML documents.
+    pub text: String,
+}
+
+/// Where a rule looks.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LogSource {
+    /// Such as `vehicle`.
+    pub product: Option<String>,
+    /// Such as `ids`.
+    pub category: Option<String>,
+    /// Such as `can`.
+    pub service: Option<String>,
+}
+
+impl LogSource {
+    /// The product whose events this engine reads.
+    pub const VEHICLE: &'static str = "vehicle";
+
+    /// Whether the rule looks at security events of vehicles.
+    #[must_use]
+    pub fn is_vehicle(&self) -> bool {
+        self.product.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(Self::VEHICLE))
+    }
+}
+
+/// What a rule does with events.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RuleKind {
+    /// It looks at each event alone.
+    Match,
+    /// It counts what other rules match.
+    Correlation(Correlation),
+}
+
+/// What a correlation counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Correlation {
+    /// Events, or distinct values.
+    pub counts: Counts,
+    /// Ids of the rules whose events it counts; an event that several of them match counts once.
+    pub rules: Vec<String>,
+    /// Events are counted apart for each combination of these fields' values, and always for each tenant.
+    pub group_by: Vec<String>,
+    /// Length of the window that ends at an event, in µs.
+    pub timespan: i64,
+    /// It fires when at least so many are in the window.
+    pub at_least: u64,
+    /// How far behind the newest event of its group an event may be and still count, in µs.
+    pub lateness: i64,
+}
+
+/// What is counted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Counts {
+    /// Sigma's `event_count`.
+    Events,
+    /// Sigma's `value_count`: distinct values of this field. An event without a value does not count.
+    Values(String),
+}
+
+impl Correlation {
+    /// The fields that it groups by or counts the values of.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        let value = if let Counts::Values(field) = &self.counts { Some(field.as_str()) } else { None };
+        self.group_by.iter().map(String::as_str).chain(value)
+    }
+
+    /// Whether it counts each vehicle apart.
+    #[must_use]
+    pub fn is_per_vehicle(&self) -> bool {
+        self.group_by.iter().any(|field| field == crate::view::VEHICLE)
+    }
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Sigma's `id`; without one its `name`, without that its title.
+    pub id: String,
+    /// Sigma's `name`, by which correlations may refer to it.
+    pub name: Option<String>,
+    /// One line.
+    pub title: Text,
+    /// What it finds and why that matters.
+    pub description: Text,
+    /// What a person does when it fires; custom field `yagura.what_to_do`.
+    pub what_to_do: Text,
+    /// Sigma's `status`.
+    pub status: Option<String>,
+    /// How bad it is if it fires.
+    pub level: Severity,
+    /// Sigma's tags, such as `attack.t0855`.
+    pub tags: Vec<String>,
+    /// What else may look like this.
+    pub falsepositives: Vec<String>,
+    /// Where it looks.
+    pub logsource: LogSource,
+    /// What it does.
+    pub kind: RuleKind,
+    /// Whether its matches are alerts. A rule that a correlation counts is silent unless the correlation says `generate: true`.
+    pub alerts: bool,
+    /// The file it came from.
+    pub path: String,
+    /// Its own YAML document.
+    pub source: String,
+    /// SHA-256 over what it detects; part of the alert id.
+    pub digest: [u8; 32],
+}
+
+impl Rule {
+    /// The ATT&CK technique of the first tag that names one, such as `T0855`.
+    #[must_use]
+    pub fn technique(&self) -> Option<String> {
+        let technique = |tag: &String| {
+            let id = tag.strip_prefix("attack.")?;
+            let digits = id.strip_prefix(['t', 'T'])?;
+            digits.starts_with(|c: char| c.is_ascii_digit()).then(|| id.to_ascii_uppercase())
+        };
+        self.tags.iter().find_map(technique)
+    }
+}
+
+/// A number that names an alert: equal for equal rule, rule digest, tenant, group and window.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AlertId(pub [u8; 32]);
+
+impl fmt::Display for AlertId {
+    /// 64 lower-case hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("alert id is not 64 hexadecimal digits")]
+pub struct AlertIdError;
+
+impl std::str::FromStr for AlertId {
+    type Err = AlertIdError;
+
+    fn from_str(text: &str) -> Result<Self, AlertIdError> {
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(AlertIdError);
+        }
+        let mut id = [0; 32];
+        for (byte, pair) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(pair).map_err(|_| AlertIdError)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| AlertIdError)?;
+        }
+        Ok(Self(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_alert_id_survives_its_text(id: [u8; 32]) {
+            prop_assert_eq!(AlertId(id).to_string().parse(), Ok(AlertId(id)));
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_alert_id() {
+        for text in ["", "12", &"g".repeat(64), &"+1".repeat(32)] {
+            assert_eq!(text.parse::<AlertId>(), Err(AlertIdError));
+        }
+    }
+}

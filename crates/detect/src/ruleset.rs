@@ -1,0 +1,317 @@
+//! A set of rules, read, checked against each other, and ready to run.
+//!
+//! Not their evaluation. Invariants: ids and names are unique; each reference of a correlation is resolved and leads to a rule
+//! that matches events; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
+//! [`RuleSet::parse_usable`] leaves the faulty rules out and hands their errors over.
+
+use crate::detection::Located;
+use crate::document::{self, Body, Document, Generate};
+use crate::error::{RuleError, RuleErrorKind, Unsupported};
+use crate::matcher::FieldMatcher;
+use crate::pool::{Expr, FieldId, Pool};
+use crate::rule::{Correlation, Rule, RuleFile, RuleKind};
+use crate::yaml::{self, Node};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+
+/// The largest rule file.
+pub const RULE_FILE_BYTES_MAX: usize = 1 << 20;
+/// The most rules in a set.
+pub const RULES_MAX: usize = 65_536;
+
+/// Rules, ready to run.
+#[derive(Debug)]
+pub struct RuleSet {
+    pub(crate) rules: Vec<Rule>,
+    /// For each rule: its expression, or the rules that it counts.
+    pub(crate) programs: Vec<Program>,
+    pub(crate) pool: Pool,
+    pub(crate) matchers: Vec<FieldMatcher>,
+}
+
+/// The compiled form of a rule.
+#[derive(Debug)]
+pub(crate) enum Program {
+    Match { expr: Expr, asserted: Vec<FieldId> },
+    Count { rules: Vec<usize> },
+}
+
+impl RuleSet {
+    /// Reads all rules of all files.
+    ///
+    /// # Errors
+    /// Every problem of every file, if there is any.
+    pub fn parse(files: &[RuleFile]) -> Result<Self, Vec<RuleError>> {
+        let (set, errors) = Self::parse_usable(files);
+        if errors.is_empty() { Ok(set) } else { Err(errors) }
+    }
+
+    /// Reads all rules of all files and leaves out those with problems.
+    #[must_use]
+    pub fn parse_usable(files: &[RuleFile]) -> (Self, Vec<RuleError>) {
+        let mut builder = Builder::default();
+        files.iter().for_each(|file| builder.read(file));
+        builder.finish()
+    }
+
+    /// The rules, in the order of the files.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule with this id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// How many distinct predicates the rules share.
+    #[must_use]
+    pub fn predicates(&self) -> usize {
+        self.pool.predicates.len()
+    }
+
+    /// Names of all fields that the rules ask about, sorted.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&str> {
+        let mut fields: Vec<_> = self.pool.fields.iter().map(String::as_str).collect();
+        fields.sort_unstable();
+        fields
+    }
+}
+
+/// A document and the file and text it came from.
+struct Read {
+    document: Document,
+    path: String,
+    source: String,
+}
+
+impl Read {
+    fn correlation(&self) -> Option<&Correlation> {
+        match &self.document.body {
+            Body::Correlation { correlation, .. } => Some(correlation),
+            Body::Detection(_) => None,
+        }
+    }
+}
+
+/// What a correlation needs of the rules that it counts.
+struct Known {
+    id: String,
+    digest: [u8; 32],
+}
+
+impl Known {
+    fn of(read: &Read) -> Self {
+        Self { id: own_names(&read.document).next().unwrap_or_default().to_owned(), digest: read.document.digest }
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    pool: Pool,
+    read: Vec<Read>,
+    errors: Vec<RuleError>,
+}
+
+impl Builder {
+    fn fail(&mut self, path: &str, located: Located) {
+        let Located { line, column, kind } = located;
+        self.errors.push(RuleError { path: path.to_owned(), line, column, kind });
+    }
+
+    fn read(&mut self, file: &RuleFile) {
+        if file.text.len() > RULE_FILE_BYTES_MAX {
+            let kind = RuleErrorKind::FileTooLarge { bytes: file.text.len(), max: RULE_FILE_BYTES_MAX };
+            return self.fail(&file.path, Located { line: 0, column: 0, kind });
+        }
+        let nodes = match yaml::documents(&file.text) {
+            Ok(nodes) => nodes,
+            Err(e) => {
+                let kind = RuleErrorKind::Yaml(e.message);
+                return self.fail(&file.path, Located { line: e.line, column: e.column, kind });
+            }
+        };
+        if nodes.is_empty() {
+            let kind = RuleErrorKind::Missing("title");
+            return self.fail(&file.path, Located { line: 0, column: 0, kind });
+        }
+        let sources = sources(&file.text, &nodes);
+        for (node, source) in nodes.iter().zip(sources) {
+            match document::parse(node, &mut self.pool) {
+                Ok(document) => self.read.push(Read { document, path: file.path.clone(), source }),
+                Err(located) => self.fail(&file.path, located),
+            }
+        }
+    }
+
+    fn finish(mut self) -> (RuleSet, Vec<RuleError>) {
+        self.drop_duplicates();
+        self.drop_unresolved();
+        if self.read.len() > RULES_MAX {
+            let kind =
+                RuleErrorKind::Limit { what: "number of rules", value: self.read.len() as u64, max: RULES_MAX as u64 };
+            self.fail("", Located { line: 0, column: 0, kind });
+            self.read.clear();
+        }
+        let names = names(&self.read);
+        let silent = self.silent(&names);
+        let known: Vec<Known> = self.read.iter().map(Known::of).collect();
+        for correlation in self.read.iter().filter_map(Read::correlation) {
+            correlation.fields().for_each(|field| {
+                self.pool.field(field);
+            });
+        }
+        let (mut rules, mut programs) = (Vec::new(), Vec::new());
+        for (index, read) in self.read.into_iter().enumerate() {
+            let (rule, program) = compile(read, &names, &known, &self.pool, silent.contains(&index));
+            rules.push(rule);
+            programs.push(program);
+        }
+        let mut matchers = Vec::new();
+        for index in 0..self.pool.fields.len() {
+            let field = FieldId(u32::try_from(index).unwrap_or(u32::MAX));
+            matchers.push(FieldMatcher::compile(&self.pool, field).unwrap_or_else(|reason| {
+                let kind = RuleErrorKind::Compile { field: self.pool.name(field).to_owned(), reason };
+                self.errors.push(RuleError { path: String::new(), line: 0, column: 0, kind });
+                FieldMatcher::default()
+            }));
+        }
+        (RuleSet { rules, programs, pool: self.pool, matchers }, self.errors)
+    }
+
+    /// Leaves out rules whose id or name another one has already.
+    fn drop_duplicates(&mut self) {
+        let mut taken = HashSet::new();
+        let mut errors = Vec::new();
+        self.read.retain(|read| {
+            let own: Vec<String> = own_names(&read.document).map(str::to_owned).collect();
+            let double = own.iter().find(|name| taken.contains(*name)).cloned();
+            match double {
+                Some(name) => {
+                    let (path, kind) = (read.path.clone(), RuleErrorKind::Duplicate(name));
+                    errors.push(RuleError { path, line: read.document.line, column: 1, kind });
+                    false
+                }
+                None => {
+                    taken.extend(own);
+                    true
+                }
+            }
+        });
+        self.errors.append(&mut errors);
+    }
+
+    /// Leaves out correlations over rules that are not there, or are correlations themselves.
+    fn drop_unresolved(&mut self) {
+        let names = names(&self.read);
+        let mut errors = Vec::new();
+        let is_correlation: Vec<bool> =
+            self.read.iter().map(|r| matches!(r.document.body, Body::Correlation { .. })).collect();
+        self.read.retain(|read| {
+            let Body::Correlation { correlation, .. } = &read.document.body else { return true };
+            let problem = correlation.rules.iter().find_map(|name| match names.get(name) {
+                None => Some(RuleErrorKind::UnknownRule(name.clone())),
+                Some(index) if is_correlation.get(*index) == Some(&true) => {
+                    Some(RuleErrorKind::Unsupported(Unsupported::Chain(name.clone())))
+                }
+                Some(_) => None,
+            });
+            let Some(kind) = problem else { return true };
+            errors.push(RuleError { path: read.path.clone(), line: read.document.line, column: 1, kind });
+            false
+        });
+        self.errors.append(&mut errors);
+    }
+
+    /// Rules that some correlation counts and none lets speak for itself.
+    fn silent(&self, names: &HashMap<String, usize>) -> Vec<usize> {
+        let (mut counted, mut speaking) = (Vec::new(), Vec::new());
+        for read in &self.read {
+            let Body::Correlation { correlation, generate } = &read.document.body else { continue };
+            let target = if *generate == Generate::Yes { &mut speaking } else { &mut counted };
+            target.extend(correlation.rules.iter().filter_map(|name| names.get(name).copied()));
+        }
+        counted.retain(|index| !speaking.contains(index));
+        counted
+    }
+}
+
+/// All names by which a rule may be referred to; the first is its id.
+fn own_names(document: &Document) -> impl Iterator<Item = &str> {
+    let given = document.id.iter().chain(&document.name).map(String::as_str);
+    let fallback = if document.id.is_none() && document.name.is_none() { Some(document.title.en.as_str()) } else { None };
+    given.chain(fallback)
+}
+
+fn names(read: &[Read]) -> HashMap<String, usize> {
+    let all = read.iter().enumerate();
+    all.flat_map(|(index, r)| own_names(&r.document).map(move |name| (name.to_owned(), index))).collect()
+}
+
+fn compile(
+    read: Read,
+    names: &HashMap<String, usize>,
+    known: &[Known],
+    pool: &Pool,
+    silent: bool,
+) -> (Rule, Program) {
+    let Read { document, path, source } = read;
+    let id = own_names(&document).next().unwrap_or_default().to_owned();
+    let mut digest = Sha256::new().chain_update(document.digest);
+    let (kind, program) = match document.body {
+        Body::Detection(expr) => {
+            let mut asserted = Vec::new();
+            expr.asserted_fields(pool, &mut asserted);
+            (RuleKind::Match, Program::Match { expr, asserted })
+        }
+        Body::Correlation { mut correlation, .. } => {
+            let mut rules: Vec<usize> = correlation.rules.iter().filter_map(|name| names.get(name).copied()).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            let mut counted: Vec<&Known> = rules.iter().filter_map(|rule| known.get(*rule)).collect();
+            counted.sort_unstable_by_key(|k| k.digest);
+            counted.iter().for_each(|k| digest.update(k.digest));
+            correlation.rules = counted.iter().map(|k| k.id.clone()).collect();
+            (RuleKind::Correlation(correlation), Program::Count { rules })
+        }
+    };
+    let rule = Rule {
+        id,
+        name: document.name,
+        title: document.title,
+        description: document.description,
+        what_to_do: document.what_to_do,
+        status: document.status,
+        level: document.level,
+        tags: document.tags,
+        falsepositives: document.falsepositives,
+        logsource: document.logsource,
+        kind,
+        alerts: !silent,
+        path,
+        source,
+        digest: digest.finalize().into(),
+    };
+    (rule, program)
+}
+
+/// The text of each document: from its first line, comments before it included, to the line before the next one.
+fn sources(text: &str, nodes: &[Node]) -> Vec<String> {
+    let starts: Vec<u64> = nodes.iter().skip(1).map(|node| node.line).collect();
+    let mut sources = vec![String::new()];
+    for (number, line) in (1_u64..).zip(text.lines()) {
+        if starts.contains(&number) {
+            sources.push(String::new());
+        }
+        if let Some(source) = sources.last_mut() {
+            source.push_str(line);
+            source.push('\n');
+        }
+    }
+    let trimmed = |s: String| s.trim().trim_start_matches("---").trim_end_matches("---").trim().to_owned() + "\n";
+    sources.resize(nodes.len(), String::new());
+    sources.into_iter().map(trimmed).collect()
+}

@@ -1,0 +1,152 @@
+//! A record batch as the engine reads it: the columns that every event needs, and those that the rules ask about.
+//!
+//! Not a copy where the type already fits: whole numbers are widened to 64 bits, binary becomes upper-case hexadecimal, other
+//! types go through Arrow's cast to text. A field that the batch does not have has no value in any row.
+
+use crate::error::BatchError;
+use crate::pool::{FieldId, Pool};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, StringBuilder,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use arrow::record_batch::RecordBatch;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+pub(crate) const VEHICLE: &str = "vehicle";
+
+/// One column that a rule asks about.
+pub(crate) enum Column {
+    Missing,
+    Text(StringArray),
+    Int(Int64Array),
+    Float(Float64Array),
+    Bool(BooleanArray),
+}
+
+/// A record batch as the engine reads it.
+pub(crate) struct View {
+    pub(crate) rows: usize,
+    pub(crate) time: Int64Array,
+    pub(crate) received: Int64Array,
+    pub(crate) tenant: StringArray,
+    pub(crate) vehicle: StringArray,
+    position: Int64Array,
+    entry_index: Int64Array,
+    columns: Vec<Column>,
+}
+
+impl View {
+    pub(crate) fn new(batch: &RecordBatch, pool: &Pool) -> Result<Self, BatchError> {
+        let columns: Result<_, _> = pool.fields.iter().map(|name| column(batch, name)).collect();
+        Ok(Self {
+            rows: batch.num_rows(),
+            time: int_column(batch, "time")?,
+            received: int_column(batch, "received_time")?,
+            tenant: text_column(batch, "tenant")?,
+            vehicle: text_column(batch, VEHICLE)?,
+            position: int_column(batch, "position")?,
+            entry_index: int_column(batch, "entry_index")?,
+            columns: columns?,
+        })
+    }
+
+    pub(crate) fn column(&self, field: FieldId) -> &Column {
+        self.columns.get(field.0 as usize).unwrap_or(&Column::Missing)
+    }
+
+    /// Where the evidence of a row is: position in the vault and entry of the report.
+    pub(crate) fn place(&self, row: usize) -> (i64, i32) {
+        let entry = long(&self.entry_index, row);
+        (long(&self.position, row), i32::try_from(entry).unwrap_or(i32::MAX))
+    }
+
+    /// The value of a field as text; `None` if there is none.
+    pub(crate) fn text(&self, field: FieldId, row: usize) -> Option<Cow<'_, str>> {
+        match self.column(field) {
+            Column::Missing => None,
+            Column::Text(a) => a.is_valid(row).then(|| Cow::Borrowed(a.value(row))),
+            Column::Int(a) => a.is_valid(row).then(|| Cow::Owned(a.value(row).to_string())),
+            Column::Float(a) => a.is_valid(row).then(|| Cow::Owned(a.value(row).to_string())),
+            Column::Bool(a) => a.is_valid(row).then(|| Cow::Borrowed(if a.value(row) { "true" } else { "false" })),
+        }
+    }
+}
+
+/// A number of a column that has no nulls by schema; 0 if a foreign batch has one all the same.
+pub(crate) fn long(array: &Int64Array, row: usize) -> i64 {
+    array.values().get(row).copied().unwrap_or(0)
+}
+
+/// A text of a column that has no nulls by schema; empty if a foreign batch has one all the same.
+pub(crate) fn text_at(array: &StringArray, row: usize) -> &str {
+    if row < array.len() && array.is_valid(row) { array.value(row) } else { "" }
+}
+
+fn required<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a ArrayRef, BatchError> {
+    batch.column_by_name(name).ok_or(BatchError::Missing(name))
+}
+
+fn type_error(name: &str, array: &dyn Array) -> BatchError {
+    BatchError::Type { column: name.to_owned(), found: array.data_type().to_string() }
+}
+
+fn int_column(batch: &RecordBatch, name: &'static str) -> Result<Int64Array, BatchError> {
+    let array = required(batch, name)?;
+    as_ints(array).ok_or_else(|| type_error(name, array))
+}
+
+fn text_column(batch: &RecordBatch, name: &'static str) -> Result<StringArray, BatchError> {
+    let array = required(batch, name)?;
+    as_texts(array).ok_or_else(|| type_error(name, array))
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Result<Column, BatchError> {
+    use DataType::{
+        Binary, Boolean, Date32, Float16, Float32, Float64, Int8, Int16, Int32, Int64, Null, Timestamp, UInt8, UInt16,
+        UInt32,
+    };
+    let Some(array) = batch.column_by_name(name) else { return Ok(Column::Missing) };
+    let read = match array.data_type() {
+        Null => Some(Column::Missing),
+        Boolean => Some(Column::Bool(array.as_boolean().clone())),
+        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | Timestamp(_, _) | Date32 => {
+            as_ints(array).map(Column::Int)
+        }
+        Float16 | Float32 | Float64 => {
+            cast(array, &Float64).ok().map(|a| Column::Float(a.as_primitive().clone()))
+        }
+        Binary => Some(Column::Text(hexadecimal(array.as_binary()))),
+        _ => as_texts(array).map(Column::Text),
+    };
+    read.ok_or_else(|| type_error(name, array))
+}
+
+fn as_ints(array: &ArrayRef) -> Option<Int64Array> {
+    let wide = match array.data_type() {
+        DataType::Date32 => cast(&cast(array, &DataType::Int32).ok()?, &DataType::Int64),
+        _ => cast(array, &DataType::Int64),
+    };
+    Some(wide.ok()?.as_primitive_opt::<Int64Type>()?.clone())
+}
+
+fn as_texts(array: &ArrayRef) -> Option<StringArray> {
+    Some(cast(array, &DataType::Utf8).ok()?.as_string_opt::<i32>()?.clone())
+}
+
+/// Upper-case hexadecimal, as `Payload` is displayed.
+fn hexadecimal(array: &BinaryArray) -> StringArray {
+    let mut out = StringBuilder::new();
+    for value in array {
+        match value {
+            None => out.append_null(),
+            Some(bytes) => {
+                let written = bytes.iter().try_for_each(|byte| write!(out, "{byte:02X}"));
+                debug_assert!(written.is_ok(), "a string builder takes any text");
+                out.append_value("");
+            }
+        }
+    }
+    out.finish()
+}
