@@ -1,3 +1,7 @@
+//! The format: golden file, every refusal, garbage with a right checksum.
+//!
+//! Not a test of detectors. Invariant: what parses encodes to the same bytes.
+
 use super::*;
 use crate::pace::Pace;
 use proptest::prelude::*;

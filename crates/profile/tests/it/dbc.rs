@@ -2,6 +2,7 @@
 
 use crate::traces::{files, folder, name};
 use expect_test::expect;
+use proptest::prelude::*;
 use yagura_model::{BusId, CanId, Frame, FrameKind, Gear, Micros, Payload};
 use yagura_profile::{DbcError, Quantity, StateDecoder};
 
@@ -104,4 +105,19 @@ fn public_dbc_files_are_read_and_most_give_speed() {
         with_speed += usize::from(decoder.signals().iter().any(|source| source.quantity == Quantity::Speed));
     }
     assert!(read >= 28 && with_speed >= 16, "{with_speed} of {read} give speed");
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_dbc_is_read_or_refused(at in 0..CAR.len(), len in 0..40_usize, patch in "[ -~\n]{0,12}", data: [u8; 8]) {
+        let (Some(head), Some(tail)) = (CAR.get(..at), CAR.get((at + len).min(CAR.len())..)) else { return Ok(()) };
+        if let Ok(mut decoder) = StateDecoder::from_dbc(&format!("{head}{patch}{tail}")) {
+            for raw in [599, 280, 0x8000_0200] {
+                decoder.update(&frame(1, raw, data));
+            }
+            let state = decoder.state(Micros::from_secs(1));
+            prop_assert!(state.speed_centi_kmh.is_none_or(|speed| speed.abs() <= 50_000));
+            prop_assert!(state.accelerator_permille.is_none_or(|pedal| pedal <= 1_000));
+        }
+    }
 }
