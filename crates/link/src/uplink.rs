@@ -2,8 +2,8 @@
 //!
 //! Not a transport: whoever drives it sends what [`Uplink::poll_transmit`] gives and tells what came back. Not a clock: sensor
 //! time is an argument. Rules: [`Uplink::save`] is durable before anything sealed after it is sent; the oldest reports stay when
-//! the spool is full, so an attacker cannot flood out the first evidence; a new boot's reports wait until those of older
-//! boots are settled. Invariants: in flight ≤ [`WINDOW_MAX`]; what is lost is in the next header. Cost: O(window) a call, O(spool) a timeout.
+//! the spool is full, so an attacker cannot flood out the first evidence; each boot first asks where it stands; a new boot's
+//! reports wait until those of older boots are settled. Invariants: in flight ≤ [`WINDOW_MAX`]; what is lost is in the next header. Cost: O(window) a call, O(spool) a timeout.
 
 use crate::chain::Resume;
 use crate::digest::Digest;
@@ -117,6 +117,17 @@ pub enum Notice {
     },
 }
 
+/// How far a report in the spool is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// To be sent.
+    Waiting,
+    /// On its way; the answer is overdue at this time.
+    InFlight(Micros),
+    /// Durable in the cloud, but an older report is not: its digest stays, its bytes are gone.
+    Acknowledged,
+}
+
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Spooled {
     id: ReportId,
@@ -124,8 +135,18 @@ struct Spooled {
     bytes: Vec<u8>,
     /// What is lost with it.
     holds: Losses,
-    /// When the answer is overdue; `None` while it waits to be sent.
-    overdue: Option<Micros>,
+    stage: Stage,
+}
+
+impl Spooled {
+    /// Takes it back from its way, if it is on it and `is_lost` says so of the time when its answer is overdue.
+    fn take_back(&mut self, is_lost: impl FnOnce(Micros) -> bool) -> bool {
+        let lost = matches!(self.stage, Stage::InFlight(overdue) if is_lost(overdue));
+        if lost {
+            self.stage = Stage::Waiting;
+        }
+        lost
+    }
 }
 
 /// The vehicle's end.
@@ -145,7 +166,10 @@ pub struct Uplink {
     losses: Losses,
     spool: VecDeque<Spooled>,
     spool_bytes: usize,
-    awaits_resume: bool,
+    /// Whether the chain's place is known: from a memory, or from the cloud. Until then nothing is sealed.
+    knows_place: bool,
+    /// Whether to ask the cloud where this device stands before anything else is sent.
+    asks_resume: bool,
     resume_overdue: Option<Micros>,
     failures: u32,
     quiet_until: Micros,
@@ -166,7 +190,8 @@ impl Uplink {
             losses: Losses::NONE,
             spool: VecDeque::new(),
             spool_bytes: 0,
-            awaits_resume: true,
+            knows_place: false,
+            asks_resume: true,
             resume_overdue: None,
             failures: 0,
             quiet_until: Micros::default(),
@@ -188,7 +213,7 @@ impl Uplink {
     /// Reports that wait for their receipt.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.spool.len()
+        self.spool.iter().filter(|spooled| spooled.stage != Stage::Acknowledged).count()
     }
 
     /// The latest acknowledged report.
@@ -213,7 +238,7 @@ impl Uplink {
         now: Micros,
         key: &SigningKey,
     ) -> Result<ReportId, SealError> {
-        if self.next_sequence == 0 && self.awaits_resume {
+        if !self.knows_place {
             return Err(SealError::AwaitsResume);
         }
         let (bytes, reports) = (self.spool_bytes, self.spool.len());
@@ -240,7 +265,7 @@ impl Uplink {
         let holds = sealed.holds.plus(self.losses);
         self.losses = Losses::NONE;
         self.spool_bytes = self.spool_bytes.saturating_add(sealed.bytes.len());
-        self.spool.push_back(Spooled { id, digest: sealed.digest, bytes: sealed.bytes, holds, overdue: None });
+        self.spool.push_back(Spooled { id, digest: sealed.digest, bytes: sealed.bytes, holds, stage: Stage::Waiting });
         Ok(id)
     }
 
@@ -250,7 +275,7 @@ impl Uplink {
             return None;
         }
         let overdue = now.plus(self.settings.answer_micros_max);
-        if self.awaits_resume {
+        if self.asks_resume {
             if self.resume_overdue.is_some() {
                 return None;
             }
@@ -259,23 +284,27 @@ impl Uplink {
         }
         let at = self.sendable()?;
         let spooled = self.spool.get_mut(at)?;
-        spooled.overdue = Some(overdue);
+        spooled.stage = Stage::InFlight(overdue);
         Some(Transmit::Report { id: spooled.id, bytes: &spooled.bytes })
     }
 
     /// When to call [`Self::handle_timeout`] and [`Self::poll_transmit`] next; [`Micros::MAX`] if nothing waits.
     #[must_use]
     pub fn poll_timeout(&self) -> Micros {
-        let has_work = if self.awaits_resume { self.resume_overdue.is_none() } else { self.sendable().is_some() };
+        let has_work = if self.asks_resume { self.resume_overdue.is_none() } else { self.sendable().is_some() };
         let work = if has_work { self.quiet_until } else { Micros::MAX };
-        self.in_flight_room().filter_map(|spooled| spooled.overdue).chain(self.resume_overdue).fold(work, Micros::min)
+        let overdue = self.window().filter_map(|spooled| match spooled.stage {
+            Stage::InFlight(overdue) => Some(overdue),
+            Stage::Waiting | Stage::Acknowledged => None,
+        });
+        overdue.chain(self.resume_overdue).fold(work, Micros::min)
     }
 
     /// Answers that are overdue count as lost: what they were for is sent again after a pause.
     pub fn handle_timeout(&mut self, now: Micros) {
         let mut failed = self.resume_overdue.take_if(|overdue| *overdue <= now).is_some();
         for spooled in &mut self.spool {
-            failed |= spooled.overdue.take_if(|overdue| *overdue <= now).is_some();
+            failed |= spooled.take_back(|overdue| overdue <= now);
         }
         if failed {
             self.pause(now);
@@ -285,7 +314,9 @@ impl Uplink {
     /// The connection is gone: nothing that is on the way will be answered.
     pub fn handle_disconnect(&mut self, now: Micros) {
         self.resume_overdue = None;
-        self.spool.iter_mut().for_each(|spooled| spooled.overdue = None);
+        for spooled in &mut self.spool {
+            spooled.take_back(|_| true);
+        }
         self.pause(now);
     }
 
@@ -299,32 +330,42 @@ impl Uplink {
     /// A receipt whose signature the caller has verified ([`Receipt::open`]). Receipts for what is settled are ignored.
     pub fn handle_receipt(&mut self, receipt: &Receipt) -> Option<Notice> {
         let id = ReportId { boot: receipt.boot, sequence: receipt.sequence };
-        let at = self.spool.iter().position(|spooled| spooled.id == id)?;
-        if receipt.device != self.device || self.spool.get(at)?.digest != receipt.report {
+        let spooled = self.spool.iter_mut().find(|spooled| spooled.id == id)?;
+        if receipt.device != self.device || spooled.digest != receipt.report {
             return Some(Notice::Conflict(id));
         }
+        if spooled.stage == Stage::Acknowledged {
+            return None;
+        }
+        spooled.stage = Stage::Acknowledged;
+        self.spool_bytes = self.spool_bytes.saturating_sub(core::mem::take(&mut spooled.bytes).len());
+        while self.spool.front().is_some_and(|spooled| spooled.stage == Stage::Acknowledged) {
+            self.spool.pop_front();
+        }
         self.failures = 0;
-        self.settle(at);
         self.acknowledged = self.acknowledged.max(Some(id));
         Some(Notice::Acknowledged(id))
     }
 
     /// The cloud refuses a report for good (HTTP 400, 409, 413, 422). Its content is declared as lost; where the chain stands is
-    /// asked anew.
+    /// asked anew. A refusal of a report that is not on its way is ignored.
     pub fn handle_refusal(&mut self, id: ReportId) -> Option<Notice> {
-        let at = self.spool.iter().position(|spooled| spooled.id == id)?;
+        let is_refused = |spooled: &Spooled| spooled.id == id && matches!(spooled.stage, Stage::InFlight(_));
+        let at = self.spool.iter().position(is_refused)?;
         let refused = self.settle(at)?;
         self.record_losses(refused.holds);
-        self.awaits_resume = true;
+        self.asks_resume = true;
         Some(Notice::Refused(id))
     }
 
-    /// Where the cloud says that this device stands (`GET /v1/resume`); `None` if it never heard of it.
+    /// Where the cloud says that this device stands (`GET /v1/resume`); `None` if it never heard of it. An answer to no question
+    /// is ignored.
     ///
     /// Settles only what the digest proves; everything else is sent again and answered by a receipt or a refusal.
     pub fn handle_resume(&mut self, resume: Option<Resume>) -> Option<Notice> {
-        self.awaits_resume = false;
-        self.resume_overdue = None;
+        self.resume_overdue.take()?;
+        self.asks_resume = false;
+        self.knows_place = true;
         self.failures = 0;
         let cloud = resume.map(|resume| ReportId { boot: resume.boot, sequence: resume.sequence });
         if let Some(acknowledged) = self.acknowledged.filter(|acknowledged| has_forgotten(*acknowledged, cloud)) {
@@ -353,11 +394,11 @@ impl Uplink {
         let oldest = self.spool.front()?.id;
         let end = oldest.sequence.saturating_add(WINDOW_MAX);
         let may_fly = |spooled: &Spooled| spooled.id.boot == oldest.boot && spooled.id.sequence < end;
-        self.in_flight_room().take_while(|spooled| may_fly(spooled)).position(|spooled| spooled.overdue.is_none())
+        self.window().take_while(|spooled| may_fly(spooled)).position(|spooled| spooled.stage == Stage::Waiting)
     }
 
     /// The front of the spool, which everything in flight is in.
-    fn in_flight_room(&self) -> impl Iterator<Item = &Spooled> {
+    fn window(&self) -> impl Iterator<Item = &Spooled> {
         self.spool.iter().take(usize::try_from(WINDOW_MAX).unwrap_or(usize::MAX))
     }
 

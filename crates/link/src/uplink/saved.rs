@@ -2,12 +2,13 @@
 //!
 //! Not a log: the whole state at once, to be written to a new file and renamed over the old. CBOR as in `cbor`, then the
 //! SHA-256 of it, so that a torn write is told from a whole one. Layout: docs/format/report.md, "The vehicle's memory".
-//! Invariant: restoring begins a new boot; nothing is in flight.
+//! Invariant: restoring begins a new boot; nothing is in flight,
+//! and the cloud is asked first, because receipts since the save are forgotten.
 
-use super::{ReportId, Settings, Spooled, Uplink};
+use super::{ReportId, Settings, Spooled, Stage, Uplink};
 use crate::cbor::{Reader, Writer};
 use crate::digest::Digest;
-use crate::error::OpenError;
+use crate::error::{Flaw, OpenError};
 use crate::header::{Losses, VERSION, decode_device, encode_device};
 use std::collections::VecDeque;
 use thiserror::Error;
@@ -45,9 +46,15 @@ impl Uplink {
         out.bytes(&self.head.0);
         encode_id(self.acknowledged, &mut out);
         self.losses.encode(&mut out);
-        out.uint(u64::from(self.awaits_resume));
+        out.uint(u64::from(self.knows_place));
         out.array(self.spool.len());
         for spooled in &self.spool {
+            if spooled.stage == Stage::Acknowledged {
+                out.array(2);
+                encode_id(Some(spooled.id), &mut out);
+                out.bytes(&spooled.digest.0);
+                continue;
+            }
             out.array(3);
             encode_id(Some(spooled.id), &mut out);
             spooled.holds.encode(&mut out);
@@ -84,14 +91,10 @@ impl Uplink {
         let head = Digest(reader.bytes_of("digest of 32 bytes")?);
         let acknowledged = decode_id(&mut reader)?;
         let losses = Losses::decode(&mut reader)?;
-        let awaits_resume = reader.uint_max("awaits resume", 1)? == 1;
+        let knows_place = reader.uint_max("knows place", 1)? == 1;
         let mut spool = VecDeque::new();
         for _ in 0..reader.array("spool: array")? {
-            reader.array_of(3, "spooled report: array of 3")?;
-            let id = decode_id(&mut reader)?.unwrap_or(ReportId { boot: 0, sequence: 0 });
-            let holds = Losses::decode(&mut reader)?;
-            let bytes = reader.bytes("report")?.to_vec();
-            spool.push_back(Spooled { id, digest: Digest::of(&bytes), bytes, holds, overdue: None });
+            spool.push_back(decode_spooled(&mut reader)?);
         }
         reader.end()?;
         Ok(Self {
@@ -105,11 +108,31 @@ impl Uplink {
             losses,
             spool_bytes: spool.iter().fold(0, |sum: usize, spooled| sum.saturating_add(spooled.bytes.len())),
             spool,
-            awaits_resume,
+            knows_place,
+            asks_resume: true,
             resume_overdue: None,
             failures: 0,
             quiet_until: Micros::default(),
         })
+    }
+}
+
+/// An array of id, what it holds and bytes; of an acknowledged report, of id and digest.
+fn decode_spooled(reader: &mut Reader<'_>) -> Result<Spooled, OpenError> {
+    let flaw = reader.flaw(Flaw::Expected("spooled report: array of 2 or 3"));
+    let items = reader.array("spooled report: array")?;
+    let id = decode_id(reader)?.ok_or(flaw)?;
+    match items {
+        2 => {
+            let digest = Digest(reader.bytes_of("digest of 32 bytes")?);
+            Ok(Spooled { id, digest, bytes: Vec::new(), holds: Losses::NONE, stage: Stage::Acknowledged })
+        }
+        3 => {
+            let holds = Losses::decode(reader)?;
+            let bytes = reader.bytes("report")?.to_vec();
+            Ok(Spooled { id, digest: Digest::of(&bytes), bytes, holds, stage: Stage::Waiting })
+        }
+        _ => Err(flaw),
     }
 }
 
@@ -126,7 +149,7 @@ fn encode_id(id: Option<ReportId>, out: &mut Writer<'_>) {
 }
 
 fn decode_id(reader: &mut Reader<'_>) -> Result<Option<ReportId>, OpenError> {
-    let flaw = reader.flaw(crate::error::Flaw::Expected("report id: array of 0 or 2"));
+    let flaw = reader.flaw(Flaw::Expected("report id: array of 0 or 2"));
     match reader.array("report id: array")? {
         0 => Ok(None),
         2 => Ok(Some(ReportId { boot: reader.uint("boot")?, sequence: reader.uint("sequence")? })),

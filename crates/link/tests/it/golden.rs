@@ -4,8 +4,8 @@ use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 use yagura_idsm::{Context, InstanceId, Message, ProtocolVersion, SensorInstanceId, Timestamp};
 use yagura_link::{
-    Clock, Digest, Entry, ExcerptFrame, Limits, Losses, Place, Receipt, ReportWriter, Sealed, Settings, Uplink,
-    entries, open, peek,
+    Clock, Digest, Entry, ExcerptFrame, Limits, Losses, Place, Receipt, ReportWriter, Sealed, Settings, Transmit,
+    Uplink, entries, open, peek,
 };
 use yagura_model::{
     BusId, CanContext, CanId, EventId, Frame, FrameKind, Gear, Micros, Payload, UnixMicros, VehicleState,
@@ -123,6 +123,7 @@ fn a_receipt_of_version_1_is_read_and_still_written_the_same() {
 #[test]
 fn a_saved_uplink_of_version_1_is_read_and_still_written_the_same() {
     let mut uplink = Uplink::new("acme/kona-0001/cgw".parse().unwrap(), Settings::default());
+    assert_eq!(uplink.poll_transmit(Micros(0)), Some(Transmit::Resume));
     uplink.handle_resume(None);
     uplink.seal(&mut full_writer(), CLOCK, Micros(0), &key()).unwrap();
     uplink.record_losses(Losses { frames: 9, ..Losses::NONE });
