@@ -170,6 +170,8 @@ mod tests {
 
     #[test]
     fn an_origin_has_no_path() {
-        assert!(is_origin("https://yagura.example:8443") && !is_origin("https://yagura.example/") && !is_origin("https://"));
+        assert!(
+            is_origin("https://yagura.example:8443") && !is_origin("https://yagura.example/") && !is_origin("https://")
+        );
     }
 }

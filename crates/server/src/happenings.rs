@@ -58,18 +58,10 @@ pub struct Started<'a> {
     pub console: &'a str,
     /// Where devices report.
     pub gate: &'a str,
-    /// The next record that the pipeline judges.
-    pub position: u64,
     /// Records in the vault.
     pub records: u64,
 }
-happening!(Started<'_>, |it| info!(
-    console = it.console,
-    gate = it.gate,
-    position = it.position,
-    records = it.records,
-    "server started"
-));
+happening!(Started<'_>, |it| info!(console = it.console, gate = it.gate, records = it.records, "server started"));
 
 /// The server ends.
 pub struct Stopped {

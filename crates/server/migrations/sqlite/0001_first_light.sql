@@ -85,6 +85,7 @@ CREATE TABLE alerts (
     last_us     INTEGER NOT NULL,
     count       INTEGER NOT NULL,
     raised_us   INTEGER NOT NULL,               -- receive time of the record that raised it: sorts the list
+    vehicles_counted INTEGER NOT NULL,          -- by the rule itself, if it counts vehicles
     PRIMARY KEY (tenant, alert_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alerts_newest ON alerts (tenant, raised_us DESC, alert_id);

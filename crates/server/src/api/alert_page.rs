@@ -6,13 +6,11 @@
 use super::alerts::alert_id;
 use super::evidence::own_record;
 use super::input::Named;
-use super::types::{
-    AlertDetail, AlertFrames, Event, EvidenceRef, Excerpt, FrameView, Problem, RuleView, Text,
-};
+use super::types::{AlertDetail, AlertFrames, Event, EvidenceRef, Excerpt, FrameView, Problem, RuleView, Text};
 use super::{ApiError, App, views};
 use crate::auth::{Session, hex};
-use crate::evidence::{keys_of, open_report};
 use crate::pipeline::{RuleFacts, decode_record};
+use crate::records::{keys_of, open_report};
 use crate::state::{AlertRow, EventRow};
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +21,7 @@ use yagura_model::FrameKind;
 use yagura_store::{Record, RecordKind};
 
 /// The most records that one page reads.
-pub const RECORDS_MAX: usize = 64;
+pub const RECORDS_MAX: usize = 16;
 
 /// One alert with everything that explains it.
 #[utoipa::path(
@@ -104,7 +102,7 @@ async fn events_of(app: &App, records: &BTreeMap<u64, Record>, kept: &[EventRow]
     let wanted: BTreeSet<(i64, i64)> = kept.iter().map(|row| (row.position, row.entry_index)).collect();
     let mut events = Vec::with_capacity(kept.len());
     for record in records.values() {
-        let keys = match crate::evidence::device_of(record) {
+        let keys = match crate::records::device_of(record) {
             Some(device) => keys_of(&app.state, &device).await?,
             None => continue,
         };

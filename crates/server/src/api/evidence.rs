@@ -7,7 +7,7 @@ use super::input::Named;
 use super::types::{Evidence, EvidenceKind, Problem, Proof, ReportHeader, ReportLosses, SignatureState};
 use super::{ApiError, App};
 use crate::auth::{Session, hex};
-use crate::evidence::{device_of, keys_of, open_report};
+use crate::records::{device_of, keys_of, open_report};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -72,8 +72,7 @@ pub(crate) async fn evidence_raw(
         RecordKind::Anomaly => "cbor",
     };
     let name = format!("attachment; filename=\"record-{position}.{extension}\"");
-    let headers =
-        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, record.payload))
 }
 

@@ -116,12 +116,9 @@ impl ApiError {
                 "The request is not as documented",
                 "Correct the named part; /api/v1/openapi.json describes it.",
             ),
-            Self::TooLarge { .. } => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The request is too large",
-                "Shorten the body.",
-            ),
+            Self::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", "Shorten the body.")
+            }
             Self::TooManyStreams { .. } => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too-many-streams",

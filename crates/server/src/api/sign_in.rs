@@ -20,10 +20,7 @@ use axum::response::IntoResponse;
         (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub(crate) async fn sign_in(
-    State(app): State<App>,
-    Body(body): Body<SignIn>,
-) -> Result<impl IntoResponse, ApiError> {
+pub(crate) async fn sign_in(State(app): State<App>, Body(body): Body<SignIn>) -> Result<impl IntoResponse, ApiError> {
     let (now, session) = (clock::now(), Secret::random()?);
     let expires = now.plus(SESSION_VALIDITY_US);
     let person = app.state.sign_in(&SecretHash::of(&body.token), &session.hash(), now, expires).await?;

@@ -7,6 +7,7 @@ use super::types::{Alert, Problem, Tick};
 use super::{ApiError, App, overview, views};
 use crate::auth::Session;
 use crate::clock;
+use crate::stop::stopped;
 use crate::tenant::Tenant;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -14,8 +15,8 @@ use futures::stream::{self, Stream};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// The most streams open at a time.
@@ -56,22 +57,23 @@ pub(crate) async fn stream(
 impl Open {
     /// The next event of this reader; `None` ends the stream.
     async fn next(&mut self) -> Option<Event> {
-        let mut stop = self.app.stop.clone();
         loop {
-            tokio::select! {
-                _ = stop.wait_for(|stopped| *stopped) => return None,
-                _ = self.ticks.tick() => return self.tick().await,
-                received = self.alerts.recv() => match received {
-                    Ok((tenant, alert)) if tenant == *self.session.tenant() => {
-                        return Event::default().event("alert").json_data(alert).ok();
-                    }
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(missed)) => {
-                        let data = serde_json::json!({ "missed": missed });
-                        return Event::default().event("lagged").json_data(data).ok();
-                    }
-                    Err(RecvError::Closed) => return None,
-                },
+            let received = tokio::select! {
+                () = stopped(self.app.stop.clone()) => return None,
+                _ = self.ticks.tick() => None,
+                received = self.alerts.recv() => Some(received),
+            };
+            match received {
+                None => return self.tick().await,
+                Some(Ok((tenant, alert))) if tenant == *self.session.tenant() => {
+                    return Event::default().event("alert").json_data(alert).ok();
+                }
+                Some(Ok(_)) => {}
+                Some(Err(RecvError::Lagged(missed))) => {
+                    let data = serde_json::json!({ "missed": missed });
+                    return Event::default().event("lagged").json_data(data).ok();
+                }
+                Some(Err(RecvError::Closed)) => return None,
             }
         }
     }

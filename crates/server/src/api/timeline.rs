@@ -136,8 +136,7 @@ fn collect<T, K: Ord>(
 ) -> (Vec<T>, bool) {
     let mut seen = HashSet::new();
     let rows = found.batches.iter().flat_map(views::Row::all);
-    let mut views: Vec<T> =
-        rows.filter(|row| question.wants(row) && seen.insert(row.place())).map(view).collect();
+    let mut views: Vec<T> = rows.filter(|row| question.wants(row) && seen.insert(row.place())).map(view).collect();
     views.sort_by_key(|view| time(view));
     let cut = views.len().saturating_sub(max);
     views.drain(..cut);

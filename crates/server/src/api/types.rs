@@ -171,7 +171,7 @@ pub struct AlertCounts {
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct Loss {
     /// What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-    /// `refused_reports`, `correlation_evictions`.
+    /// `refused_reports`, `correlation_evictions`, `correlation_late_events`.
     pub kind: String,
     /// How many.
     pub count: u64,
@@ -230,7 +230,7 @@ pub struct Alert {
     /// The vehicle, when the alert is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vehicle: Option<String>,
-    /// Vehicles known to be concerned (for an alert over the fleet: those among its kept events).
+    /// Vehicles concerned, as far as known: those among its kept events, or as many as the rule counted.
     pub vehicle_count: u64,
     /// ATT&CK technique of the rule, such as `T0855`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -258,7 +258,7 @@ pub struct AlertDetail {
     pub group: Vec<FieldValue>,
     /// Which fields matched with which values.
     pub matched: Vec<FieldValue>,
-    /// The kept events, oldest first; at most 64.
+    /// The kept events, oldest first; at most 16.
     pub events: Vec<Event>,
     /// The vault records behind the kept events.
     pub evidence: Vec<EvidenceRef>,

@@ -8,9 +8,9 @@ mod origin;
 mod secret;
 mod session;
 
-pub use link::{SIGN_IN_LINK_VALIDITY_US, SignInLink, SignInLinkError, mint_sign_in_link, sign_in_link};
 pub(crate) use link::{CONSOLE_URL, OPERATOR, OPERATOR_TENANT};
+pub use link::{SIGN_IN_LINK_VALIDITY_US, SignInLink, SignInLinkError, mint_sign_in_link, sign_in_link};
 pub use origin::{Origins, check_origin};
-pub use secret::{NoRandomness, Secret, SecretHash};
 pub(crate) use secret::hex;
+pub use secret::{NoRandomness, Secret, SecretHash};
 pub use session::{COOKIE, SESSION_VALIDITY_US, Session, cookie_of, end_cookie, start_cookie};

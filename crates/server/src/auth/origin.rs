@@ -57,11 +57,7 @@ impl Origins {
 ///
 /// # Errors
 /// [`ApiError::ForeignHost`], [`ApiError::ForeignOrigin`]
-pub async fn check_origin(
-    State(origins): State<Origins>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+pub async fn check_origin(State(origins): State<Origins>, request: Request, next: Next) -> Result<Response, ApiError> {
     origins.check(request.method(), request.headers())?;
     Ok(next.run(request).await)
 }

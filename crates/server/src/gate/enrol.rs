@@ -12,15 +12,23 @@ use super::{GateParts, answer};
 use crate::auth::hex;
 use crate::clock;
 use crate::identity::{DEVICE_VALIDITY, EnrolmentRequest, pem_of};
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The longest body of an enrolment.
 pub const ENROLMENT_BYTES_MAX: usize = 16 * 1024;
+/// Enrolments that use registry and vault at the same time; more wait their turn, so that strangers with guessed tokens cannot
+/// crowd out reports.
+pub const ENROLMENTS_MAX: usize = 4;
+
+/// Whose turn it is to enrol.
+pub(super) type Turns = Arc<Semaphore>;
 
 /// What a device sends to enrol.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -43,14 +51,24 @@ pub struct EnrolmentAnswer {
 }
 
 /// Enrols a device.
-pub(super) async fn enrol<R: Registry>(State(parts): State<GateParts<R>>, request: Request<Body>) -> Response {
-    answer(&parts, certificate(&parts, request).await.map(Json))
+pub(super) async fn enrol<R: Registry>(
+    State(parts): State<GateParts<R>>,
+    Extension(turns): Extension<Turns>,
+    request: Request<Body>,
+) -> Response {
+    answer(&parts, certificate(&parts, &turns, request).await.map(Json))
 }
 
-async fn certificate<R: Registry>(parts: &GateParts<R>, request: Request<Body>) -> Result<EnrolmentAnswer, Refusal> {
+async fn certificate<R: Registry>(
+    parts: &GateParts<R>,
+    turns: &Turns,
+    request: Request<Body>,
+) -> Result<EnrolmentAnswer, Refusal> {
     let body = body::read(request.into_body(), ENROLMENT_BYTES_MAX).await?;
     let body: EnrolmentBody = serde_json::from_slice(&body).map_err(|_| Refusal::NotAnEnrolment)?;
     let request = EnrolmentRequest::parse_pem(&body.csr).map_err(Refusal::Request)?;
+    // The semaphore is never closed.
+    let _turn = turns.acquire().await;
     let now = clock::now();
     let token = TokenHash::of(&body.token);
     let claim = Claim { token, device: request.device, key: request.key.to_bytes(), now };

@@ -17,7 +17,7 @@ mod tls;
 
 pub use body::BODY_READ_MAX;
 pub use counters::{Counted, Counters};
-pub use enrol::{ENROLMENT_BYTES_MAX, EnrolmentAnswer, EnrolmentBody};
+pub use enrol::{ENROLMENT_BYTES_MAX, ENROLMENTS_MAX, EnrolmentAnswer, EnrolmentBody};
 pub use listener::{CONNECTIONS_MAX, DRAIN_MAX, HANDSHAKE_MAX, IDLE_MAX, REQUEST_HEAD_BYTES_MAX};
 pub use peer::REVOCATION_LAG_MAX;
 pub use registry::{Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, TokenHash};
@@ -30,13 +30,14 @@ use crate::intake::Intake;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use listener::Front;
 use problem::Refusal;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// What the gate works with.
@@ -86,8 +87,9 @@ impl Gate {
 }
 
 fn router<R: Registry>(parts: GateParts<R>) -> Router {
+    let turns: enrol::Turns = Arc::new(Semaphore::new(ENROLMENTS_MAX));
     Router::new()
-        .route("/v1/enrol", post(enrol::enrol::<R>))
+        .route("/v1/enrol", post(enrol::enrol::<R>).layer(Extension(turns)))
         .route("/v1/reports", post(reports::reports::<R>))
         .route("/v1/resume", get(reports::resume::<R>))
         .route("/v1/time", get(time))

@@ -3,9 +3,9 @@
 //! Not the layout of rows (that is `columns`) and not what they mean for the state (that is `meaning`). Invariant: a record that cannot
 //! be read is counted as undecodable and stays in the vault; it never stops the pipeline. Cost: one signature check a report.
 
-use crate::evidence::{Unopened, open_report};
 use crate::identity::DeviceCertificate;
 use crate::intake::AnomalyRecord;
+use crate::records::{Unopened, open_report};
 use arrow::array::RecordBatch;
 use ed25519_dalek::VerifyingKey;
 use yagura_columns::{AnomalyRow, Decoder, DecoderError};

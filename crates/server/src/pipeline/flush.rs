@@ -63,7 +63,8 @@ fn write(lake: &Lake, parts: &[Part], pending: &[PendingRow], through: Position)
     let events = concat_batches(&events_schema(), parts.iter().map(|part| &part.events))?;
     let states = concat_batches(&vehicle_state_schema(), parts.iter().map(|part| &part.states))?;
     let committed = lake.committed(Table::Alerts).and_then(|position| i64::try_from(position.0).ok());
-    let fresh: Vec<&PendingRow> = pending.iter().filter(|row| committed.is_none_or(|done| row.applied > done)).collect();
+    let fresh: Vec<&PendingRow> =
+        pending.iter().filter(|row| committed.is_none_or(|done| row.applied > done)).collect();
     let alerts = alert_rows(&fresh)?;
     let mut rows = 0;
     for (table, batch) in [(Table::Events, &events), (Table::VehicleState, &states), (Table::Alerts, &alerts)] {

@@ -8,8 +8,8 @@ use super::decode::{Content, needs_keys_of, push};
 use super::meaning::Meaning;
 use super::rules::RuleBook;
 use super::tail::Part;
-use crate::evidence::device_of;
 use crate::happenings::{RecordUnreadable, emit};
+use crate::records::device_of;
 use crate::state::{AlertRise, Delta};
 use crate::tenant::Tenant;
 use ed25519_dalek::VerifyingKey;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
 use yagura_columns::{Decoder, DecoderError};
-use yagura_detect::{Engine, Hit};
+use yagura_detect::{BatchError, Engine, EventRef, Hit};
 use yagura_model::{DeviceId, UnixMicros};
 use yagura_store::{Position, Record, VaultError, VaultReader};
 
@@ -93,17 +93,27 @@ pub(super) struct Judge {
     pub(super) keys: Keys,
     pub(super) vault: VaultReader,
     decoder: Decoder,
-    evicted: u64,
+    /// What the correlations had given up, and found too late, when this was last counted.
+    given_up: (u64, u64),
+}
+
+/// Why a batch could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JudgeError {
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    #[error("the rules cannot read the events")]
+    Events(#[from] BatchError),
 }
 
 impl Judge {
     pub(super) fn new(engine: Engine, rules: Arc<RuleBook>, vault: VaultReader) -> Self {
-        let evicted = engine.losses().total();
-        Self { engine, rules, keys: Keys::default(), vault, decoder: Decoder::new(), evicted }
+        let given_up = given_up(&engine);
+        Self { engine, rules, keys: Keys::default(), vault, decoder: Decoder::new(), given_up }
     }
 
     /// Judges consecutive records.
-    pub(super) fn judge(&mut self, records: &[Record]) -> Result<Verdict, DecoderError> {
+    pub(super) fn judge(&mut self, records: &[Record]) -> Result<Verdict, JudgeError> {
         let next = records.last().map_or(0, |record| record.position.0 + 1);
         let mut meaning = Meaning::default();
         let mut devices = BTreeMap::new();
@@ -124,11 +134,25 @@ impl Judge {
             }
         }
         let batches = self.decoder.finish()?;
-        let hits = self.engine.process(&batches.events);
+        let hits = self.engine.process(&batches.events)?;
+        self.count_given_up(&mut meaning, &devices);
         let mut delta = meaning.into_delta(next);
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
         Ok(Verdict { delta, part })
+    }
+
+    /// Counts what the correlations gave up in this batch, for each tenant in it: the engine does not say whose it was.
+    fn count_given_up(&mut self, meaning: &mut Meaning, devices: &BTreeMap<u64, (DeviceId, UnixMicros)>) {
+        let now = given_up(&self.engine);
+        let (evicted, late) = (now.0.saturating_sub(self.given_up.0), now.1.saturating_sub(self.given_up.1));
+        self.given_up = now;
+        let tenants: BTreeMap<Tenant, UnixMicros> =
+            devices.values().map(|(device, received)| (Tenant::of(device), *received)).collect();
+        for (tenant, received) in tenants {
+            meaning.lose(tenant, "correlation_evictions", evicted, received);
+            meaning.lose(tenant, "correlation_late_events", late, received);
+        }
     }
 
     fn rise(&self, hit: &Hit, devices: &BTreeMap<u64, (DeviceId, UnixMicros)>) -> Option<AlertRise> {
@@ -138,11 +162,11 @@ impl Judge {
             // An older event of a correlation is looked up in the evidence.
             let known = devices.get(&event.position).map(|(device, _)| *device);
             let device = known.or_else(|| device_of(&self.vault.record(Position(event.position)).ok()?));
-            events.extend(device.map(|device| (event.position, event.entry_index, device.vehicle.to_string())));
+            events.extend(device.map(|device| (event.position, entry(event), device.vehicle.to_string())));
         }
         let in_batch = hit.events.iter().filter(|event| devices.contains_key(&event.position));
-        let trigger = in_batch.map(|event| (event.position, event.entry_index)).max();
-        let trigger = trigger.or_else(|| devices.keys().next_back().map(|position| (*position, 0)))?;
+        let trigger = in_batch.map(|event| (event.position, entry(event))).min();
+        let trigger = trigger.or_else(|| devices.keys().next().map(|position| (*position, 0)))?;
         let facts = self.rules.get(&hit.rule)?;
         Some(AlertRise {
             tenant,
@@ -159,11 +183,23 @@ impl Judge {
             first: hit.first,
             last: hit.last,
             count: hit.count,
+            vehicles_counted: hit.observed.filter(|_| facts.counts_vehicles).unwrap_or(0),
             raised: devices.get(&trigger.0).map_or(hit.last, |(_, received)| *received),
             trigger,
             events,
         })
     }
+}
+
+fn entry(event: &EventRef) -> u32 {
+    u32::try_from(event.entry_index).unwrap_or(0)
+}
+
+/// Events and groups that the correlations gave up, and events that came too late for them.
+fn given_up(engine: &Engine) -> (u64, u64) {
+    engine.losses().fold((0, 0), |(evicted, late), (_, losses)| {
+        (evicted + losses.evicted_events + losses.evicted_groups, late + losses.late)
+    })
 }
 
 fn json(pairs: &[(String, String)]) -> String {

@@ -168,8 +168,14 @@ mod tests {
         let chain = &delta.chains[0];
         assert_eq!(chain.highest.map(|last| (last.boot, last.sequence, last.position)), Some((2, 0, 1)));
         assert_eq!(chain.lost, [6, 0, 0, 3]);
-        assert_eq!(delta.rates.iter().map(|r| (r.step.0, r.events, r.reports)).collect::<Vec<_>>(), [(10_000_000, 9, 3)]);
-        assert_eq!(delta.losses.iter().map(|l| (l.1, l.2)).collect::<Vec<_>>(), [("sensor_events", 6), ("sensor_reports", 3)]);
+        assert_eq!(
+            delta.rates.iter().map(|r| (r.step.0, r.events, r.reports)).collect::<Vec<_>>(),
+            [(10_000_000, 9, 3)]
+        );
+        assert_eq!(
+            delta.losses.iter().map(|l| (l.1, l.2)).collect::<Vec<_>>(),
+            [("sensor_events", 6), ("sensor_reports", 3)]
+        );
     }
 
     #[test]

@@ -8,13 +8,11 @@ use crate::api::types::{SeverityName, Text};
 use rust_embed::RustEmbed;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use yagura_detect::{Rule, RuleError, RuleFile, RuleSet};
+use yagura_detect::{Counts, Rule, RuleError, RuleFile, RuleKind, RuleSet};
 use yagura_model::Severity;
 
 #[derive(RustEmbed)]
 #[folder = "../../rules"]
-#[include = "*.yml"]
-#[exclude = "tests/*"]
 #[allow_missing = true]
 struct BuiltIn;
 
@@ -90,7 +88,7 @@ fn built_in() -> Vec<RuleFile> {
         let text = String::from_utf8_lossy(&BuiltIn::get(&path)?.data).into_owned();
         Some(RuleFile { path: format!("rules/{path}"), text })
     };
-    BuiltIn::iter().filter_map(file).collect()
+    BuiltIn::iter().filter(|path| path.ends_with(".yml") && !path.starts_with("tests/")).filter_map(file).collect()
 }
 
 fn read_dir(root: &Path, dir: &Path, depth: usize, files: &mut Vec<RuleFile>) -> Result<(), RulesError> {
@@ -132,6 +130,8 @@ pub struct RuleFacts {
     pub tags: Vec<String>,
     /// ATT&CK technique.
     pub technique: Option<String>,
+    /// Whether it counts how many vehicles are concerned.
+    pub counts_vehicles: bool,
     /// Known reasons for a false alarm.
     pub falsepositives: Vec<String>,
     /// What to do when it fires.
@@ -194,6 +194,7 @@ fn facts(rule: &Rule) -> RuleFacts {
         },
         tags: rule.tags.clone(),
         technique: rule.technique(),
+        counts_vehicles: matches!(&rule.kind, RuleKind::Correlation(it) if it.counts == Counts::Values("vehicle".to_owned())),
         falsepositives: rule.falsepositives.clone(),
         what_to_do: text(&rule.what_to_do),
         source: rule.source.clone(),

@@ -10,9 +10,10 @@ use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
 use crate::clock;
-use crate::evidence::keys_of;
 use crate::happenings::{LakeFlushed, PipelineResumed, PipelineStalled, SnapshotRefused, emit};
+use crate::records::keys_of;
 use crate::state::{State, StateError};
+use crate::stop::stopped;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,8 +129,17 @@ struct Runner {
     health: Health,
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
-    flush: Option<JoinHandle<Result<usize, FlushError>>>,
+    flush: Option<Flushing>,
     maintained: Instant,
+}
+
+/// A flush under way; it ends with the pipeline.
+struct Flushing(JoinHandle<Result<usize, FlushError>>);
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Runner {
@@ -162,14 +172,16 @@ impl Runner {
             Some(made) if self.flush.is_none() => made + FLUSH_AFTER,
             _ => Instant::now() + FLUSH_AFTER,
         };
-        tokio::select! {
-            changed = self.durable.changed() => match changed {
-                Ok(()) => sleep(GATHER).await,
-                // The intake is gone, so the server is about to end.
-                Err(_) => { let _ = self.stopping.changed().await; }
-            },
-            _ = self.stopping.wait_for(|stop| *stop) => {}
-            () = tokio::time::sleep_until(due) => {}
+        let grown = tokio::select! {
+            changed = self.durable.changed() => Some(changed),
+            () = stopped(self.stopping.clone()) => None,
+            () = tokio::time::sleep_until(due) => None,
+        };
+        match grown {
+            Some(Ok(())) => sleep(GATHER).await,
+            // The intake is gone, so the order to stop is about to come; until then there is the flush.
+            Some(Err(_)) => sleep(RETRY).await,
+            None => {}
         }
     }
 
@@ -261,11 +273,11 @@ impl Runner {
 
     /// Begins a flush of everything judged; waits for the one under way, if any.
     async fn flush_now(&mut self) {
-        if let Some(running) = self.flush.take() {
-            self.finished(running.await);
+        if let Some(mut running) = self.flush.take() {
+            self.finished((&mut running.0).await);
         }
         // While the tail is being rebuilt, the engine is behind the applied position; it catches up first.
-        if self.next < self.applied || self.tail.rows() == 0 && self.tail.oldest().is_none() {
+        if self.next < self.applied || self.tail.oldest().is_none() {
             return;
         }
         let Some(judge) = &self.judge else { return };
@@ -276,14 +288,14 @@ impl Runner {
             next: self.next,
             snapshot: judge.engine.snapshot(),
         };
-        self.flush = Some(tokio::spawn(flush.run()));
+        self.flush = Some(Flushing(tokio::spawn(flush.run())));
     }
 
     /// Takes the result of a flush that has ended; when stopping, waits for it.
     async fn settle(&mut self) {
         let stopping = *self.stopping.borrow();
         match self.flush.take() {
-            Some(running) if stopping || running.is_finished() => self.finished(running.await),
+            Some(mut running) if stopping || running.0.is_finished() => self.finished((&mut running.0).await),
             other => self.flush = other,
         }
     }

@@ -60,7 +60,7 @@ pub struct AlertRow {
     pub status: i64,
     /// The vehicle, when it is about one.
     pub vehicle: Option<String>,
-    /// Vehicles among its kept events.
+    /// Vehicles among its kept events, or as the rule counted them if that is more.
     pub vehicles: i64,
     /// ATT&CK technique.
     pub technique: Option<String>,
@@ -122,8 +122,8 @@ macro_rules! select_alert {
         concat!(
             "SELECT alert_id, rule_id, title_en, title_ja, severity, status, vehicle, technique, group_json, match_json,
                     first_us, last_us, count, raised_us,
-                    (SELECT COUNT(DISTINCT e.vehicle) FROM alert_events e
-                     WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id) AS vehicles
+                    MAX(vehicles_counted, (SELECT COUNT(DISTINCT e.vehicle) FROM alert_events e
+                        WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id)) AS vehicles
              FROM alerts WHERE tenant = ?1 ",
             $rest
         )
@@ -153,12 +153,7 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`]
-    pub async fn alerts(
-        &self,
-        tenant: &Tenant,
-        filter: &AlertFilter,
-        limit: u32,
-    ) -> Result<Vec<AlertRow>, StateError> {
+    pub async fn alerts(&self, tenant: &Tenant, filter: &AlertFilter, limit: u32) -> Result<Vec<AlertRow>, StateError> {
         let (raised, id) = filter.after.clone().unzip();
         let query = sqlx::query_as(select_alert!(
             "AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR severity = ?3) AND (?4 IS NULL OR rule_id = ?4)

@@ -83,7 +83,8 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn set_setting(&self, name: &str, value: &str) -> Result<(), StateError> {
-        let query = sqlx::query("INSERT INTO settings VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value");
+        let query =
+            sqlx::query("INSERT INTO settings VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value");
         query.bind(name).bind(value).execute(&self.write).await?;
         Ok(())
     }

@@ -8,10 +8,12 @@ use super::number::{int, uint};
 use super::{AlertRow, State, StateError, alerts};
 use crate::tenant::Tenant;
 use sqlx::{FromRow, Sqlite, Transaction};
+use yagura_detect::HIT_EVENTS_MAX;
 use yagura_model::{DeviceId, UnixMicros};
 
-/// The most events of one alert that are kept for its page.
-pub const ALERT_EVENTS_MAX: i64 = 64;
+/// The most events of one alert that are kept for its page: as many as a hit names, so that how records are cut into batches does not
+/// change which ones.
+pub const ALERT_EVENTS_MAX: i64 = HIT_EVENTS_MAX as i64;
 /// How long steps of the event rate are kept.
 const RATES_KEPT_US: i64 = 3_600_000_000;
 /// How long hours of a vehicle's event count are kept.
@@ -78,9 +80,11 @@ pub struct AlertRise {
     pub last: UnixMicros,
     /// Events in this batch.
     pub count: u64,
+    /// Vehicles that the rule itself counted, if it counts vehicles.
+    pub vehicles_counted: u64,
     /// Receive time of the record that raised it.
     pub raised: UnixMicros,
-    /// The event that raised it, of this batch: position, entry.
+    /// The first of its events in this batch: position, entry.
     pub trigger: (u64, u32),
     /// The kept events: position, entry, vehicle.
     pub events: Vec<(u64, u32, String)>,
@@ -231,10 +235,11 @@ impl State {
 async fn raise(tx: &mut Transaction<'static, Sqlite>, rise: &AlertRise, applied: u64) -> Result<(), StateError> {
     sqlx::query(
         "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
-                             match_json, window_us, first_us, last_us, count, raised_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                             match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT DO UPDATE SET count = count + excluded.count, first_us = MIN(first_us, excluded.first_us),
-                                   last_us = MAX(last_us, excluded.last_us)",
+                                   last_us = MAX(last_us, excluded.last_us),
+                                   vehicles_counted = MAX(vehicles_counted, excluded.vehicles_counted)",
     )
     .bind(rise.tenant.as_str())
     .bind(rise.alert_id.as_slice())
@@ -251,6 +256,7 @@ async fn raise(tx: &mut Transaction<'static, Sqlite>, rise: &AlertRise, applied:
     .bind(rise.last.0)
     .bind(int(rise.count))
     .bind(rise.raised.0)
+    .bind(int(rise.vehicles_counted))
     .execute(&mut **tx)
     .await?;
     for (position, entry, vehicle) in &rise.events {

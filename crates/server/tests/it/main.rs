@@ -7,4 +7,10 @@
     reason = "a test that cannot go on should stop where it stands; clippy's allowance does not reach helpers"
 )]
 
+mod api;
 mod gate;
+mod isolation;
+mod openapi;
+mod replay;
+mod rig;
+mod serving;

@@ -1,0 +1,60 @@
+//! Reading records of the vault for people and for the pipeline: whose they are, whether their signature holds.
+//!
+//! Not the vault (that is `store`) and not the audit of all of it (that is `evidence`). Invariant: a record's tenant is that of the
+//! device it names, and every kind of record names one; a record that names nobody belongs to nobody and is shown to nobody. Cost:
+//! opening a report is one signature check.
+
+use crate::identity::DeviceCertificate;
+use crate::intake::AnomalyRecord;
+use crate::state::{State, StateError};
+use ed25519_dalek::VerifyingKey;
+use yagura_link::{Limits, OpenError, Opened};
+use yagura_model::DeviceId;
+use yagura_store::{Record, RecordKind};
+
+/// Whose record it is.
+#[must_use]
+pub fn device_of(record: &Record) -> Option<DeviceId> {
+    match record.kind {
+        RecordKind::Report => yagura_link::peek(&record.payload).ok().map(|header| header.device),
+        RecordKind::Enrolment => DeviceCertificate::parse(&record.payload).ok().map(|certificate| certificate.device),
+        RecordKind::Anomaly => AnomalyRecord::decode(&record.payload).ok().map(|anomaly| anomaly.device),
+    }
+}
+
+/// The keys of all certificates that were issued to a device, newest first.
+///
+/// # Errors
+/// [`StateError`]
+pub async fn keys_of(state: &State, device: &DeviceId) -> Result<Vec<VerifyingKey>, StateError> {
+    let certificates = state.certificates(device).await?;
+    Ok(certificates.iter().filter_map(|der| DeviceCertificate::parse(der).ok()).map(|known| known.key).collect())
+}
+
+/// Opens a report with the first key that verifies it.
+///
+/// # Errors
+/// What the newest key says, or that no key is known.
+pub fn open_report(bytes: &[u8], keys: &[VerifyingKey]) -> Result<Opened, Unopened> {
+    let limits = Limits::default();
+    let mut first = None;
+    for key in keys {
+        match yagura_link::open(bytes, key, &limits) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.map_or(Unopened::NoKey, Unopened::Open))
+}
+
+/// Why a stored report cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unopened {
+    /// No certificate was ever issued to the device it names.
+    #[error("no certificate is known for the device")]
+    NoKey,
+    /// It does not open.
+    #[error("the report does not open")]
+    Open(#[source] OpenError),
+}

@@ -1,0 +1,226 @@
+//! Why a server does not start, named by who must act.
+//!
+//! Not what happens while it runs: then it stays up, answers 503 and says so in the overview. Invariant: a variant's exit code never
+//! changes.
+
+use crate::auth::{NoRandomness, SignInLinkError};
+use crate::config::ConfigError;
+use crate::gate::TlsError;
+use crate::identity::IdentityError;
+use crate::intake::OpenIntakeError;
+use crate::pipeline::RulesError;
+use crate::state::StateError;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use yagura_store::{Corruption, LakeError, VaultError};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The settings are wrong. The operator corrects them.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The rules are wrong. The operator corrects them.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// Another program listens there. The operator stops it or takes another address.
+    #[error("{0} is taken by another program: stop it, or choose another address")]
+    PortTaken(SocketAddr),
+    /// The address cannot be listened on: not of this machine, or a port that needs privileges.
+    #[error("cannot listen on {address}: {source}")]
+    Address {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something in the data directory cannot be written. The operator gives the right to.
+    #[error("cannot write {}: check who owns it and whether the disk is mounted read-only", .0.display())]
+    NotWritable(PathBuf),
+    /// No room on the disk. The operator makes some.
+    #[error("no space left on the disk of {}: make room and start again; nothing acknowledged is lost", .0.display())]
+    DiskFull(PathBuf),
+    /// Another server has the data directory open.
+    #[error("{} is in use by another server: stop that one first", .0.display())]
+    Locked(PathBuf),
+    /// The evidence was changed or lost after it was acknowledged. The operator restores it from a copy.
+    #[error("the evidence in {} is corrupt: {corruption}; restore that file from a copy", dir.display())]
+    CorruptVault {
+        /// The vault.
+        dir: PathBuf,
+        /// Which file, at which byte, how.
+        corruption: Corruption,
+    },
+    /// The data was written by a newer version. The operator installs that one.
+    #[error(
+        "the data was written by a newer version of this program (schema {found}, this one knows {newest}): install that version"
+    )]
+    NewerSchema {
+        /// The schema found.
+        found: i64,
+        /// The newest known here.
+        newest: i64,
+    },
+    /// The state is damaged. The operator restores it from a backup.
+    #[error("the state file is damaged ({0}): restore it from a backup; evidence and lake are untouched")]
+    DamagedState(String),
+    /// Keys or certificates cannot be used. The operator repairs what is named.
+    #[error(transparent)]
+    Identity(IdentityError),
+    /// The lake cannot be used. It can be removed and is then built again from the vault.
+    #[error("the lake cannot be opened: {0}")]
+    Lake(LakeError),
+    /// A fault of ours.
+    #[error("{what}")]
+    Internal {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Who must act.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Blame {
+    /// What was checked is wrong: corrupt evidence.
+    Evidence,
+    /// What was given cannot be used: settings, rules, data of a newer version.
+    Input,
+    /// The machine is in the way: port, disk, permission.
+    Machine,
+    /// A fault of ours.
+    Us,
+}
+
+impl ServeError {
+    /// Who must act.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::CorruptVault { .. } => Blame::Evidence,
+            Self::Config(_) | Self::Rules(_) | Self::NewerSchema { .. } | Self::DamagedState(_) | Self::Lake(_) => {
+                Blame::Input
+            }
+            Self::PortTaken(_)
+            | Self::Address { .. }
+            | Self::NotWritable(_)
+            | Self::DiskFull(_)
+            | Self::Locked(_)
+            | Self::Identity(_) => Blame::Machine,
+            Self::Internal { .. } => Blame::Us,
+        }
+    }
+
+    /// The process's exit code; the same for all commands: 1 evidence, 3 input, 4 machine, 5 a fault of ours.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self.blame() {
+            Blame::Evidence => 1,
+            Blame::Input => 3,
+            Blame::Machine => 4,
+            Blame::Us => 5,
+        }
+    }
+
+    pub(super) fn of_bind(address: SocketAddr, source: std::io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::AddrInUse => Self::PortTaken(address),
+            _ => Self::Address { address, source },
+        }
+    }
+
+    pub(super) fn of_io(path: &Path, source: std::io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull(path.to_owned()),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
+                Self::NotWritable(path.to_owned())
+            }
+            _ => Self::internal("cannot use the data directory", source),
+        }
+    }
+
+    pub(super) fn of_vault(dir: &Path, error: VaultError) -> Self {
+        match error {
+            VaultError::DiskFull { .. } => Self::DiskFull(dir.to_owned()),
+            VaultError::ReadOnly { file } => Self::NotWritable(dir.join(file)),
+            VaultError::Locked { .. } => Self::Locked(dir.to_owned()),
+            VaultError::Corrupt(corruption) => Self::CorruptVault { dir: dir.to_owned(), corruption },
+            other => Self::internal("cannot open the vault", other),
+        }
+    }
+
+    pub(super) fn of_intake(dir: &Path, error: OpenIntakeError) -> Self {
+        match error {
+            OpenIntakeError::Vault(error) => Self::of_vault(dir, error),
+            other => Self::internal("cannot start the intake", other),
+        }
+    }
+
+    fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal { what, source: source.into() }
+    }
+}
+
+impl From<StateError> for ServeError {
+    fn from(error: StateError) -> Self {
+        let path = || PathBuf::from(super::STATE_FILE);
+        match error {
+            StateError::DiskFull => Self::DiskFull(path()),
+            StateError::NotWritable => Self::NotWritable(path()),
+            StateError::NewerSchema { found, newest } => Self::NewerSchema { found, newest },
+            StateError::Damaged(why) => Self::DamagedState(why),
+            other => Self::internal("cannot use the state", other),
+        }
+    }
+}
+
+impl From<SignInLinkError> for ServeError {
+    fn from(error: SignInLinkError) -> Self {
+        match error {
+            SignInLinkError::State(error) => error.into(),
+            other => Self::internal("cannot make a sign-in link", other),
+        }
+    }
+}
+
+impl From<IdentityError> for ServeError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::File { path, source } => match Self::of_io(&path, source) {
+                Self::Internal { source, .. } => Self::internal("cannot use the keys", source),
+                known => known,
+            },
+            other => Self::Identity(other),
+        }
+    }
+}
+
+impl From<LakeError> for ServeError {
+    fn from(error: LakeError) -> Self {
+        match error {
+            LakeError::DiskFull { .. } => Self::DiskFull(PathBuf::from(super::LAKE_DIR)),
+            other => Self::Lake(other),
+        }
+    }
+}
+
+impl From<TlsError> for ServeError {
+    fn from(error: TlsError) -> Self {
+        Self::internal("cannot make the gate's TLS", error)
+    }
+}
+
+impl From<NoRandomness> for ServeError {
+    fn from(error: NoRandomness) -> Self {
+        Self::internal("cannot make secrets", error)
+    }
+}
+
+impl From<tokio::task::JoinError> for ServeError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::internal("a step of the start ended by a panic", error)
+    }
+}

@@ -1,0 +1,201 @@
+//! A server without its gate: vault, intake, state, lake, pipeline and API on a directory, fed straight into the intake.
+//!
+//! Devices are enrolled as the gate would do it. A rig can crash (nothing is flushed or closed in order) and come up again on the
+//! same directory.
+
+mod device;
+mod person;
+
+pub(crate) use device::Device;
+pub(crate) use person::{Person, client};
+
+use sqlx::Connection;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use yagura_columns::Catalogue;
+use yagura_detect::RuleFile;
+use yagura_link::{Receipt, Sealed};
+use yagura_model::Name;
+use yagura_server::api::{App, Health, Live, STREAMS_MAX, router};
+use yagura_server::auth::{Origins, mint_sign_in_link};
+use yagura_server::clock;
+use yagura_server::gate::{Claim, Counters, Enrolment, Redeemed, Registry, TokenHash};
+use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
+use yagura_server::intake::{Intake, Verified};
+use yagura_server::pipeline::{Parts, Pipeline, Rules, Tail};
+use yagura_server::state::{self, State};
+use yagura_server::tenant::Tenant;
+use yagura_store::{Lake, Vault, VaultOptions};
+
+/// One rule of each kind, so that tests do not move with the shipped ones.
+const RULES: &str = include_str!("rig/rules.yml");
+
+pub(crate) struct Rig {
+    pub(crate) dir: Arc<TempDir>,
+    pub(crate) identity: Identity,
+    pub(crate) app: App,
+    pub(crate) intake: Intake,
+    pub(crate) counters: Arc<Counters>,
+    pipeline: Pipeline,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<()>,
+}
+
+impl Rig {
+    /// A server with nothing in it.
+    pub(crate) async fn new() -> Self {
+        Self::on(Arc::new(TempDir::new().unwrap())).await
+    }
+
+    /// A server on what is in `dir`.
+    pub(crate) async fn on(dir: Arc<TempDir>) -> Self {
+        let at = |name: &str| dir.path().join(name);
+        let identity = Identity::open(&IdentityOptions::loopback(&at("identity"), clock::now())).unwrap();
+        let counters = Arc::new(Counters::default());
+        let intake = Intake::open(vault(&at("vault"), &identity), Arc::clone(&counters)).unwrap();
+        let state = State::open(&at("state.db")).await.unwrap();
+        let lake = Arc::new(Lake::open(&at("lake")).unwrap());
+        let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
+        let rules = rules();
+        let book = Arc::new(rules.book.clone());
+        let pipeline = Pipeline::start(Parts {
+            state: state.clone(),
+            vault: intake.reader(),
+            durable: intake.durable(),
+            lake: Arc::clone(&lake),
+            tail: tail.clone(),
+            live: live.clone(),
+            health: health.clone(),
+            rules,
+        });
+        let pipeline = pipeline.await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let app = App {
+            state,
+            origins: Origins::of(address, &[]),
+            vault: intake.reader(),
+            vault_origin: "yagura.test/vault".into(),
+            checkpoint_file: at("vault").join("checkpoint").into(),
+            lake,
+            tail,
+            rules: book,
+            catalogue: Arc::new(Catalogue::builtin()),
+            live,
+            health,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stop: stopping,
+            silent_after_us: 120_000_000,
+        };
+        let service = router(app.clone());
+        let served = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self { dir, identity, app, intake, counters, pipeline, address, stop, served }
+    }
+
+    /// A server on the vault in `dir` that knows the devices of another state file and nothing else of it.
+    pub(crate) async fn with_devices_of(dir: Arc<TempDir>, other: &Path) -> Self {
+        State::open(&dir.path().join("state.db")).await.unwrap().close().await;
+        let url = format!("sqlite://{}", dir.path().join("state.db").display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let attach = sqlx::query("ATTACH ?1 AS other").bind(other.display().to_string());
+        attach.execute(&mut connection).await.unwrap();
+        let copy = "INSERT INTO devices SELECT * FROM other.devices;
+                    INSERT INTO certificates SELECT * FROM other.certificates";
+        sqlx::raw_sql(copy).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        Self::on(dir).await
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A device that has its certificate, as after `POST /v1/enrol`.
+    pub(crate) async fn enrol(&self, name: &str, model: &str) -> Device {
+        let device = Device::new(name);
+        let (now, token) = (clock::now(), TokenHash::of(name));
+        self.app.state.put_enrolment_token(&device.id, model, token, now).await.unwrap();
+        let key = device.key.verifying_key();
+        let claim = Claim { token, device: device.id, key: *key.as_bytes(), now };
+        assert_eq!(self.app.state.redeem(&claim).await.unwrap(), Redeemed::Granted);
+        let request = EnrolmentRequest { device: device.id, key };
+        let issued = self.identity.authority().issue(&request, now, DEVICE_VALIDITY).unwrap();
+        let position = self.intake.enrolment(issued.der.clone()).await.unwrap();
+        let enrolment = Enrolment { token, certificate: issued.facts, der: issued.der, position, now };
+        self.app.state.enrolled(&enrolment).await.unwrap();
+        device
+    }
+
+    /// Makes a report durable, as after `POST /v1/reports`.
+    pub(crate) async fn deliver(&self, report: &Sealed) -> Receipt {
+        let verified =
+            Verified { header: report.header, digest: report.digest, bytes: report.bytes.clone().into(), sent: None };
+        let room = self.intake.room(report.bytes.len()).unwrap();
+        self.intake.report(verified, room).await.unwrap().receipt
+    }
+
+    /// Waits until everything durable is judged and applied.
+    pub(crate) async fn judged(&self) {
+        let durable = *self.intake.durable().borrow();
+        self.pipeline.position().wait_for(|position| *position >= durable).await.unwrap();
+    }
+
+    /// Somebody of this tenant who is signed in.
+    pub(crate) async fn person(&self, tenant: &str) -> Person {
+        Person::sign_in(self, &self.link(tenant).await).await
+    }
+
+    /// A sign-in token for this tenant.
+    pub(crate) async fn link(&self, tenant: &str) -> String {
+        let tenant = Tenant::named(Name::new(tenant).unwrap());
+        let person = state::Person { tenant, user: "operator".to_owned() };
+        let link = mint_sign_in_link(&self.app.state, "http://x", &person).await.unwrap();
+        link.url.split_once("#token=").unwrap().1.to_owned()
+    }
+
+    /// Ends as a crash would, except that what may only be open once is closed. The directory stays.
+    pub(crate) async fn crash(self) -> Arc<TempDir> {
+        self.pipeline.abort().await;
+        self.served.abort();
+        self.intake.stop().await;
+        let (dir, lake) = (self.dir, Arc::downgrade(&self.app.lake));
+        drop((self.app, self.served, self.intake));
+        // A write to the lake that was under way cannot be called back; a real crash would have ended it.
+        while lake.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        dir
+    }
+
+    /// Ends in order. The directory stays.
+    pub(crate) async fn end(self) -> Arc<TempDir> {
+        self.stop.send_replace(true);
+        self.served.abort();
+        self.intake.stop().await;
+        self.pipeline.stop().await;
+        self.app.state.close().await;
+        self.dir
+    }
+}
+
+pub(crate) fn rules() -> Rules {
+    let file = RuleFile { path: "rules/test.yml".to_owned(), text: RULES.to_owned() };
+    Rules::of(vec![file]).map_err(|error| error.to_string()).unwrap()
+}
+
+pub(crate) fn vault(dir: &Path, identity: &Identity) -> Vault {
+    let options = VaultOptions {
+        dir: dir.to_owned(),
+        origin: "yagura.test/vault".to_owned(),
+        key: identity.vault_key().clone(),
+        segment_bytes: VaultOptions::SEGMENT_BYTES,
+    };
+    Vault::open(options).unwrap().0
+}
