@@ -51,6 +51,9 @@ export default tseslint.config(
       "no-restricted-syntax": ["error", untranslated, untranslatedAttribute],
     },
   },
-  { files: ["scripts/*.mjs"], languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly" } } },
+  {
+    files: ["scripts/*.mjs"],
+    languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly" } },
+  },
   prettier,
 );

@@ -3,7 +3,7 @@
 import { defineConfig } from "@playwright/test";
 
 const PORT = 4173;
-const live = process.env["YAGURA_URL"] !== undefined;
+const live = process.env.YAGURA_URL !== undefined;
 
 export default defineConfig({
   testDir: "tests",
@@ -19,7 +19,7 @@ export default defineConfig({
     timezoneId: "Asia/Tokyo",
     trace: "retain-on-failure",
     launchOptions: {
-      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: [
         "--headless",
         "--no-sandbox",

@@ -3,10 +3,10 @@
 // otherwise `npm run dev` passes API calls on to the server at YAGURA_SERVER.
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { fixtures } from "./tests/fixtures/plugin";
+import { fixtures } from "./tests/fixtures/plugin.ts";
 
-const server = process.env["YAGURA_SERVER"] ?? "http://127.0.0.1:8440";
-const withFixtures = process.env["YAGURA_FIXTURES"] === "1";
+const server = process.env.YAGURA_SERVER ?? "http://127.0.0.1:8440";
+const withFixtures = process.env.YAGURA_FIXTURES === "1";
 
 export default defineConfig({
   plugins: [react(), ...(withFixtures ? [fixtures()] : [])],
@@ -17,6 +17,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { ...(withFixtures ? {} : { proxy: { "/api": server } }) },
+  server: {
+    ...(withFixtures ? {} : { proxy: { "/api": { target: server, changeOrigin: true, headers: { origin: server } } } }),
+  },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 });

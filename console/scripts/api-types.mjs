@@ -19,7 +19,8 @@ function withoutNull(node) {
 
 const document = withoutNull(JSON.parse(await readFile(new URL("openapi.json", here), "utf8")));
 const made =
-  "// The API's types, made from openapi.json by `npm run api`. Do not edit.\n\n" + astToString(await openapi(document));
+  "// The API's types, made from openapi.json by `npm run api`. Do not edit.\n\n" +
+  astToString(await openapi(document));
 
 if (process.argv.includes("--check")) {
   const present = await readFile(target, "utf8").catch(() => "");

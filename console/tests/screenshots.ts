@@ -2,16 +2,20 @@
 import { mkdirSync } from "node:fs";
 import { test, type Page } from "@playwright/test";
 
-const OUT = process.env["SHOTS"] ?? "../docs/images";
-const WANTED = process.env["ONLY"];
+const OUT = process.env.SHOTS ?? "../docs/images";
+const WANTED = process.env.ONLY;
 
 async function choose(page: Page, choices: { language: string; theme: string }) {
   await page.addInitScript((chosen) => localStorage.setItem("yagura.settings", JSON.stringify(chosen)), choices);
 }
 
 async function settled(page: Page) {
-  await page.waitForLoadState("networkidle", { timeout: 3000 }).catch(() => undefined);
-  await page.locator(".loading").first().waitFor({ state: "detached" }).catch(() => undefined);
+  await page.waitForTimeout(500);
+  await page
+    .locator(".loading")
+    .first()
+    .waitFor({ state: "detached" })
+    .catch(() => undefined);
   await page.waitForTimeout(300);
 }
 
@@ -22,15 +26,15 @@ async function alertId(page: Page): Promise<string> {
 }
 
 const PAGES: [string, (page: Page) => Promise<void>][] = [
-  ["overview", async (page) => void (await page.goto("/"))],
-  ["alerts", async (page) => void (await page.goto("/alerts"))],
+  ["overview", (page) => page.goto("/").then(() => undefined)],
+  ["alerts", (page) => page.goto("/alerts").then(() => undefined)],
   [
     "alert",
     async (page) => {
       await page.goto(`/alerts/${await alertId(page)}`);
     },
   ],
-  ["vehicles", async (page) => void (await page.goto("/vehicles"))],
+  ["vehicles", (page) => page.goto("/vehicles").then(() => undefined)],
   [
     "vehicle",
     async (page) => {
@@ -38,7 +42,7 @@ const PAGES: [string, (page: Page) => Promise<void>][] = [
       await page.locator(".vehicle-panel a.button").first().click();
     },
   ],
-  ["evidence", async (page) => void (await page.goto("/evidence/1100"))],
+  ["evidence", (page) => page.goto("/evidence/1100").then(() => undefined)],
 ];
 
 for (const language of ["en", "ja"]) {

@@ -28,11 +28,11 @@ export class LiveFeed {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #watchers = new Set<() => void>();
   readonly #alertWatchers = new Set<(batch: AlertBatch) => void>();
-  readonly #recovered: () => void;
+  readonly #missed: () => void;
 
-  /** `recovered` is called when the connection is back after it was lost: whatever was missed must be asked for. */
-  constructor(recovered: () => void) {
-    this.#recovered = recovered;
+  /** `missed` is called when alerts may have gone by unseen: after a lost connection, or when the reader was too slow. */
+  constructor(missed: () => void) {
+    this.#missed = missed;
   }
 
   readonly state = (): LiveState => this.#state;
@@ -61,10 +61,16 @@ export class LiveFeed {
       this.#heard({ tick: JSON.parse(event.data) as Tick, tickAt: Date.now() });
     });
     source.addEventListener("alert", (event: MessageEvent<string>) => {
-      const alert = JSON.parse(event.data) as Alert;
-      this.#batch.set(alert.id, alert);
-      this.#batchTimer ??= setTimeout(() => this.#flush(), BATCH_MS);
+      this.deliver([JSON.parse(event.data) as Alert]);
     });
+    // The server could not write as fast as alerts came, and dropped some.
+    source.addEventListener("lagged", () => this.#missed());
+  }
+
+  /** Hands alerts to the watchers with the next batch. */
+  deliver(alerts: Alert[]) {
+    for (const alert of alerts) this.#batch.set(alert.id, alert);
+    this.#batchTimer ??= setTimeout(() => this.#flush(), BATCH_MS);
   }
 
   stop() {
@@ -86,7 +92,7 @@ export class LiveFeed {
     clearTimeout(this.#silenceTimer);
     this.#silenceTimer = setTimeout(() => this.#lost(), SILENCE_MAX_MS);
     this.#set({ ...news, status: "live" });
-    if (wasLost) this.#recovered();
+    if (wasLost) this.#missed();
   }
 
   #lost() {

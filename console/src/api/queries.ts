@@ -1,7 +1,7 @@
 // What the pages ask of the API, as TanStack queries: one place for keys, freshness and invalidation.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { AlertFilter } from "../domain/alert-list";
-import { get } from "./client";
+import { ApiError, get } from "./client";
 
 /** Rows of one page of the alert list. */
 export const ALERTS_PAGE = 200;
@@ -95,11 +95,18 @@ export function timelineQuery(vehicle: string, from: string, to: string) {
   });
 }
 
+/** The record is safe in the vault, but no signed checkpoint covers it yet. */
+export function isNotCoveredYet(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.type?.endsWith("/not-covered-yet") === true;
+}
+
 export function evidenceQuery(position: number) {
   return queryOptions({
     queryKey: ["evidence", position],
     queryFn: ({ signal }) => get("/api/v1/evidence/{position}", { signal, path: { position } }),
     // A record never changes; only the tree above it grows.
     staleTime: 60_000,
+    // The newest records wait for a checkpoint to cover them; that takes seconds.
+    refetchInterval: (query) => (isNotCoveredYet(query.state.error) ? 2000 : false),
   });
 }

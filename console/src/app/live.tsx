@@ -1,20 +1,19 @@
 // The shared stream for the pages: its state, and its alerts.
 // What was missed while the connection was lost is asked for again when it is back.
-import { useQueryClient } from "@tanstack/react-query";
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, use, useEffect, useEffectEvent, useState, useSyncExternalStore, type ReactNode } from "react";
 import { LiveFeed, type AlertBatch, type LiveState } from "../api/live";
-import { meQuery } from "../api/queries";
+import { get } from "../api/client";
+import { ALERTS_PAGE, meQuery } from "../api/queries";
 
 const LiveContext = createContext<LiveFeed | undefined>(undefined);
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
-  const [feed] = useState(
-    () =>
-      new LiveFeed(() => {
-        void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "alerts" });
-      }),
-  );
+  const [feed] = useState(() => {
+    const made: LiveFeed = new LiveFeed(() => void catchUp(queries, made));
+    return made;
+  });
   useEffect(() => {
     feed.start();
     return () => feed.stop();
@@ -25,6 +24,17 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     if (status === "lost") void queries.invalidateQueries({ queryKey: meQuery.queryKey });
   }, [status, queries]);
   return <LiveContext value={feed}>{children}</LiveContext>;
+}
+
+/** Asks for what went by unseen. The alert list is not asked anew, so that its rows stay: it gets the newest alerts as news. */
+async function catchUp(queries: QueryClient, feed: LiveFeed) {
+  void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "alerts" });
+  try {
+    const { alerts } = await get("/api/v1/alerts", { query: { limit: ALERTS_PAGE } });
+    feed.deliver(alerts);
+  } catch {
+    // The connection is gone again; the next recovery asks again.
+  }
 }
 
 const nothing = () => () => undefined;

@@ -35,11 +35,11 @@ export interface AlertsSearch {
 
 export function alertsSearch(raw: Raw): AlertsSearch {
   return compact({
-    status: oneOf(STATUS_FILTERS, raw["status"]),
-    severity: isSeverity(raw["severity"]) ? raw["severity"] : undefined,
-    vehicle: text(raw["vehicle"]),
-    rule: text(raw["rule"]),
-    q: text(raw["q"]),
+    status: oneOf(STATUS_FILTERS, raw.status),
+    severity: isSeverity(raw.severity) ? raw.severity : undefined,
+    vehicle: text(raw.vehicle),
+    rule: text(raw.rule),
+    q: text(raw.q),
   });
 }
 
@@ -57,11 +57,11 @@ export interface VehiclesSearch {
 
 export function vehiclesSearch(raw: Raw): VehiclesSearch {
   return compact({
-    q: text(raw["q"]),
-    state: oneOf(VEHICLE_STATES, raw["state"]),
-    model: text(raw["model"]),
-    sort: oneOf(VEHICLE_SORTS, raw["sort"]),
-    order: oneOf(["up", "down"] as const, raw["order"]),
+    q: text(raw.q),
+    state: oneOf(VEHICLE_STATES, raw.state),
+    model: text(raw.model),
+    sort: oneOf(VEHICLE_SORTS, raw.sort),
+    order: oneOf(["up", "down"] as const, raw.order),
   });
 }
 
@@ -80,14 +80,14 @@ export interface VehicleSearch {
 }
 
 export function vehicleSearch(raw: Raw): VehicleSearch {
-  const from = time(raw["from"]);
-  const to = time(raw["to"]);
+  const from = time(raw.from);
+  const to = time(raw.to);
   const fixed = from !== undefined && to !== undefined && microsOf(from) < microsOf(to);
-  const event = text(raw["event"]);
+  const event = text(raw.event);
   return compact({
     from: fixed ? from : undefined,
     to: fixed ? to : undefined,
-    last: fixed ? undefined : oneOf(Object.keys(LASTS) as Last[], raw["last"]),
+    last: fixed ? undefined : oneOf(Object.keys(LASTS) as Last[], raw.last),
     event: event !== undefined && /^\d+-\d+$/.test(event) ? event : undefined,
   });
 }
@@ -100,7 +100,7 @@ export interface SignInSearch {
 }
 
 export function signInSearch(raw: Raw): SignInSearch {
-  const next = text(raw["next"]);
+  const next = text(raw.next);
   const ours = next !== undefined && /^\/(?![/\\])/.test(next) && !next.startsWith("/sign-in");
-  return compact({ next: ours ? next : undefined, left: raw["left"] === true ? true : undefined });
+  return compact({ next: ours ? next : undefined, left: raw.left === true ? true : undefined });
 }

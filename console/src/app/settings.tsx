@@ -75,7 +75,7 @@ export function SettingsProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     document.documentElement.lang = choices.language;
-    document.documentElement.dataset["theme"] = resolvedTheme;
+    document.documentElement.dataset.theme = resolvedTheme;
   }, [choices.language, resolvedTheme]);
 
   const value = useMemo((): Settings => {
@@ -109,15 +109,17 @@ export function usePick(): (text: Text) => string {
 /** Numbers as the reader's language writes them. */
 export function useNumber(): (value: number, digits?: number) => string {
   const { language } = useSettings();
-  return useMemo(() => {
-    const formats = new Map<number, Intl.NumberFormat>();
-    return (value, digits = 0) => {
-      let format = formats.get(digits);
-      if (!format) {
-        format = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-        formats.set(digits, format);
-      }
-      return format.format(value);
-    };
-  }, [language]);
+  return (value, digits = 0) => numberFormat(language, digits).format(value);
+}
+
+const numberFormats = new Map<string, Intl.NumberFormat>();
+
+/** Formats are costly to make and few. */
+function numberFormat(language: Language, digits: number): Intl.NumberFormat {
+  const key = `${language} ${digits}`;
+  const known = numberFormats.get(key);
+  if (known) return known;
+  const made = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  numberFormats.set(key, made);
+  return made;
 }

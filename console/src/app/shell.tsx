@@ -99,7 +99,13 @@ export function Choices({ openHelp }: { openHelp?: () => void }) {
     <div className="choices">
       <div className="switch" role="group" aria-label={m.settings.language}>
         {LANGUAGES.map((one) => (
-          <button key={one} type="button" lang={one} aria-pressed={one === language} onClick={() => choose({ language: one })}>
+          <button
+            key={one}
+            type="button"
+            lang={one}
+            aria-pressed={one === language}
+            onClick={() => choose({ language: one })}
+          >
             {messages[one].languageName}
           </button>
         ))}
@@ -127,7 +133,13 @@ export function Choices({ openHelp }: { openHelp?: () => void }) {
           ))}
         </div>
         {openHelp && (
-          <button type="button" className="button ghost icon" aria-label={m.settings.help} title={m.settings.help} onClick={openHelp}>
+          <button
+            type="button"
+            className="button ghost icon"
+            aria-label={m.settings.help}
+            title={m.settings.help}
+            onClick={openHelp}
+          >
             <Icon name="help" />
           </button>
         )}
@@ -151,7 +163,13 @@ function Person({ user, tenant }: { user: string; tenant: string }) {
         <strong>{user}</strong>
         <span>{tenant}</span>
       </div>
-      <button type="button" className="button ghost icon" aria-label={m.settings.signOut} title={m.settings.signOut} onClick={() => void signOut()}>
+      <button
+        type="button"
+        className="button ghost icon"
+        aria-label={m.settings.signOut}
+        title={m.settings.signOut}
+        onClick={() => void signOut()}
+      >
         <Icon name="exit" />
       </button>
     </div>

@@ -20,18 +20,19 @@ const STAYS_MS = 8000;
 const UndoContext = createContext<((notice: Notice) => void) | undefined>(undefined);
 
 export function UndoProvider({ children }: { children: ReactNode }) {
+  const m = useMessages();
   const [shown, setShown] = useState<Shown[]>([]);
   const notify = useCallback((notice: Notice) => {
     setShown((before) => [...before, { ...notice, id: (before.at(-1)?.id ?? 0) + 1 }].slice(-NOTICES_MAX));
   }, []);
   const remove = (id: number) => setShown((before) => before.filter((one) => one.id !== id));
   return (
-    <Toast.Provider duration={STAYS_MS} swipeDirection="right">
+    <Toast.Provider duration={STAYS_MS} swipeDirection="right" label={m.notices.one}>
       <UndoContext value={notify}>{children}</UndoContext>
       {shown.map((notice) => (
         <NoticeView key={notice.id} notice={notice} gone={() => remove(notice.id)} />
       ))}
-      <Toast.Viewport className="notices" />
+      <Toast.Viewport className="notices" label={m.notices.all} />
     </Toast.Provider>
   );
 }

@@ -55,14 +55,8 @@ export function matches(alert: Alert, filter: AlertFilter): boolean {
 
 /** Puts newer versions of alerts into a loaded list, in their places. Returns the same array if nothing changed. */
 export function patchInPlace(list: Alert[], incoming: ReadonlyMap<string, Alert>): Alert[] {
-  let changed = false;
-  const patched = list.map((alert) => {
-    const newer = incoming.get(alert.id);
-    if (newer === undefined || newer === alert) return alert;
-    changed = true;
-    return newer;
-  });
-  return changed ? patched : list;
+  const patched = list.map((alert) => incoming.get(alert.id) ?? alert);
+  return patched.some((alert, i) => alert !== list[i]) ? patched : list;
 }
 
 /** Most ids that wait; beyond that the chip shows this number, and a click loads the list anew anyway. */

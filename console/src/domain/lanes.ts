@@ -35,8 +35,8 @@ export function gapThreshold(times: number[]): number {
   return Math.max(GAP_MIN, median * GAP_FACTOR);
 }
 
-function gapsOf(times: number[], from: number, to: number, threshold: number): [number, number][] {
-  const edges = [from, ...times, to];
+function gapsOf(times: number[], from: number, until: number, threshold: number): [number, number][] {
+  const edges = [from, ...times, until];
   const gaps: [number, number][] = [];
   for (let i = 1; i < edges.length; i++) {
     const [start, end] = [edges[i - 1] ?? 0, edges[i] ?? 0];
@@ -59,7 +59,8 @@ function bandsOf(samples: [number, string | undefined][], threshold: number): Ba
   return bands;
 }
 
-export function stateLanes(states: StateSample[], from: number, to: number): StateLanes {
+/** Lanes from `from` on; what lies after `until` is not known yet and no gap. */
+export function stateLanes(states: StateSample[], from: number, until: number): StateLanes {
   const plain = states.map((state) => secondsOf(state.time));
   const threshold = gapThreshold(plain);
   const lanes: StateLanes = { times: [], speed: [], accelerator: [], brake: [], gear: [], gaps: [] };
@@ -84,7 +85,7 @@ export function stateLanes(states: StateSample[], from: number, to: number): Sta
     states.map((s, i) => [at(i), s.gear]),
     threshold,
   );
-  lanes.gaps = gapsOf(plain, from, to, threshold);
+  lanes.gaps = gapsOf(plain, from, until, threshold);
   return lanes;
 }
 

@@ -1,5 +1,6 @@
 // Times as the API writes them (RFC 3339, UTC, microseconds) and as people read them.
-// Not a clock: "now" is an argument. Microseconds since 1970 fit a double exactly until the year 2255.
+// Not a clock: "now" is an argument. As a double, microseconds are exact until the year 2255, milliseconds with a fraction
+// keep their microsecond until 2200.
 
 /** Which clock face the reader wants. */
 export type Zone = "utc" | "local";
@@ -29,20 +30,24 @@ export function millisOf(text: string): number {
   return microsOf(text) / 1000;
 }
 
+/** Whole milliseconds, and the microseconds within the second as six digits. */
+function split(millis: number): [number, string] {
+  const micros = Math.round(millis * 1000);
+  return [Math.floor(micros / 1000), String(((micros % 1e6) + 1e6) % 1e6).padStart(6, "0")];
+}
+
 /** The API's text for a time. */
 export function rfc3339(millis: number): string {
-  const whole = Math.floor(millis);
-  const micros = Math.round((millis - whole) * 1000);
-  return new Date(whole).toISOString().replace("Z", `${String(micros).padStart(3, "0")}Z`);
+  const [whole, micros] = split(millis);
+  return `${new Date(whole).toISOString().slice(0, 19)}.${micros}Z`;
 }
 
 const two = (n: number) => String(n).padStart(2, "0");
 
 /** What the clock shows at `millis` in the wanted zone. */
 export function faceOf(millis: number, zone: Zone): Face {
-  const whole = Math.floor(millis);
+  const [whole, micros] = split(millis);
   const date = new Date(whole);
-  const micros = two(date.getUTCMilliseconds()).padStart(3, "0") + two(Math.round((millis - whole) * 1000)).padStart(3, "0");
   if (zone === "utc") {
     const iso = date.toISOString();
     return { date: iso.slice(0, 10), time: iso.slice(11, 19), micros, zone: "UTC" };

@@ -61,7 +61,6 @@ export const en = {
     now: "now",
     ago: (age: string) => `${age} ago`,
     never: "never",
-    utc: (t: string) => `${t} UTC`,
     inYourZone: (t: string) => `${t} in your time zone`,
   },
   actions: {
@@ -70,7 +69,6 @@ export const en = {
     reopen: "Reopen",
     undo: "Undo",
     dismiss: "Dismiss",
-    copy: "Copy",
     copied: "Copied",
     copyLink: "Copy link",
     copyValue: (what: string) => `Copy ${what}`,
@@ -81,6 +79,7 @@ export const en = {
     loadMore: "Load older",
     addNote: "Note (optional), kept in the history",
   },
+  notices: { one: "Notice", all: "Notices ({hotkey})" },
   keys: {
     title: "Keyboard shortcuts",
     everywhere: "Everywhere",
@@ -146,22 +145,22 @@ export const en = {
     field: "Sign-in link or token",
     placeholder: "http://127.0.0.1:…/sign-in#token=…",
     submit: "Sign in",
-    once: "A link works once. `yagura sign-in-link` or a restart of the server prints a new one.",
+    once: "A link works once. “yagura sign-in-link --data DIR” prints a new one.",
     signedOut: "You are signed out.",
     bad: "This holds no token. Paste the whole link, including what follows the # sign.",
   },
   overview: {
     title: "Overview",
     alerts: "Unresolved alerts",
-    alertsNone: "Nothing is waiting for you.",
     fleet: "Fleet",
     reporting: "reporting",
     silent: "silent",
     vehicles: (n: number) => count(n, "vehicle", "vehicles"),
-    fleetEmpty: "No vehicle is enrolled yet. Start the demo with `make demo`, or enrol a sensor with a one-time token.",
+    fleetEmpty: "No vehicle is enrolled yet. Start the demo with “make demo”, or enrol a sensor with a one-time token.",
     rate: "Security events received",
     rateUnit: "per second, last 15 minutes",
-    rateAria: (now: string) => `Security events and reports received per second over the last 15 minutes; now ${now} events per second`,
+    rateAria: (now: string) =>
+      `Security events and reports received per second over the last 15 minutes; now ${now} events per second`,
     events: "Events/s",
     reports: "Reports/s",
     at: "At",
@@ -174,7 +173,6 @@ export const en = {
     alertsOpen: "Alerts",
     losses: "Losses",
     lossesNone: "Nothing was lost.",
-    lossSince: (t: string) => `since ${t}`,
     lossKinds: {
       sensor_events: "Events dropped by sensors",
       sensor_frames: "Frames that sensors did not look at",
@@ -189,14 +187,14 @@ export const en = {
     records: "Records",
     checkpoint: "Last checkpoint",
     origin: "Log",
-    totals: "Since the beginning",
     totalEvents: "Events",
     totalReports: "Reports",
     problems: "The server needs a hand",
   },
   alerts: {
     title: "Alerts",
-    count: (shown: number, more: boolean) => `${count(shown, "alert", "alerts")}${more ? " loaded, older ones follow" : ""}`,
+    count: (shown: number, more: boolean) =>
+      `${count(shown, "alert", "alerts")}${more ? " loaded, older ones follow" : ""}`,
     countFiltered: (shown: number, loaded: number, more: boolean) =>
       `${number.format(shown)} of ${count(loaded, "alert", "alerts")}${more ? " loaded so far" : ""}`,
     selected: (n: number) => `${number.format(n)} selected`,
@@ -284,13 +282,16 @@ export const en = {
     history: "History",
     historyNone: "Nobody has touched it yet.",
     happened: (hits: string, span: string) => `${hits} over ${span}`,
+    countColumn: "Count",
     eventCount: (n: number) => count(n, "event", "events"),
     hitCount: (n: number) => count(n, "hit", "hits"),
   },
   vehicles: {
     title: "Vehicles",
     count: (shown: number, total: number) =>
-      shown === total ? count(total, "vehicle", "vehicles") : `${number.format(shown)} of ${count(total, "vehicle", "vehicles")}`,
+      shown === total
+        ? count(total, "vehicle", "vehicles")
+        : `${number.format(shown)} of ${count(total, "vehicle", "vehicles")}`,
     filterPlaceholder: "Vehicle or model",
     states: { reporting: "Reporting", silent: "Silent", never: "Never reported" },
     anyState: "Any",
@@ -307,7 +308,7 @@ export const en = {
     },
     sortBy: (column: string) => `Sort by ${column}`,
     emptyTitle: "No vehicles",
-    empty: "No vehicle is enrolled yet. Start the demo with `make demo`, or enrol a sensor with a one-time token.",
+    empty: "No vehicle is enrolled yet. Start the demo with “make demo”, or enrol a sensor with a one-time token.",
     emptyFiltered: "No vehicle matches these filters.",
   },
   vehicle: {
@@ -352,7 +353,13 @@ export const en = {
     },
     expiresSoon: "ends soon",
     expired: "expired",
-    lossKinds: { events: "events", frames: "frames", excerpts: "excerpts", reports: "reports", missing: "missing reports" },
+    lossKinds: {
+      events: "events",
+      frames: "frames",
+      excerpts: "excerpts",
+      reports: "reports",
+      missing: "missing reports",
+    },
     none: "none",
     alertsOpen: (n: number) => count(n, "unresolved alert", "unresolved alerts"),
     events24h: (n: number) => `${count(n, "event", "events")} in 24 h`,
@@ -395,9 +402,11 @@ export const en = {
     uncertainty: "Clock uncertainty",
     losses: "Losses before it",
     proof: "Proof of inclusion",
-    proofHelp: "The hashes below lead from this record to the root of the log. Your browser has computed the path itself.",
+    proofHelp:
+      "The hashes below lead from this record to the root of the log. Your browser has computed the path itself.",
     inLog: "In the log",
     checking: "Checking",
+    notCovered: "Proof follows with the next checkpoint",
     mismatch: "Proof does not hold",
     checks: {
       raw: "The raw record has the stated SHA-256",
@@ -410,15 +419,11 @@ export const en = {
     treeSize: "Records under the root",
     root: "Root",
     leaf: "Leaf",
-    hashes: "Path",
     checkpoint: "Checkpoint (signed note)",
     cannotCheck: "This browser offers no cryptography on this address. Use the command below.",
   },
   shared: {
     none: "–",
-    yes: "yes",
     loading: "Loading",
-    sortUp: "ascending",
-    sortDown: "descending",
   },
 };

@@ -1,11 +1,11 @@
 // The alert list: filters in the address, rows that stay where they are while new ones arrive, everything by keyboard.
 import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
-import type { Alert } from "../api/types";
+import { useRef, useState, type RefObject } from "react";
+import type { Alert, AlertStatus } from "../api/types";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
 import { useMessages } from "../app/settings";
-import { stepRow } from "../domain/alert-list";
+import { stepRow, type AlertFilter } from "../domain/alert-list";
 import { CopyLink } from "../parts/copy";
 import { Grid } from "../parts/grid";
 import { Icon } from "../parts/icons";
@@ -24,30 +24,15 @@ export function AlertsPage() {
   const m = useMessages();
   const { filter, apply } = useAlertFilter();
   const list = useAlertList(filter);
-  const filterKey = JSON.stringify(filter);
-  const [current, setCurrentState] = useState(() => lastCurrent.get(filterKey));
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const setCurrent = (id: string | undefined) => {
-    if (id !== undefined) lastCurrent.set(filterKey, id);
-    setCurrentState(id);
-  };
-  const toggle = (id: string) => setSelected((before) => toggled(before, id));
+  const rows = useRowChoice(list, JSON.stringify(filter));
   const box = useRef<HTMLInputElement>(null);
-  const navigate = useNavigate();
-  const open = (alert: Alert) => void navigate({ to: "/alerts/$id", params: { id: alert.id } });
-  const setStatus = useSetStatus();
-  const chosen = list.rows.filter((row) => (selected.size > 0 ? selected.has(row.id) : row.id === current));
-  const change = (status: "acknowledged" | "closed" | "open") => {
-    setStatus(chosen, status);
-    setSelected(new Set());
-  };
-  useListKeys({ list, current, setCurrent, selected, toggle, chosen, open, change, clear: () => setSelected(new Set()), box });
-  const columns = useAlertColumns(selected, toggle);
-
+  useListKeys(list, rows, box);
+  const columns = useAlertColumns(rows.selected, rows.toggle);
+  const nothing = !list.loading && list.error === null && list.rows.length === 0;
+  const actions = rows.selected.size > 0 ? <SelectionBar rows={rows} /> : <CopyLink />;
   return (
-    <Page title={m.alerts.title} height="fill" beside={<Count list={list} words={filter.words} />} actions={<CopyLink />}>
+    <Page title={m.alerts.title} height="fill" beside={<Count list={list} words={filter.words} />} actions={actions}>
       <FilterBar filter={filter} apply={apply} box={box} />
-      {selected.size > 0 && <SelectionBar count={selected.size} change={change} />}
       {list.waiting > 0 && (
         <button type="button" className="fresh" aria-label={m.alerts.freshAria(list.waiting)} onClick={list.showFresh}>
           <Icon name="up" />
@@ -56,27 +41,64 @@ export function AlertsPage() {
       )}
       {list.error !== null && <QueryProblem error={list.error} retry={list.showFresh} />}
       {list.loading && <Loading lines={12} />}
-      {!list.loading && list.error === null && list.rows.length === 0 ? (
-        <NoAlerts status={filter.status} filtered={Boolean(filter.severity ?? filter.vehicle ?? filter.rule ?? filter.words)} clear={() => apply({ status: "unresolved", words: "" })} />
-      ) : (
-        !list.loading && (
-          <Grid
-            label={m.alerts.title}
-            rows={list.rows}
-            columns={columns}
-            rowKey={(row) => row.id}
-            rowClass={(row) => row.status}
-            current={current}
-            selected={selected}
-            onCurrent={setCurrent}
-            onOpen={open}
-            after={list.more && <LoadMore list={list} />}
-          />
-        )
+      {nothing && (
+        <NoAlerts filter={filter} loaded={list.loaded} clear={() => apply({ status: "unresolved", words: "" })} />
+      )}
+      {list.rows.length > 0 && (
+        <Grid
+          label={m.alerts.title}
+          rows={list.rows}
+          columns={columns}
+          rowKey={(row) => row.id}
+          rowClass={(row) => row.status}
+          current={rows.current}
+          selected={rows.selected}
+          onCurrent={rows.setCurrent}
+          onOpen={rows.open}
+          after={list.more && <LoadMore list={list} />}
+        />
       )}
     </Page>
   );
 }
+
+interface RowChoice {
+  current: string | undefined;
+  setCurrent: (id: string | undefined) => void;
+  selected: ReadonlySet<string>;
+  toggle: (id: string) => void;
+  clear: () => void;
+  open: (alert: Alert) => void;
+  /** Sets the status of the selected rows, or of the current one if none is selected. */
+  change: (status: AlertStatus) => void;
+}
+
+/** Which row is current and which are selected, and what can be done with them. */
+function useRowChoice(list: AlertListState, filterKey: string): RowChoice {
+  const [current, setCurrentState] = useState(() => lastCurrent.get(filterKey));
+  const [selected, setSelected] = useState<ReadonlySet<string>>(NONE);
+  const navigate = useNavigate();
+  const setStatus = useSetStatus();
+  const clear = () => setSelected(NONE);
+  return {
+    current,
+    selected,
+    clear,
+    setCurrent: (id) => {
+      if (id !== undefined) lastCurrent.set(filterKey, id);
+      setCurrentState(id);
+    },
+    toggle: (id) => setSelected((before) => toggled(before, id)),
+    open: (alert) => void navigate({ to: "/alerts/$id", params: { id: alert.id } }),
+    change: (status) => {
+      const chosen = list.rows.filter((row) => (selected.size > 0 ? selected.has(row.id) : row.id === current));
+      setStatus(chosen, status);
+      clear();
+    },
+  };
+}
+
+const NONE: ReadonlySet<string> = new Set();
 
 function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const next = new Set(before);
@@ -84,38 +106,32 @@ function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
   return next;
 }
 
-interface ListKeys {
-  list: AlertListState;
-  current: string | undefined;
-  setCurrent: (id: string | undefined) => void;
-  selected: ReadonlySet<string>;
-  toggle: (id: string) => void;
-  chosen: Alert[];
-  open: (alert: Alert) => void;
-  change: (status: "acknowledged" | "closed") => void;
-  clear: () => void;
-  box: React.RefObject<HTMLInputElement | null>;
-}
-
-function useListKeys({ list, current, setCurrent, selected, toggle, open, change, clear, box }: ListKeys) {
+function useListKeys(list: AlertListState, rows: RowChoice, box: RefObject<HTMLInputElement | null>) {
   const m = useMessages();
+  const { current, selected } = rows;
   const ids = list.rows.map((row) => row.id);
-  const step = (by: number) => () => setCurrent(stepRow(ids, current, by));
+  const step = (by: number) => () => rows.setCurrent(stepRow(ids, current, by));
   const row = list.rows.find((one) => one.id === current);
   useKeys("page", [
     { keys: "j", does: m.keys.next, run: step(1) },
     { keys: "k", does: m.keys.previous, run: step(-1) },
     { keys: "ArrowDown", does: m.keys.next, run: step(1) },
     { keys: "ArrowUp", does: m.keys.previous, run: step(-1) },
-    { keys: "Enter", does: m.keys.open, run: () => row && open(row) },
-    { keys: "x", does: m.keys.select, run: () => current !== undefined && toggle(current) },
-    { keys: "a", does: m.keys.acknowledge, run: () => change("acknowledged") },
-    { keys: "e", does: m.keys.close, run: () => change("closed") },
+    { keys: "Enter", does: m.keys.open, run: () => row && rows.open(row) },
+    { keys: "x", does: m.keys.select, run: () => current !== undefined && rows.toggle(current) },
+    { keys: "a", does: m.keys.acknowledge, run: () => rows.change("acknowledged") },
+    { keys: "e", does: m.keys.close, run: () => rows.change("closed") },
     { keys: "n", does: m.keys.fresh, run: list.showFresh },
     { keys: "/", does: m.keys.filter, run: () => box.current?.focus() },
     // Esc falls through to "back" once there is nothing to clear.
     ...(selected.size > 0 || current !== undefined
-      ? [{ keys: "Escape", does: m.keys.back, run: () => (selected.size > 0 ? clear() : setCurrent(undefined)) }]
+      ? [
+          {
+            keys: "Escape",
+            does: m.keys.back,
+            run: () => (selected.size > 0 ? rows.clear() : rows.setCurrent(undefined)),
+          },
+        ]
       : []),
   ]);
 }
@@ -125,23 +141,25 @@ function Count({ list, words }: { list: AlertListState; words: string }) {
   if (list.loading) return null;
   return (
     <span className="count" role="status">
-      {words ? m.alerts.countFiltered(list.rows.length, list.loaded, list.more) : m.alerts.count(list.rows.length, list.more)}
+      {words
+        ? m.alerts.countFiltered(list.rows.length, list.loaded, list.more)
+        : m.alerts.count(list.rows.length, list.more)}
     </span>
   );
 }
 
-function SelectionBar({ count, change }: { count: number; change: (status: "acknowledged" | "closed" | "open") => void }) {
+function SelectionBar({ rows }: { rows: RowChoice }) {
   const m = useMessages();
   return (
     <div className="selection-bar">
-      <strong>{m.alerts.selected(count)}</strong>
-      <button type="button" className="button small" onClick={() => change("acknowledged")}>
+      <strong>{m.alerts.selected(rows.selected.size)}</strong>
+      <button type="button" className="button small" onClick={() => rows.change("acknowledged")}>
         {m.actions.acknowledge} <kbd>a</kbd>
       </button>
-      <button type="button" className="button small" onClick={() => change("closed")}>
+      <button type="button" className="button small" onClick={() => rows.change("closed")}>
         {m.actions.close} <kbd>e</kbd>
       </button>
-      <button type="button" className="button small" onClick={() => change("open")}>
+      <button type="button" className="button small" onClick={() => rows.change("open")}>
         {m.actions.reopen}
       </button>
     </div>
@@ -157,12 +175,13 @@ function LoadMore({ list }: { list: AlertListState }) {
   );
 }
 
-function NoAlerts({ status, filtered, clear }: { status: string; filtered: boolean; clear: () => void }) {
+function NoAlerts({ filter, loaded, clear }: { filter: AlertFilter; loaded: number; clear: () => void }) {
   const m = useMessages();
-  const why = filtered ? m.alerts.emptyFiltered : status === "unresolved" ? m.alerts.emptyUnresolved : m.alerts.empty;
+  const filtered = Boolean(filter.severity ?? filter.vehicle ?? filter.rule ?? filter.words);
+  const unfiltered = loaded > 0 ? m.alerts.emptyUnresolved : m.alerts.empty;
   return (
     <Empty title={m.alerts.emptyTitle}>
-      <p>{why}</p>
+      <p>{filtered ? m.alerts.emptyFiltered : unfiltered}</p>
       {filtered && (
         <button type="button" className="button" onClick={clear}>
           {m.actions.clear}

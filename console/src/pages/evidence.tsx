@@ -51,7 +51,11 @@ export function EvidenceIndexPage() {
               </dd>
               <dt>{m.overview.checkpoint}</dt>
               <dd>
-                {overview.data?.vault.checkpoint_time ? <When time={overview.data.vault.checkpoint_time} as="full" /> : m.time.never}
+                {overview.data?.vault.checkpoint_time ? (
+                  <When time={overview.data.vault.checkpoint_time} as="full" />
+                ) : (
+                  m.time.never
+                )}
               </dd>
               <dt>{m.overview.origin}</dt>
               <dd>
@@ -137,11 +141,13 @@ function RecordView({ position }: { position: number }) {
   if (!query.data) return <Loading lines={10} />;
   return (
     <div className="evidence-page">
-      <RecordPanel evidence={query.data} />
+      <div>
+        <RecordPanel evidence={query.data} />
+        <Panel title={m.alert.verify} className="offline">
+          <VerifyOffline />
+        </Panel>
+      </div>
       <ProofPanel key={position} evidence={query.data} />
-      <Panel title={m.alert.verify} className="offline">
-        <VerifyOffline />
-      </Panel>
     </div>
   );
 }

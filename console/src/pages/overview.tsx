@@ -103,13 +103,17 @@ function Fleet({ overview, reporting }: { overview: Overview | undefined; report
     );
   }
   return (
-    <Panel title={m.overview.fleet} aside={<Link to="/vehicles">{m.overview.vehicles(vehicles)}</Link>} className="fleet">
+    <Panel
+      title={m.overview.fleet}
+      aside={<Link to="/vehicles">{m.overview.vehicles(vehicles)}</Link>}
+      className="fleet"
+    >
       <div className="fleet-figures">
         <Link to="/vehicles" search={{ state: "reporting" }}>
           <strong>{number(live)}</strong>
           <span className="health reporting">{m.overview.reporting}</span>
         </Link>
-        <Link to="/vehicles" search={{ state: "silent" }} className={vehicles - live > 0 ? "" : "none"}>
+        <Link to="/vehicles" search={{ sort: "state" }} className={vehicles - live > 0 ? "" : "none"}>
           <strong>{number(vehicles - live)}</strong>
           <span className="health silent">{m.overview.silent}</span>
         </Link>

@@ -81,21 +81,21 @@ function TimelinePanel({ vehicle, range }: { vehicle: string; range: Range }) {
             {m.vehicle.truncated}
           </p>
         )}
-        {timeline && <TimelineView timeline={timeline} range={range} />}
+        {timeline && <TimelineView timeline={timeline} known={query.dataUpdatedAt} range={range} />}
       </Panel>
       {timeline && <SelectedAndTable timeline={timeline} vehicle={vehicle} />}
     </>
   );
 }
 
-function TimelineView({ timeline, range }: { timeline: Timeline; range: Range }) {
+function TimelineView({ timeline, known, range }: { timeline: Timeline; known: number; range: Range }) {
   const m = useMessages();
   const { event } = route.useSearch();
   const navigate = route.useNavigate();
   const select = (key: string) => void navigate({ search: (before) => ({ ...before, event: key }), replace: true });
   return (
     <>
-      <Lanes timeline={timeline} selected={event} select={select} zoom={range.zoom} />
+      <Lanes timeline={timeline} known={known} selected={event} select={select} zoom={range.zoom} />
       {timeline.states.length === 0 && <p className="hint">{m.vehicle.noStates}</p>}
       <p className="hint">{m.vehicle.zoomHelp}</p>
     </>
@@ -111,7 +111,8 @@ function SelectedAndTable({ timeline, vehicle }: { timeline: Timeline; vehicle: 
   const { events } = timeline;
   const index = events.findIndex((event) => eventKey(event) === selected);
   const step = (by: number) => () => {
-    const next = events[index < 0 ? (by > 0 ? 0 : events.length - 1) : Math.min(events.length - 1, Math.max(0, index + by))];
+    const next =
+      events[index < 0 ? (by > 0 ? 0 : events.length - 1) : Math.min(events.length - 1, Math.max(0, index + by))];
     if (next) select(eventKey(next));
   };
   useKeys("page", [

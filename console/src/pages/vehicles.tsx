@@ -32,7 +32,14 @@ export function VehiclesPage() {
   const box = useRef<HTMLInputElement>(null);
   const columns = useColumns(search);
   const open = (row: Vehicle) => void navigate({ to: "/vehicles/$vehicle", params: { vehicle: row.vehicle } });
-  const step = (by: number) => () => setCurrent(stepRow(rows.map((row) => row.vehicle), current, by));
+  const step = (by: number) => () =>
+    setCurrent(
+      stepRow(
+        rows.map((row) => row.vehicle),
+        current,
+        by,
+      ),
+    );
   useKeys("page", [
     { keys: "j", does: m.keys.next, run: step(1) },
     { keys: "k", does: m.keys.previous, run: step(-1) },
@@ -48,7 +55,11 @@ export function VehiclesPage() {
     },
     { keys: "/", does: m.keys.filter, run: () => box.current?.focus() },
   ]);
-  const count = vehicles && <span className="count" role="status">{m.vehicles.count(rows.length, vehicles.length)}</span>;
+  const count = vehicles && (
+    <span className="count" role="status">
+      {m.vehicles.count(rows.length, vehicles.length)}
+    </span>
+  );
   return (
     <Page title={m.vehicles.title} height="fill" beside={count} actions={<CopyLink />}>
       <VehicleFilters search={search} box={box} />
@@ -89,7 +100,12 @@ function VehicleFilters({ search, box }: { search: VehiclesSearch; box: React.Re
       <div className="filter-box" role="search">
         <Icon name="search" />
         {search.model !== undefined && (
-          <button type="button" className="chip" aria-label={m.alerts.removeFilter(search.model)} onClick={() => apply({ model: undefined })}>
+          <button
+            type="button"
+            className="chip"
+            aria-label={m.alerts.removeFilter(search.model)}
+            onClick={() => apply({ model: undefined })}
+          >
             {search.model}
             <Icon name="cross" />
           </button>
@@ -151,13 +167,20 @@ function useColumns(search: VehiclesSearch): Column<Vehicle>[] {
       ),
     },
     { key: "model", title: titles.model, width: "minmax(120px, 1fr)", sort: sort("model"), cell: (row) => row.model },
-    { key: "state", title: titles.state, width: "140px", sort: sort("state"), cell: (row) => <HealthLabel state={row.state} /> },
+    {
+      key: "state",
+      title: titles.state,
+      width: "140px",
+      sort: sort("state"),
+      cell: (row) => <HealthLabel state={row.state} />,
+    },
     {
       key: "last_seen",
       title: titles.lastSeen,
       width: "120px",
       sort: sort("last_seen"),
-      cell: (row) => (row.last_seen ? <When time={row.last_seen} as="age" /> : <span className="faint">{m.time.never}</span>),
+      cell: (row) =>
+        row.last_seen ? <When time={row.last_seen} as="age" /> : <span className="faint">{m.time.never}</span>,
     },
     {
       key: "alerts",
@@ -165,17 +188,38 @@ function useColumns(search: VehiclesSearch): Column<Vehicle>[] {
       width: "90px",
       align: "right",
       sort: sort("alerts_open"),
-      cell: (row) =>
-        row.alerts_open === 0 ? (
-          figure(0)
-        ) : (
-          <Link to="/alerts" search={{ vehicle: row.vehicle }} tabIndex={-1} className="count-link">
-            {number(row.alerts_open)}
-          </Link>
-        ),
+      cell: (row) => (row.alerts_open === 0 ? figure(0) : <AlertsLink row={row} />),
     },
-    { key: "events", title: titles.events, width: "140px", align: "right", sort: sort("events_24h"), cell: (row) => figure(row.events_24h) },
-    { key: "losses", title: titles.losses, width: "90px", align: "right", sort: sort("losses"), cell: (row) => figure(row.losses) },
-    { key: "sensors", title: titles.sensors, width: "140px", cell: (row) => <span className="mono faint">{row.sensors.join(", ")}</span> },
+    {
+      key: "events",
+      title: titles.events,
+      width: "140px",
+      align: "right",
+      sort: sort("events_24h"),
+      cell: (row) => figure(row.events_24h),
+    },
+    {
+      key: "losses",
+      title: titles.losses,
+      width: "90px",
+      align: "right",
+      sort: sort("losses"),
+      cell: (row) => figure(row.losses),
+    },
+    {
+      key: "sensors",
+      title: titles.sensors,
+      width: "140px",
+      cell: (row) => <span className="mono faint">{row.sensors.join(", ")}</span>,
+    },
   ];
+}
+
+function AlertsLink({ row }: { row: Vehicle }) {
+  const number = useNumber();
+  return (
+    <Link to="/alerts" search={{ vehicle: row.vehicle }} tabIndex={-1} className="count-link">
+      {number(row.alerts_open)}
+    </Link>
+  );
 }

@@ -55,28 +55,29 @@ export function Grid<Row>(props: GridProps<Row>) {
   }, [current]);
   const tracks = { "--tracks": columns.map((column) => column.width).join(" ") } as CSSProperties;
   return (
-    <div
-      ref={scroller}
-      className="grid"
-      role="grid"
-      tabIndex={0}
-      style={tracks}
-      aria-label={props.label}
-      aria-rowcount={rows.length + 1}
-      aria-multiselectable={props.selected ? true : undefined}
-      aria-activedescendant={currentIndex >= 0 ? `row-${current ?? ""}` : undefined}
-    >
-      <div className="grid-head" role="row" aria-rowindex={1}>
-        {columns.map((column) => (
-          <HeadCell key={column.key} column={column} />
-        ))}
-      </div>
-      <div className="grid-rows" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map((item) => {
-          const row = rows[item.index];
-          if (row === undefined) return null;
-          return <RowView key={item.key} {...props} row={row} index={item.index} top={item.start} />;
-        })}
+    <div ref={scroller} className="grid">
+      <div
+        className="grid-table"
+        role="grid"
+        tabIndex={0}
+        style={tracks}
+        aria-label={props.label}
+        aria-rowcount={rows.length + 1}
+        aria-multiselectable={props.selected ? true : undefined}
+        aria-activedescendant={currentIndex >= 0 ? `row-${current ?? ""}` : undefined}
+      >
+        <div className="grid-head" role="row" aria-rowindex={1}>
+          {columns.map((column) => (
+            <HeadCell key={column.key} column={column} />
+          ))}
+        </div>
+        <div className="grid-rows" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index];
+            if (row === undefined) return null;
+            return <RowView key={item.key} {...props} row={row} index={item.index} top={item.start} />;
+          })}
+        </div>
       </div>
       {props.after}
     </div>
@@ -107,7 +108,18 @@ interface RowProps<Row> extends GridProps<Row> {
   top: number;
 }
 
-function RowView<Row>({ row, index, top, columns, rowKey, rowClass, current, selected, onCurrent, onOpen }: RowProps<Row>) {
+function RowView<Row>({
+  row,
+  index,
+  top,
+  columns,
+  rowKey,
+  rowClass,
+  current,
+  selected,
+  onCurrent,
+  onOpen,
+}: RowProps<Row>) {
   const key = rowKey(row);
   const classes = ["grid-row", rowClass?.(row), key === current ? "current" : undefined].filter(Boolean).join(" ");
   const open = (event: MouseEvent<HTMLElement>) => {

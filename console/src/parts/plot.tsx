@@ -10,7 +10,8 @@ export type PlotOptions = Omit<uPlot.Options, "width" | "height">;
 interface PlotProps {
   options: PlotOptions;
   data: uPlot.AlignedData;
-  height: number;
+  /** In CSS pixels, or as high as the place it stands in. */
+  height: number | "fill";
   /** What the picture shows, for those who do not see it. */
   label: string;
 }
@@ -23,9 +24,10 @@ export function Plot({ options, data, height, label }: PlotProps) {
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const made = new uPlot({ ...options, width: element.clientWidth, height }, newest.current, element);
+    const size = () => ({ width: element.clientWidth, height: height === "fill" ? element.clientHeight : height });
+    const made = new uPlot({ ...options, ...size() }, newest.current, element);
     plot.current = made;
-    const sizes = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    const sizes = new ResizeObserver(() => made.setSize(size()));
     sizes.observe(element);
     return () => {
       sizes.disconnect();
@@ -39,7 +41,7 @@ export function Plot({ options, data, height, label }: PlotProps) {
     plot.current?.setData(data);
   }, [data]);
 
-  return <div ref={place} className="plot" role="img" aria-label={label} />;
+  return <div ref={place} className={height === "fill" ? "plot fill" : "plot"} role="img" aria-label={label} />;
 }
 
 /** A colour of the present theme. */

@@ -40,10 +40,14 @@ export function SignatureState({ state }: { state: Evidence["signature"] }) {
 export function InclusionState({ evidence }: { evidence: Evidence }) {
   const m = useMessages();
   const { result } = useProof(evidence);
-  if (!result) return <span className="proof-state pending">{canCheck() ? m.evidence.checking : m.evidence.states.pending}</span>;
+  if (!result)
+    return <span className="proof-state pending">{canCheck() ? m.evidence.checking : m.evidence.states.pending}</span>;
   const holds = result.path && result.checkpoint;
   return (
-    <span className={`proof-state ${holds ? "valid" : "invalid"}`} title={holds ? m.evidence.checkedHere : m.evidence.mismatch}>
+    <span
+      className={`proof-state ${holds ? "valid" : "invalid"}`}
+      title={holds ? m.evidence.checkedHere : m.evidence.mismatch}
+    >
       <Icon name={holds ? "check" : "cross"} />
       {holds ? m.evidence.inLog : m.evidence.mismatch}
     </span>

@@ -11,7 +11,10 @@ export function useCatalogue(): (eventId: string) => CatalogueEntry | undefined 
 }
 
 /** Microseconds read better as milliseconds; every other unit stays as it is. */
-export function inReadableUnit(value: number, unit: string | undefined): { value: number; unit: string; digits: number } {
+export function inReadableUnit(
+  value: number,
+  unit: string | undefined,
+): { value: number; unit: string; digits: number } {
   if (unit === "µs" || unit === "us") return { value: value / 1000, unit: "ms", digits: 3 };
   return { value, unit: unit ?? "", digits: 0 };
 }

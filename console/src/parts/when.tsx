@@ -45,7 +45,11 @@ export function When({ time, as }: WhenProps) {
   const age = useAge();
   const millis = millisOf(time);
   if (Number.isNaN(millis)) return <span>{time}</span>;
-  const text = { brief: () => briefTime(millis, now, zone), age: () => age(millis, now), full: () => fullTime(millis, zone) };
+  const text = {
+    brief: () => briefTime(millis, now, zone),
+    age: () => age(millis, now),
+    full: () => fullTime(millis, zone),
+  };
   const other = zone === "utc" ? m.time.inYourZone(fullTime(millis, "local")) : fullTime(millis, "utc");
   return (
     <time dateTime={time} title={`${fullTime(millis, zone)}\n${other}\n${age(millis, now)}`}>

@@ -25,13 +25,23 @@ export function EventsPanel({ detail }: { detail: AlertDetail }) {
                 <th scope="col">{columns.time}</th>
                 <th scope="col">{columns.event}</th>
                 {fleetWide && <th scope="col">{columns.vehicle}</th>}
-                <th scope="col" className="right">{columns.bus}</th>
+                <th scope="col" className="right">
+                  {columns.bus}
+                </th>
                 <th scope="col">{columns.id}</th>
-                <th scope="col" className="right">{columns.expected}</th>
-                <th scope="col" className="right">{columns.observed}</th>
+                <th scope="col" className="right">
+                  {columns.expected}
+                </th>
+                <th scope="col" className="right">
+                  {columns.observed}
+                </th>
                 <th scope="col">{columns.payload}</th>
-                <th scope="col" className="right">{columns.speed}</th>
-                <th scope="col" className="right">{columns.evidence}</th>
+                <th scope="col" className="right">
+                  {columns.speed}
+                </th>
+                <th scope="col" className="right">
+                  {columns.evidence}
+                </th>
               </tr>
             </thead>
             <tbody>

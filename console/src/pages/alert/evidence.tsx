@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { rawEvidenceAddress } from "../../api/client";
-import { evidenceQuery } from "../../api/queries";
+import { evidenceQuery, isNotCoveredYet } from "../../api/queries";
 import type { EvidenceRef } from "../../api/types";
 import { useMessages, useNumber } from "../../app/settings";
 import { Hash } from "../../parts/copy";
@@ -42,7 +42,7 @@ export function EvidencePanel({ evidence }: { evidence: EvidenceRef[] }) {
 function RecordLine({ reference }: { reference: EvidenceRef }) {
   const m = useMessages();
   const number = useNumber();
-  const { data, isError } = useQuery(evidenceQuery(reference.position));
+  const { data, error } = useQuery(evidenceQuery(reference.position));
   return (
     <li>
       <div>
@@ -64,7 +64,11 @@ function RecordLine({ reference }: { reference: EvidenceRef }) {
         <Hash hex={reference.sha256} what={m.evidence.sha256} />
         {data && <SignatureState state={data.signature} />}
         {data && <InclusionState evidence={data} />}
-        {isError && <span className="proof-state pending">{m.evidence.states.pending}</span>}
+        {error && (
+          <span className="proof-state pending">
+            {isNotCoveredYet(error) ? m.evidence.notCovered : m.evidence.states.pending}
+          </span>
+        )}
       </div>
     </li>
   );

@@ -81,12 +81,18 @@ function ExcerptView({ excerpt }: { excerpt: Excerpt }) {
         <table className="table frames-table">
           <thead>
             <tr>
-              <th scope="col" className="right">{columns.delta}</th>
+              <th scope="col" className="right">
+                {columns.delta}
+              </th>
               <th scope="col">{columns.time}</th>
-              <th scope="col" className="right">{columns.bus}</th>
+              <th scope="col" className="right">
+                {columns.bus}
+              </th>
               <th scope="col">{columns.id}</th>
               <th scope="col">{columns.kind}</th>
-              <th scope="col" className="right">{columns.length}</th>
+              <th scope="col" className="right">
+                {columns.length}
+              </th>
               <th scope="col">{columns.data}</th>
             </tr>
           </thead>
@@ -116,7 +122,9 @@ function FrameLine({ row, place }: { row: FrameRow; place: React.RefObject<HTMLT
       <td className="right">{frame.bus}</td>
       <td className="id">
         {frame.id}
-        {frame.marked && <span className="mark" role="img" aria-label={m.alert.framesMarked} title={m.alert.framesMarked} />}
+        {frame.marked && (
+          <span className="mark" role="img" aria-label={m.alert.framesMarked} title={m.alert.framesMarked} />
+        )}
       </td>
       <td className="kind">{kinds[frame.kind] ?? frame.kind}</td>
       <td className="right">{row.bytes.length}</td>

@@ -26,7 +26,12 @@ export function VehiclePanel({ detail }: { detail: AlertDetail }) {
       <Panel title={m.alert.fleetWide(alert.vehicle_count)} className="vehicle-panel">
         <div className="vehicle-names">
           {vehicles.map((vehicle) => (
-            <Link key={vehicle} to="/vehicles/$vehicle" params={{ vehicle }} search={rangeAround(alert.first_time, alert.last_time)}>
+            <Link
+              key={vehicle}
+              to="/vehicles/$vehicle"
+              params={{ vehicle }}
+              search={rangeAround(alert.first_time, alert.last_time)}
+            >
               {vehicle}
             </Link>
           ))}

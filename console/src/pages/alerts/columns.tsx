@@ -6,21 +6,36 @@ import type { Column } from "../../parts/grid";
 import { SeverityLabel, StatusLabel } from "../../parts/labels";
 import { When } from "../../parts/when";
 
+function selectColumn(label: string, selected: ReadonlySet<string>, toggle: (id: string) => void): Column<Alert> {
+  return {
+    key: "select",
+    title: "",
+    width: "34px",
+    cell: (row) => (
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        aria-label={label}
+        checked={selected.has(row.id)}
+        onChange={() => toggle(row.id)}
+      />
+    ),
+  };
+}
+
 export function useAlertColumns(selected: ReadonlySet<string>, toggle: (id: string) => void): Column<Alert>[] {
   const m = useMessages();
   const pick = usePick();
   const number = useNumber();
   const titles = m.alerts.columns;
   return [
+    selectColumn(titles.select, selected, toggle),
     {
-      key: "select",
-      title: "",
-      width: "34px",
-      cell: (row) => (
-        <input type="checkbox" tabIndex={-1} aria-label={titles.select} checked={selected.has(row.id)} onChange={() => toggle(row.id)} />
-      ),
+      key: "severity",
+      title: titles.severity,
+      width: "96px",
+      cell: (row) => <SeverityLabel severity={row.severity} />,
     },
-    { key: "severity", title: titles.severity, width: "96px", cell: (row) => <SeverityLabel severity={row.severity} /> },
     {
       key: "alert",
       title: titles.alert,
@@ -51,8 +66,20 @@ export function useAlertColumns(selected: ReadonlySet<string>, toggle: (id: stri
       cell: (row) => <span className="mono faint">{row.technique ?? m.shared.none}</span>,
     },
     { key: "count", title: titles.count, width: "72px", align: "right", cell: (row) => number(row.count) },
-    { key: "first", title: titles.first, width: "104px", align: "right", cell: (row) => <When time={row.first_time} as="brief" /> },
-    { key: "last", title: titles.last, width: "104px", align: "right", cell: (row) => <When time={row.last_time} as="age" /> },
+    {
+      key: "first",
+      title: titles.first,
+      width: "104px",
+      align: "right",
+      cell: (row) => <When time={row.first_time} as="brief" />,
+    },
+    {
+      key: "last",
+      title: titles.last,
+      width: "104px",
+      align: "right",
+      cell: (row) => <When time={row.last_time} as="age" />,
+    },
     { key: "status", title: titles.status, width: "132px", cell: (row) => <StatusLabel status={row.status} /> },
   ];
 }

@@ -18,7 +18,13 @@ export function useAlertFilter(): { filter: AlertFilter; apply: (filter: AlertFi
   );
   const apply = (next: AlertFilter) => {
     const { status, severity, vehicle, rule, words } = next;
-    const search = { severity, vehicle, rule, status: status === "unresolved" ? undefined : status, q: words || undefined };
+    const search = {
+      severity,
+      vehicle,
+      rule,
+      status: status === "unresolved" ? undefined : status,
+      q: words || undefined,
+    };
     void navigate({ search, replace: true });
   };
   return { filter, apply };
@@ -37,17 +43,31 @@ export function FilterBar({ filter, apply, box }: FilterBarProps) {
       <FilterBox filter={filter} apply={apply} box={box} />
       <div className="switch" role="group" aria-label={m.status.label}>
         {STATUS_FILTERS.map((status) => (
-          <button key={status} type="button" aria-pressed={filter.status === status} onClick={() => apply({ ...filter, status })}>
+          <button
+            key={status}
+            type="button"
+            aria-pressed={filter.status === status}
+            onClick={() => apply({ ...filter, status })}
+          >
             {m.status[status]}
           </button>
         ))}
       </div>
       <div className="switch" role="group" aria-label={m.severity.label}>
-        <button type="button" aria-pressed={filter.severity === undefined} onClick={() => apply({ ...filter, severity: undefined })}>
+        <button
+          type="button"
+          aria-pressed={filter.severity === undefined}
+          onClick={() => apply({ ...filter, severity: undefined })}
+        >
           {m.alerts.anySeverity}
         </button>
         {SEVERITIES.map((severity) => (
-          <button key={severity} type="button" aria-pressed={filter.severity === severity} onClick={() => apply({ ...filter, severity })}>
+          <button
+            key={severity}
+            type="button"
+            aria-pressed={filter.severity === severity}
+            onClick={() => apply({ ...filter, severity })}
+          >
             <SeverityShape severity={severity} />
             {m.severity[severity]}
           </button>

@@ -74,14 +74,11 @@ export function patched(
   batch: ReadonlyMap<string, Alert>,
 ): InfiniteData<AlertPage> | undefined {
   if (!data) return data;
-  let changed = false;
   const pages = data.pages.map((page) => {
     const alerts = patchInPlace(page.alerts, batch);
-    if (alerts === page.alerts) return page;
-    changed = true;
-    return { ...page, alerts };
+    return alerts === page.alerts ? page : { ...page, alerts };
   });
-  return changed ? { ...data, pages } : data;
+  return pages.some((page, i) => page !== data.pages[i]) ? { ...data, pages } : data;
 }
 
 /** The rows to show. A row once shown stays until the list is asked anew, even if it left the filter by its new status. */

@@ -19,7 +19,11 @@ function show(queries: QueryClient, alerts: Alert[]) {
 
 async function tell(alerts: Alert[], statusOf: (alert: Alert) => AlertStatus, note?: string): Promise<Alert[]> {
   const set = (alert: Alert) =>
-    post("/api/v1/alerts/{id}/status", { status: statusOf(alert), ...(note ? { note } : {}) }, { path: { id: alert.id } });
+    post(
+      "/api/v1/alerts/{id}/status",
+      { status: statusOf(alert), ...(note ? { note } : {}) },
+      { path: { id: alert.id } },
+    );
   return Promise.all(alerts.map(set));
 }
 

@@ -22,25 +22,8 @@ export function ProofPanel({ evidence }: { evidence: Evidence }) {
       <dl className="pairs">
         <dt>{m.evidence.treeSize}</dt>
         <dd>{number(proof.tree_size)}</dd>
-        <dt>{m.evidence.root}</dt>
-        <dd>
-          <Hash hex={proof.root} what={m.evidence.root} whole="yes" />
-        </dd>
-        <dt>{m.evidence.leaf}</dt>
-        <dd>
-          <Hash hex={proof.leaf} what={m.evidence.leaf} whole="yes" />
-        </dd>
-        <dt>{m.evidence.hashes}</dt>
-        <dd>
-          <ol className="path" reversed>
-            {proof.hashes.map((hash) => (
-              <li key={hash}>
-                <code>{hash}</code>
-              </li>
-            ))}
-          </ol>
-        </dd>
       </dl>
+      <Ladder evidence={evidence} />
       <h3>
         {m.evidence.checkpoint} <CopyButton text={proof.checkpoint} what={m.evidence.checkpoint} />
       </h3>
@@ -48,6 +31,30 @@ export function ProofPanel({ evidence }: { evidence: Evidence }) {
         {proof.checkpoint}
       </pre>
     </Panel>
+  );
+}
+
+/** From the root at the top, over the sibling of each level, down to the record's own leaf. */
+function Ladder({ evidence }: { evidence: Evidence }) {
+  const m = useMessages();
+  const { proof } = evidence;
+  return (
+    <ol className="ladder">
+      <li className="end">
+        <span>{m.evidence.root}</span>
+        <Hash hex={proof.root} what={m.evidence.root} whole="yes" />
+      </li>
+      {proof.hashes.toReversed().map((hash, i) => (
+        <li key={hash}>
+          <span>{proof.hashes.length - i}</span>
+          <code>{hash}</code>
+        </li>
+      ))}
+      <li className="end">
+        <span>{m.evidence.leaf}</span>
+        <Hash hex={proof.leaf} what={m.evidence.leaf} whole="yes" />
+      </li>
+    </ol>
   );
 }
 

@@ -10,7 +10,7 @@ import { QueryProblem } from "../../parts/problem";
 import { When } from "../../parts/when";
 
 const ASKED = 50;
-const SHOWN = 8;
+const SHOWN = 16;
 
 export function NewestAlerts() {
   const m = useMessages();

@@ -7,18 +7,12 @@ import { faceOf, millisOf, type Zone } from "../../domain/time";
 import { Loading, Panel } from "../../parts/panel";
 import { colour, Plot, PLOT_FONT, timeLabels, tzDate, type PlotOptions } from "../../parts/plot";
 
-const HEIGHT = 208;
-
 /** Counts per step as rates per second. The last step is still filling and is left out. */
 export function rateData(series: RatePoint[]): [number[], number[], number[]] {
   const times = series.map((point) => millisOf(point.time) / 1000);
   const step = times.length > 1 ? (times[1] ?? 0) - (times[0] ?? 0) : 5;
   const whole = series.slice(0, -1);
-  return [
-    times.slice(0, -1),
-    whole.map((point) => point.events / step),
-    whole.map((point) => point.reports / step),
-  ];
+  return [times.slice(0, -1), whole.map((point) => point.events / step), whole.map((point) => point.reports / step)];
 }
 
 function optionsOf(zone: Zone, onCursor: (index: number | null) => void): PlotOptions {
@@ -31,7 +25,7 @@ function optionsOf(zone: Zone, onCursor: (index: number | null) => void): PlotOp
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.15)] } },
     axes: [
-      { ...axis, grid: { show: false }, values: timeLabels(zone), space: 72 },
+      { ...axis, grid: { show: false }, values: timeLabels(zone), space: 72, size: 24 },
       { ...axis, grid: { stroke: line, width: 1 }, size: 44, space: 36 },
     ],
     series: [
@@ -85,7 +79,9 @@ export function Rates({ overview, now }: { overview: Overview | undefined; now: 
       className="rates"
     >
       {overview ? (
-        <Plot options={options} data={data} height={HEIGHT} label={m.overview.rateAria(number(rate, 1))} />
+        <div className="rates-place">
+          <Plot options={options} data={data} height="fill" label={m.overview.rateAria(number(rate, 1))} />
+        </div>
       ) : (
         <Loading lines={6} />
       )}

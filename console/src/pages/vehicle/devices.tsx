@@ -19,8 +19,12 @@ export function DevicesPanel({ devices }: { devices: Device[] }) {
             <tr>
               <th scope="col">{titles.sensor}</th>
               <th scope="col">{titles.lastSeen}</th>
-              <th scope="col" className="right">{titles.boot}</th>
-              <th scope="col" className="right">{titles.sequence}</th>
+              <th scope="col" className="right">
+                {titles.boot}
+              </th>
+              <th scope="col" className="right">
+                {titles.sequence}
+              </th>
               <th scope="col">{titles.losses}</th>
               <th scope="col">{titles.enrolled}</th>
               <th scope="col">{titles.expires}</th>

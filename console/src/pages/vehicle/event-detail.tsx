@@ -72,7 +72,7 @@ function EventFigures({ event }: { event: SecurityEvent }) {
           <dd className="mono">{bytesOf(event.payload).join(" ")}</dd>
         </>
       )}
-      <dt>{m.alerts.columns.count}</dt>
+      <dt>{m.alert.countColumn}</dt>
       <dd>{number(event.count)}</dd>
     </dl>
   );

@@ -18,7 +18,14 @@ export function EventTable({ events, selected, select }: EventTableProps) {
   const m = useMessages();
   const columns = useEventColumns();
   return (
-    <Grid label={m.vehicle.events} rows={events} columns={columns} rowKey={eventKey} current={selected} onCurrent={select} />
+    <Grid
+      label={m.vehicle.events}
+      rows={events}
+      columns={columns}
+      rowKey={eventKey}
+      current={selected}
+      onCurrent={select}
+    />
   );
 }
 
@@ -29,13 +36,35 @@ function useEventColumns(): Column<SecurityEvent>[] {
   const titles = m.alert.columns;
   return [
     { key: "time", title: titles.time, width: "104px", cell: (row) => <When time={row.time} as="brief" /> },
-    { key: "severity", title: m.severity.label, width: "96px", cell: (row) => <SeverityLabel severity={row.severity} /> },
+    {
+      key: "severity",
+      title: m.severity.label,
+      width: "96px",
+      cell: (row) => <SeverityLabel severity={row.severity} />,
+    },
     { key: "event", title: titles.event, width: "minmax(180px, 1fr)", cell: (row) => pick(row.title) },
-    { key: "count", title: m.alerts.columns.count, width: "70px", align: "right", cell: (row) => number(row.count) },
+    { key: "count", title: m.alert.countColumn, width: "70px", align: "right", cell: (row) => number(row.count) },
     { key: "bus", title: titles.bus, width: "60px", align: "right", cell: (row) => row.bus ?? m.shared.none },
-    { key: "id", title: titles.id, width: "100px", cell: (row) => <span className="mono">{row.can_id ?? m.shared.none}</span> },
-    { key: "expected", title: titles.expected, width: "110px", align: "right", cell: (row) => <Quantity event={row} which="expected" /> },
-    { key: "observed", title: titles.observed, width: "110px", align: "right", cell: (row) => <Quantity event={row} which="observed" /> },
+    {
+      key: "id",
+      title: titles.id,
+      width: "100px",
+      cell: (row) => <span className="mono">{row.can_id ?? m.shared.none}</span>,
+    },
+    {
+      key: "expected",
+      title: titles.expected,
+      width: "110px",
+      align: "right",
+      cell: (row) => <Quantity event={row} which="expected" />,
+    },
+    {
+      key: "observed",
+      title: titles.observed,
+      width: "110px",
+      align: "right",
+      cell: (row) => <Quantity event={row} which="observed" />,
+    },
     {
       key: "speed",
       title: titles.speed,

@@ -9,7 +9,7 @@ const AXIS_WIDTH = 40;
 const AXIS_HEIGHT = 26;
 const HIT_RADIUS = 9;
 
-export const LANE_HEIGHTS = { speed: 84, accelerator: 56, brake: 28, gear: 30 + AXIS_HEIGHT };
+export const LANE_HEIGHTS = { speed: 100, accelerator: 68, brake: 28, gear: 30 + AXIS_HEIGHT };
 export const eventsHeight = (names: number) => Math.max(1, names) * EVENT_ROW;
 
 interface LaneLook {
@@ -29,7 +29,7 @@ function laneOptions({ scene, zone, axis, yMax, yLabels, paint, series, gaps }: 
   const base = { stroke: colour("text-3"), font: PLOT_FONT, ticks: { show: false } };
   const blank: uPlot.Axis.DynamicValues = (_plot, splits) => splits.map(() => "");
   return {
-    padding: [0, 12, 0, 0],
+    padding: yLabels === "shown" ? [9, 12, 7, 0] : [0, 12, 0, 0],
     legend: { show: false },
     tzDate: tzDate(zone),
     cursor: {
@@ -104,7 +104,10 @@ export function acceleratorOptions(scene: Scene, zone: Zone): PlotOptions {
     yMax: () => 100,
     paint: ignore,
     gaps: "plain",
-    series: [{}, { stroke: colour("ok"), fill: colour("ok-wash"), width: 1.5, points: { show: false }, spanGaps: false }],
+    series: [
+      {},
+      { stroke: colour("ok"), fill: colour("ok-wash"), width: 1.5, points: { show: false }, spanGaps: false },
+    ],
   });
 }
 
@@ -181,7 +184,9 @@ function listenToPointer(plot: uPlot, scene: Scene) {
     const index = hit(plot, scene);
     plot.over.style.cursor = index === undefined ? "" : "pointer";
     const { left = 0, top = 0 } = plot.cursor;
-    scene.listener?.hover(index === undefined ? undefined : { index, left: left + plot.bbox.left / uPlot.pxRatio, top });
+    scene.listener?.hover(
+      index === undefined ? undefined : { index, left: left + plot.bbox.left / uPlot.pxRatio, top },
+    );
   });
   plot.over.addEventListener("mouseleave", () => scene.listener?.hover(undefined));
   plot.over.addEventListener("click", () => {

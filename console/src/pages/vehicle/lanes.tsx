@@ -21,23 +21,25 @@ import { Scene, type Hover } from "./scene";
 
 interface LanesProps {
   timeline: Timeline;
+  /** When the timeline was asked for, milliseconds since 1970. */
+  known: number;
   selected: string | undefined;
   select: (key: string) => void;
   zoom: (fromMillis: number, toMillis: number) => void;
 }
 
-export function Lanes({ timeline, selected, select, zoom }: LanesProps) {
+export function Lanes({ timeline, known, selected, select, zoom }: LanesProps) {
   const m = useMessages();
   const { zone } = useSettings();
   const [scene] = useState(() => new Scene());
   const [cursor, setCursor] = useState<number>();
   const [hover, setHover] = useState<Hover>();
-  useLayoutEffect(() => scene.show(timeline), [scene, timeline]);
+  useLayoutEffect(() => scene.show(timeline, known), [scene, timeline, known]);
   useLayoutEffect(() => {
     scene.choose(selected, { cursor: setCursor, hover: setHover, select, zoom }, m.vehicle.gap);
-  });
+  }, [scene, selected, select, zoom, m]);
   const options = useLaneOptions(scene);
-  const data = useLaneData(timeline);
+  const data = useLaneData(timeline, known);
   const sample = cursor === undefined ? timeline.states.at(-1) : stateAt(timeline.states, data.gaps, cursor);
   const face = cursor === undefined ? undefined : faceOf(cursor * 1000, zone);
   const aria = m.vehicle.timelineAria(
@@ -59,7 +61,12 @@ export function Lanes({ timeline, selected, select, zoom }: LanesProps) {
       <LaneLabel name={lane.speed} value={<Speed sample={sample} />} />
       <Plot options={options.speed} data={data.speed} height={LANE_HEIGHTS.speed} label={lane.speed} />
       <LaneLabel name={lane.accelerator} value={<Accelerator sample={sample} />} />
-      <Plot options={options.accelerator} data={data.accelerator} height={LANE_HEIGHTS.accelerator} label={lane.accelerator} />
+      <Plot
+        options={options.accelerator}
+        data={data.accelerator}
+        height={LANE_HEIGHTS.accelerator}
+        label={lane.accelerator}
+      />
       <LaneLabel name={lane.brake} value={<Brake sample={sample} />} />
       <Plot options={options.brake} data={data.frame} height={LANE_HEIGHTS.brake} label={lane.brake} />
       <div className="lane-labels last">
@@ -97,11 +104,11 @@ interface LaneData {
   names: string[];
 }
 
-function useLaneData(timeline: Timeline): LaneData {
+function useLaneData(timeline: Timeline, known: number): LaneData {
   return useMemo(() => {
     const from = millisOf(timeline.from) / 1000;
     const to = millisOf(timeline.to) / 1000;
-    const state = stateLanes(timeline.states, from, to);
+    const state = stateLanes(timeline.states, from, Math.min(to, known / 1000));
     return {
       frame: [
         [from, to],
@@ -112,7 +119,7 @@ function useLaneData(timeline: Timeline): LaneData {
       gaps: state.gaps,
       names: eventLanes(timeline.events).names,
     };
-  }, [timeline]);
+  }, [timeline, known]);
 }
 
 function EventNames({ events, names }: { events: SecurityEvent[]; names: string[] }) {

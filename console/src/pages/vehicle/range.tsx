@@ -56,9 +56,24 @@ export function RangeBar({ range }: { range: Range }) {
   const [from, to] = [millisOf(range.from), millisOf(range.to)];
   const width = to - from;
   const moves = [
-    { keys: "[", does: m.vehicle.earlier, icon: "back" as const, run: () => range.zoom(from - width / 2, to - width / 2) },
-    { keys: "]", does: m.vehicle.later, icon: "forward" as const, run: () => range.zoom(from + width / 2, to + width / 2) },
-    { keys: "-", does: m.vehicle.zoomOut, icon: "zoomOut" as const, run: () => range.zoom(from - width / 2, to + width / 2) },
+    {
+      keys: "[",
+      does: m.vehicle.earlier,
+      icon: "back" as const,
+      run: () => range.zoom(from - width / 2, to - width / 2),
+    },
+    {
+      keys: "]",
+      does: m.vehicle.later,
+      icon: "forward" as const,
+      run: () => range.zoom(from + width / 2, to + width / 2),
+    },
+    {
+      keys: "-",
+      does: m.vehicle.zoomOut,
+      icon: "zoomOut" as const,
+      run: () => range.zoom(from - width / 2, to + width / 2),
+    },
   ];
   useKeys("page", moves);
   const names = Object.keys(LASTS) as Last[];
@@ -68,7 +83,14 @@ export function RangeBar({ range }: { range: Range }) {
         {`${faceOf(from, zone).date} ${faceOf(from, zone).time} – ${briefTime(to, from, zone)} ${faceOf(to, zone).zone}`}
       </span>
       {moves.map((move) => (
-        <button key={move.keys} type="button" className="button ghost icon" aria-label={move.does} title={`${move.does} (${move.keys})`} onClick={move.run}>
+        <button
+          key={move.keys}
+          type="button"
+          className="button ghost icon"
+          aria-label={move.does}
+          title={`${move.does} (${move.keys})`}
+          onClick={move.run}
+        >
           <Icon name={move.icon} />
         </button>
       ))}

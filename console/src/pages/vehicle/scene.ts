@@ -42,10 +42,11 @@ export class Scene {
     this.#plots.delete(plot);
   }
 
-  show(timeline: Timeline) {
+  /** `known`: when the timeline was asked for, milliseconds; nothing after it is drawn as missing. */
+  show(timeline: Timeline, known: number) {
     this.from = millisOf(timeline.from) / 1000;
     this.to = millisOf(timeline.to) / 1000;
-    this.state = stateLanes(timeline.states, this.from, this.to);
+    this.state = stateLanes(timeline.states, this.from, Math.min(this.to, known / 1000));
     this.events = eventLanes(timeline.events);
   }
 
