@@ -38,6 +38,33 @@ async function settled(page: Page) {
   await expect(page.locator(".problem")).toHaveCount(0);
 }
 
+/** On an alert's page: the proofs hold, here and for the raw bytes; then back to the alert. */
+async function proved(page: Page) {
+  const record = page.locator(".records li").first();
+  await expect(record).toContainText("Signature valid", { timeout: PROOF_MS });
+  await expect(record).toContainText("In the log");
+  await expectAccessible(page);
+  await record.getByRole("link", { name: /Record/ }).click();
+  await page.getByRole("button", { name: "Check the raw record too" }).click();
+  await expect(page.locator(".checks .holds")).toHaveCount(3);
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await expect(page.locator(".why-words")).toBeVisible();
+}
+
+async function inJapanese(page: Page, alert: ApiAlert | undefined) {
+  await page.getByRole("button", { name: "日本語" }).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", "ja");
+  for (const path of ["/", "/alerts", `/alerts/${alert?.id ?? ""}`, `/vehicles/${alert?.vehicle ?? ""}`, "/evidence"]) {
+    await page.goto(path);
+    await expect(page.locator("h1")).toBeVisible();
+    await settled(page);
+    await expectAccessible(page);
+  }
+  await page.goto(`/alerts/${alert?.id ?? ""}`);
+  await expect(page.locator(".why-words")).toContainText(/[\u3040-\u30ff\u4e00-\u9fff]/);
+}
+
 test("from the printed link to proved evidence", async ({ page }) => {
   const link = process.env.YAGURA_URL;
   if (!link) throw new Error("YAGURA_URL must hold the sign-in link that the server printed");
@@ -78,18 +105,8 @@ test("from the printed link to proved evidence", async ({ page }) => {
     await expect(page.locator("tr.marked").first()).toBeAttached();
   });
 
-  await test.step("its evidence is signed and in the log, and the raw record is the one that was signed", async () => {
-    const record = page.locator(".records li").first();
-    await expect(record).toContainText("Signature valid", { timeout: PROOF_MS });
-    await expect(record).toContainText("In the log");
-    await expectAccessible(page);
-    await record.getByRole("link", { name: /Record/ }).click();
-    await page.getByRole("button", { name: "Check the raw record too" }).click();
-    await expect(page.locator(".checks .holds")).toHaveCount(3);
-    await expectAccessible(page);
-    await page.keyboard.press("Escape");
-    await expect(page.locator(".why-words")).toBeVisible();
-  });
+  await test.step("its evidence is signed and in the log, and the raw record is the one that was signed", () =>
+    proved(page));
 
   await test.step("the vehicle shows the event over what it was doing", async () => {
     await page.getByRole("link", { name: "Time line around the event" }).click();
@@ -103,24 +120,7 @@ test("from the printed link to proved evidence", async ({ page }) => {
     await expectAccessible(page);
   });
 
-  await test.step("all of it in Japanese", async () => {
-    await page.getByRole("button", { name: "日本語" }).click();
-    await expect(page.locator("html")).toHaveAttribute("lang", "ja");
-    for (const path of [
-      "/",
-      "/alerts",
-      `/alerts/${alert?.id ?? ""}`,
-      `/vehicles/${alert?.vehicle ?? ""}`,
-      "/evidence",
-    ]) {
-      await page.goto(path);
-      await expect(page.locator("h1")).toBeVisible();
-      await settled(page);
-      await expectAccessible(page);
-    }
-    await page.goto(`/alerts/${alert?.id ?? ""}`);
-    await expect(page.locator(".why-words")).toContainText(/[\u3040-\u30ff\u4e00-\u9fff]/);
-  });
+  await test.step("all of it in Japanese", () => inJapanese(page, alert));
 
   expect(seen.faults()).toEqual([]);
 });
