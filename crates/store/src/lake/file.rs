@@ -1,0 +1,219 @@
+//! Parquet files of a table: how a batch is cut into partitions, written, and described.
+//!
+//! Not the log: a file is in the table when a commit says so. Invariants: partition columns are in the path and not in the
+//! file; each column carries its field id; bounds of a file contain all its rows. Cost: zstd-1, 34–40 bytes an event.
+
+use super::error::LakeError;
+use crate::disk::{Disk as _, LocalDisk};
+use arrow::array::{Array, ArrayRef, AsArray as _, Date32Array, Int32Array, RecordBatch, UInt32Array};
+use arrow::compute::{max, max_string, min, min_string, take_record_batch};
+use arrow::datatypes::{Date32Type, Int32Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::temporal_conversions::{date32_to_datetime, timestamp_us_to_datetime};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Columns that are in the path of a file and not in it.
+pub(crate) const PARTITION_COLUMNS: [&str; 2] = ["event_date", "vehicle_bucket"];
+/// Rows of a row group: small enough that a vehicle's rows are in few of them once files are sorted.
+const GROUP_ROWS: usize = 65_536;
+/// Rows of a data page.
+const PAGE_ROWS: usize = 4_096;
+/// First and last day that a date can name in Delta: 0001-01-01 and 9999-12-31.
+pub(crate) const DAYS: (i32, i32) = (-719_162, 2_932_896);
+
+/// Which directory a row belongs to.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Partition {
+    /// Days since 1970-01-01.
+    pub(crate) date: i32,
+    pub(crate) bucket: i32,
+}
+
+impl Partition {
+    /// The date as Delta writes it. A time that no calendar knows is put to the nearest day that it does.
+    pub(crate) fn date_text(self) -> String {
+        let date = date32_to_datetime(self.date.clamp(DAYS.0, DAYS.1)).unwrap_or_default();
+        date.format("%Y-%m-%d").to_string()
+    }
+
+    fn dir(self) -> String {
+        format!("event_date={}/vehicle_bucket={}", self.date_text(), self.bucket)
+    }
+}
+
+/// The least and the greatest value of a column; `None` if nothing is known.
+pub(crate) type Bounds<T> = Option<(T, T)>;
+
+/// A file that is in the table.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct DataFile {
+    /// Relative to the table.
+    pub(crate) path: String,
+    pub(crate) partition: Partition,
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
+    pub(crate) time: Bounds<i64>,
+    pub(crate) vehicle: Bounds<String>,
+}
+
+/// How the rows of a file are ordered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Order {
+    /// As they came.
+    Arrival,
+    /// By vehicle and time, with a bloom filter on the vehicle.
+    Vehicle,
+}
+
+/// The table's columns that are in its files.
+pub(crate) fn file_schema(schema: &Schema) -> SchemaRef {
+    let inside = |name: &str| !PARTITION_COLUMNS.contains(&name);
+    let fields: Vec<_> = schema.fields().iter().filter(|f| inside(f.name())).cloned().collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Cuts a batch into its partitions.
+pub(crate) fn split(batch: &RecordBatch) -> Result<Vec<(Partition, RecordBatch)>, LakeError> {
+    let dates = column(batch, PARTITION_COLUMNS[0]).and_then(|c| c.as_primitive_opt::<Date32Type>().cloned());
+    let buckets = column(batch, PARTITION_COLUMNS[1]).and_then(|c| c.as_primitive_opt::<Int32Type>().cloned());
+    let dates = dates.unwrap_or_else(|| Date32Array::from(vec![0; batch.num_rows()]));
+    let buckets = buckets.unwrap_or_else(|| Int32Array::from(vec![0; batch.num_rows()]));
+    let mut rows: BTreeMap<Partition, Vec<u32>> = BTreeMap::new();
+    for ((date, bucket), row) in dates.values().iter().zip(buckets.values()).zip(0_u32..) {
+        let date = (*date).clamp(DAYS.0, DAYS.1);
+        rows.entry(Partition { date, bucket: *bucket }).or_default().push(row);
+    }
+    let cut = |(partition, rows): (Partition, Vec<u32>)| {
+        let part = if rows.len() == batch.num_rows() {
+            batch.clone()
+        } else {
+            take_record_batch(batch, &UInt32Array::from(rows))?
+        };
+        Ok((partition, part))
+    };
+    rows.into_iter().map(cut).collect()
+}
+
+/// A column by name.
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {
+    batch.column_by_name(name)
+}
+
+/// Writes the rows of one partition to a durable file that is not in the table yet.
+pub(crate) fn write(
+    table: &Path,
+    partition: Partition,
+    name: &str,
+    rows: &RecordBatch,
+    order: Order,
+) -> Result<DataFile, LakeError> {
+    let path = format!("{}/{name}.parquet", partition.dir());
+    let bytes = encode(rows, order).map_err(|source| LakeError::Parquet { file: table.join(&path), source })?;
+    let disk = LocalDisk::new(table);
+    let temporary = format!("_tmp/{name}");
+    let written = disk.create(&temporary).and_then(|file| {
+        file.write_at(0, &bytes)?;
+        file.sync()?;
+        disk.rename(&temporary, &path)?;
+        disk.sync_dir(&partition.dir())
+    });
+    if let Err(error) = written {
+        // What is left under `_tmp` is swept away when the table is opened; space is better freed at once.
+        let _ = disk.remove(&temporary);
+        return Err(LakeError::io("write", &table.join(&path), error));
+    }
+    let time = rows.column_by_name("time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+    let vehicle = rows.column_by_name("vehicle").and_then(|c| c.as_string_opt::<i32>());
+    Ok(DataFile {
+        path,
+        partition,
+        bytes: bytes.len() as u64,
+        rows: rows.num_rows() as u64,
+        time: time.and_then(|t| Some((min(t)?, max(t)?))),
+        // Rows without a vehicle are in no bounds; a query for a vehicle does not want them.
+        vehicle: vehicle.and_then(|v| Some((min_string(v)?.to_owned(), max_string(v)?.to_owned()))),
+    })
+}
+
+fn encode(rows: &RecordBatch, order: Order) -> Result<Vec<u8>, parquet::errors::ParquetError> {
+    let schema = file_schema(rows.schema_ref());
+    let columns: Vec<usize> =
+        schema.fields().iter().filter_map(|f| rows.schema_ref().index_of(f.name()).ok()).collect();
+    let rows = rows.project(&columns)?;
+    let options = ArrowWriterOptions::new().with_properties(properties(order).build()).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options)?;
+    writer.write(&rows)?;
+    writer.into_inner()
+}
+
+fn properties(order: Order) -> WriterPropertiesBuilder {
+    let zstd = ZstdLevel::try_new(1).map_or(Compression::UNCOMPRESSED, Compression::ZSTD);
+    let common = WriterProperties::builder()
+        .set_compression(zstd)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_created_by(format!("yagura {}", env!("CARGO_PKG_VERSION")));
+    match order {
+        Order::Arrival => common,
+        Order::Vehicle => common.set_column_bloom_filter_enabled("vehicle".into(), true),
+    }
+}
+
+impl DataFile {
+    /// Statistics as the Delta protocol wants them.
+    pub(crate) fn stats(&self) -> String {
+        let (mut least, mut greatest) = (Map::new(), Map::new());
+        let mut bounds = |name: &str, low: Option<String>, high: Option<String>| {
+            if let (Some(low), Some(high)) = (low, high) {
+                least.insert(name.to_owned(), Value::String(low));
+                greatest.insert(name.to_owned(), Value::String(high));
+            }
+        };
+        if let Some((low, high)) = self.time {
+            bounds("time", time_text(low), time_text(high));
+        }
+        if let Some((low, high)) = &self.vehicle {
+            bounds("vehicle", Some(low.clone()), Some(high.clone()));
+        }
+        json!({ "numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": {} }).to_string()
+    }
+
+    /// Reads statistics back; what cannot be read rules nothing out.
+    pub(crate) fn with_stats(mut self, stats: Option<&str>) -> Self {
+        let stats: Value = stats.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let text = |bound: &str, name: &str| stats.get(bound)?.get(name)?.as_str().map(str::to_owned);
+        let both = |name: &str| Some((text("minValues", name)?, text("maxValues", name)?));
+        self.time = both("time").and_then(|(low, high)| Some((time_from(&low)?, time_from(&high)?)));
+        self.vehicle = both("vehicle");
+        if let Some(rows) = stats.get("numRecords").and_then(Value::as_u64) {
+            self.rows = rows;
+        }
+        self
+    }
+}
+
+/// An instant as Delta writes it; `None` for a year that it cannot.
+fn time_text(micros: i64) -> Option<String> {
+    let days = micros.div_euclid(86_400_000_000);
+    let sane = i64::from(DAYS.0)..=i64::from(DAYS.1);
+    let time = timestamp_us_to_datetime(micros).filter(|_| sane.contains(&days))?;
+    Some(time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+fn time_from(text: &str) -> Option<i64> {
+    let nanos = arrow::compute::kernels::cast_utils::string_to_timestamp_nanos(text).ok()?;
+    Some(nanos.div_euclid(1_000))
+}
+
+/// The position of each row.
+pub(crate) fn positions(batch: &RecordBatch) -> Option<&[i64]> {
+    let column = column(batch, "position")?.as_primitive_opt::<Int64Type>()?;
+    (column.null_count() == 0).then(|| &column.values()[..])
+}

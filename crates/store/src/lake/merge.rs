@@ -1,0 +1,229 @@
+//! Keeps a table fit to be read: merges small files, checkpoints the log, deletes what nobody needs.
+//!
+//! Not a change of rows: a merge has the same rows as the files it replaces, sorted by vehicle and time. Cost: files are merged
+//! with files of their own size class, so a row is rewritten about once per factor of eight its file grows.
+
+use super::error::LakeError;
+use super::file::{self, DataFile, Order, Partition};
+use super::log::Change;
+use super::read;
+use super::table::TableStore;
+use super::{Maintained, Table};
+use crate::disk::{Disk as _, LocalDisk};
+use arrow::compute::concat_batches;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use yagura_model::UnixMicros;
+
+/// So many files of one size class in a partition are merged.
+const FILES_MIN: usize = 16;
+/// In a partition of a past day, so many are.
+const PAST_FILES_MIN: usize = 4;
+/// The most files of one merge.
+const FILES_MAX: usize = 128;
+/// The most rows of a merged file; larger files are left alone. Bounds the memory of a merge to about 200 MB.
+const ROWS_MAX: u64 = 262_144;
+/// The most merges of one call, so that it comes back soon.
+const MERGES_MAX: usize = 16;
+/// Commits between two Delta checkpoints.
+const CHECKPOINT_COMMITS: u64 = 25;
+/// How long a file is kept that is not in the table any more: for readers that still look at an older version.
+const GRACE_MICROS: i64 = 3_600_000_000;
+const DAY_MICROS: i64 = 86_400_000_000;
+
+impl TableStore {
+    pub(crate) fn maintain(&self, now: UnixMicros) -> Result<Maintained, LakeError> {
+        let mut done = Maintained::default();
+        let today = now.0.div_euclid(DAY_MICROS);
+        for files in due(&self.content().files, today).into_iter().take(MERGES_MAX) {
+            done.merged += files.len() as u64;
+            self.merge(files, now)?;
+            done.written += 1;
+        }
+        let version = self.content().version;
+        if version >= self.writer().checkpoint + CHECKPOINT_COMMITS {
+            self.log.checkpoint(version)?;
+            self.writer().checkpoint = version;
+            done.checkpoints += 1;
+        }
+        done.deleted = self.sweep(now)?;
+        Ok(done)
+    }
+
+    /// Replaces the files, all of one partition, by one with the same rows.
+    fn merge(&self, files: Vec<Arc<DataFile>>, now: UnixMicros) -> Result<(), LakeError> {
+        let Some(partition) = files.first().map(|f| f.partition) else { return Ok(()) };
+        let mut batches = Vec::new();
+        for file in &files {
+            batches.append(&mut read::read_all(&self.dir, file, &self.schema)?);
+        }
+        let rows = concat_batches(&self.schema, &batches)?;
+        drop(batches);
+        let rows = read::sorted(&rows, sort_columns(self.table))?;
+        let merged = file::write(&self.dir, partition, &self.merged_name(), &rows, Order::Vehicle)?;
+        let now_ms = now.0.div_euclid(1_000);
+        let gone: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
+        let mut writer = self.writer();
+        self.refresh(&mut writer)?;
+        let change = Change { added: vec![merged], removed: files, committed: None, now_ms };
+        self.commit(&mut writer, change)?;
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.extend(gone.into_iter().map(|path| (path, now.0)));
+        Ok(())
+    }
+
+    /// Deletes files that left the table, or never came into it, longer ago than the grace time.
+    fn sweep(&self, now: UnixMicros) -> Result<u64, LakeError> {
+        let before = now.0.saturating_sub(GRACE_MICROS);
+        let (kept, due): (Vec<_>, Vec<_>) = {
+            let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *removed).into_iter().partition(|(_, since)| *since > before)
+        };
+        let waiting: HashSet<String> = kept.iter().map(|(path, _)| path.clone()).collect();
+        self.removed.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
+        let content = self.content();
+        let live: HashSet<&str> = content.files.iter().map(|f| f.path.as_str()).collect();
+        let mut deletable: Vec<String> = due.into_iter().map(|(path, _)| path).collect();
+        // A walk over the whole table costs; it is for what an earlier run of the program left behind.
+        if self.sweep_is_due(now) {
+            let strays = old_files(&self.dir, before).map_err(|error| LakeError::io("list", &self.dir, error))?;
+            deletable.extend(strays.into_iter().filter(|path| !waiting.contains(path)));
+        }
+        let disk = LocalDisk::new(&self.dir);
+        let mut deleted = 0;
+        for path in deletable.iter().filter(|path| !live.contains(path.as_str())) {
+            disk.remove(path).map_err(|error| LakeError::io("delete", &self.dir.join(path), error))?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+
+    /// Once a grace time.
+    fn sweep_is_due(&self, now: UnixMicros) -> bool {
+        let mut writer = self.writer();
+        let due = writer.swept.is_none_or(|swept| now.0.saturating_sub(swept) >= GRACE_MICROS);
+        if due {
+            writer.swept = Some(now.0);
+        }
+        due
+    }
+}
+
+fn sort_columns(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Events | Table::VehicleState => &["vehicle", "time", "position", "entry_index"],
+        Table::Alerts => &["time", "position", "entry_index"],
+    }
+}
+
+/// Groups of files that are worth merging.
+fn due(files: &[Arc<DataFile>], today: i64) -> Vec<Vec<Arc<DataFile>>> {
+    let mut classes: BTreeMap<(Partition, u32), Vec<Arc<DataFile>>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.rows <= ROWS_MAX / 2) {
+        let past = i64::from(file.partition.date) + 1 < today;
+        // Size classes by a factor of eight in rows; a day that is over has one class.
+        let class = if past { u32::MAX } else { file.rows.max(1).ilog2() / 3 };
+        classes.entry((file.partition, class)).or_default().push(file.clone());
+    }
+    let enough = |class: u32| if class == u32::MAX { PAST_FILES_MIN } else { FILES_MIN };
+    let mut groups = Vec::new();
+    for ((_, class), mut files) in classes {
+        files.sort_by_key(|file| file.rows);
+        let mut rows = 0;
+        let fit = files.iter().take(FILES_MAX).take_while(|file| {
+            rows += file.rows;
+            rows <= ROWS_MAX
+        });
+        let fit = fit.count();
+        files.truncate(fit);
+        if fit >= enough(class).min(8) && (fit >= enough(class) || rows > ROWS_MAX) {
+            groups.push(files);
+        }
+    }
+    groups
+}
+
+/// Parquet files under the table that were written before this instant (µs since 1970).
+fn old_files(table: &Path, before: i64) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut dirs = vec![table.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name());
+            if entry.file_type()?.is_dir() {
+                // `_delta_log` looks after itself.
+                if !name.to_string_lossy().starts_with('_') {
+                    dirs.push(path);
+                }
+                continue;
+            }
+            let written = entry.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            let old = i64::try_from(written.as_micros()).unwrap_or(i64::MAX) < before;
+            let relative = path.strip_prefix(table).ok().map(|p| p.to_string_lossy().into_owned());
+            found.extend(relative.filter(|p| old && p.ends_with(".parquet")));
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(date: i32, rows: u64, name: u64) -> Arc<DataFile> {
+        let partition = Partition { date, bucket: 0 };
+        let path = name.to_string();
+        Arc::new(DataFile { path, partition, bytes: rows * 40, rows, time: None, vehicle: None })
+    }
+
+    #[test]
+    fn sixteen_files_of_a_size_are_merged_and_fifteen_are_not() {
+        let files: Vec<_> = (0..15).map(|n| file(100, 10, n)).collect();
+        assert!(due(&files, 100).is_empty());
+        let files: Vec<_> = (0..16).map(|n| file(100, 10, n)).chain([file(100, 5_000, 99)]).collect();
+        let groups = due(&files, 100);
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [16]);
+    }
+
+    #[test]
+    fn a_day_that_is_over_is_merged_more_eagerly() {
+        let files: Vec<_> = [10, 900, 50_000, 7].into_iter().zip(0..).map(|(rows, n)| file(97, rows, n)).collect();
+        assert_eq!(due(&files, 100).len(), 1);
+        assert!(due(&files, 98).is_empty());
+        assert!(due(&files[..3], 100).is_empty());
+    }
+
+    #[test]
+    fn no_merge_is_larger_than_memory_allows() {
+        let files: Vec<_> = (0..40).map(|n| file(100, 30_000, n)).collect();
+        let groups = due(&files, 100);
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
+        assert!(due(&[file(100, 200_000, 1), file(100, 200_000, 2)], 200).is_empty());
+    }
+
+    /// A row is rewritten a few times in its life, not once per commit.
+    #[test]
+    fn a_day_of_small_commits_costs_few_rewrites() {
+        let mut files: Vec<Arc<DataFile>> = Vec::new();
+        let (mut rewritten, mut most) = (0, 0);
+        for n in 0..40_000_u64 {
+            files.push(file(100, 12, n));
+            if n % 30 == 0 {
+                for group in due(&files, 100) {
+                    let rows = group.iter().map(|f| f.rows).sum();
+                    rewritten += rows;
+                    let gone: HashSet<_> = group.iter().map(|f| f.path.clone()).collect();
+                    files.retain(|f| !gone.contains(&f.path));
+                    files.push(file(100, rows, 1_000_000 + n * 100 + files.len() as u64));
+                }
+                most = most.max(files.len());
+            }
+        }
+        assert!(rewritten < 7 * 40_000 * 12, "{rewritten}");
+        assert!(most < 120, "{most}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Reads rows: which files may hold them, which parts of those, which rows.
+//!
+//! Not a query engine: one tenant, perhaps one vehicle, a range of time. Invariant: pruning never leaves out a row that
+//! matches. Cost: files are looked at from the latest to the earliest and the search ends when the limit is reached; memory
+//! is about two times the limit.
+
+use super::error::LakeError;
+use super::file::{DAYS, DataFile, PARTITION_COLUMNS, Partition};
+use super::{Query, Scan};
+use arrow::array::{
+    ArrayRef, AsArray as _, BooleanArray, Date32Array, Int32Array, RecordBatch, Scalar, StringArray, new_null_array,
+};
+use arrow::compute::kernels::cmp;
+use arrow::compute::{SortColumn, SortOptions, and, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+use std::cmp::Reverse;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Rows read at once.
+const BATCH_ROWS: usize = 8_192;
+/// So many rows are gathered at least before they are sorted and cut to the limit.
+const CUT_ROWS_MIN: usize = 256;
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// A query with its bounds as numbers.
+struct Wanted {
+    tenant: String,
+    vehicle: Option<String>,
+    /// The vehicle's bucket.
+    bucket: Option<i32>,
+    from: i64,
+    /// Exclusive; `None` is without end.
+    to: Option<i64>,
+}
+
+impl Wanted {
+    fn new(query: &Query) -> Self {
+        let vehicle = query.vehicle.as_deref();
+        Self {
+            tenant: query.tenant.clone(),
+            vehicle: query.vehicle.clone(),
+            bucket: vehicle.map(|v| yagura_columns::bucket_of_text(&query.tenant, v)),
+            from: query.from.map_or(i64::MIN, |t| t.0),
+            to: query.to.map(|t| t.0),
+        }
+    }
+
+    /// Whether some time of this range is wanted.
+    fn overlaps(&self, low: i64, high: i64) -> bool {
+        high >= self.from && self.to.is_none_or(|to| low < to)
+    }
+
+    /// Whether the file may hold rows that are wanted.
+    fn may_be_in(&self, file: &DataFile) -> bool {
+        let Partition { date, bucket } = file.partition;
+        let days = (self.from.div_euclid(DAY), self.to.unwrap_or(i64::MAX).div_euclid(DAY));
+        // The first and the last day of the calendar also hold what lies beyond it.
+        let inside = i64::from(date) >= days.0.min(DAYS.1.into()) && i64::from(date) <= days.1.max(DAYS.0.into());
+        inside
+            && self.bucket.is_none_or(|b| b == bucket)
+            && file.time.is_none_or(|(low, high)| self.overlaps(low, high))
+            && between(
+                self.vehicle.as_deref(),
+                file.vehicle.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())),
+            )
+    }
+
+    /// Whether the row group may hold rows that are wanted.
+    fn may_be_in_group(&self, group: &RowGroupMetaData) -> bool {
+        let statistics =
+            |name: &str| group.columns().iter().find(|c| c.column_path().string() == name).and_then(|c| c.statistics());
+        let time = match statistics("time") {
+            Some(Statistics::Int64(s)) => s.min_opt().zip(s.max_opt()),
+            _ => None,
+        };
+        let vehicle = match statistics("vehicle") {
+            Some(Statistics::ByteArray(s)) => s.min_bytes_opt().zip(s.max_bytes_opt()),
+            _ => None,
+        };
+        time.is_none_or(|(low, high)| self.overlaps(*low, *high)) && between(self.vehicle.as_deref(), vehicle)
+    }
+
+    /// Which rows are wanted; the batch has tenant, time and vehicle.
+    fn rows(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+        let column = |name: &str| -> Result<&ArrayRef, ArrowError> {
+            batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+        };
+        let text = |value: &str| Scalar::new(StringArray::from(vec![value.to_owned()]));
+        let mut keep = cmp::eq(column("tenant")?, &text(&self.tenant))?;
+        if let Some(vehicle) = &self.vehicle {
+            keep = and(&keep, &cmp::eq(column("vehicle")?, &text(vehicle))?)?;
+        }
+        if (self.from, self.to) != (i64::MIN, None) {
+            let time = column("time")?.as_primitive_opt::<TimestampMicrosecondType>();
+            let time = time.ok_or_else(|| ArrowError::SchemaError("time is no timestamp".to_owned()))?;
+            let inside = |t: Option<i64>| t.is_some_and(|t| self.overlaps(t, t));
+            keep = and(&keep, &time.iter().map(|t| Some(inside(t))).collect::<BooleanArray>())?;
+        }
+        Ok(keep)
+    }
+}
+
+fn between(value: Option<&str>, bounds: Option<(&[u8], &[u8])>) -> bool {
+    value.zip(bounds).is_none_or(|(value, (low, high))| low <= value.as_bytes() && value.as_bytes() <= high)
+}
+
+/// The rows of the files that answer the query.
+pub(crate) fn scan(dir: &Path, schema: &SchemaRef, files: &[Arc<DataFile>], query: &Query) -> Result<Scan, LakeError> {
+    let wanted = Arc::new(Wanted::new(query));
+    let limit = query.limit.min(Query::ROWS_MAX);
+    let mut candidates: Vec<_> = files.iter().filter(|file| wanted.may_be_in(file)).collect();
+    candidates.sort_by_key(|file| Reverse(file.time.map_or(i64::MAX, |(_, high)| high)));
+    let mut found = Found { schema, limit, batches: Vec::new(), rows: 0, truncated: false, floor: None };
+    let mut files_read = 0;
+    for file in candidates {
+        // Rows no later than the earliest of a full answer would be left out again.
+        if found.floor.zip(file.time).is_some_and(|(floor, (_, high))| high < floor) {
+            found.truncated = true;
+            continue;
+        }
+        files_read += 1;
+        read(dir, file, schema, Some(&wanted), &mut |batch| found.push(batch))?;
+    }
+    found.cut()?;
+    Ok(Scan { batches: found.batches, truncated: found.truncated, files_read, files_skipped: files.len() - files_read })
+}
+
+/// The latest rows seen so far.
+struct Found<'a> {
+    schema: &'a SchemaRef,
+    limit: usize,
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    truncated: bool,
+    /// The earliest time in a full answer.
+    floor: Option<i64>,
+}
+
+impl Found<'_> {
+    fn push(&mut self, batch: RecordBatch) -> Result<(), LakeError> {
+        self.rows += batch.num_rows();
+        self.batches.push(batch);
+        if self.rows >= self.limit.saturating_mul(2).max(CUT_ROWS_MIN) { self.cut() } else { Ok(()) }
+    }
+
+    /// Sorts what was found and keeps the latest.
+    fn cut(&mut self) -> Result<(), LakeError> {
+        if self.rows == 0 {
+            self.batches.clear();
+            return Ok(());
+        }
+        let all = sorted(&concat_batches(self.schema, &self.batches)?, &["time", "position", "entry_index"])?;
+        let over = all.num_rows().saturating_sub(self.limit);
+        let kept = all.slice(over, all.num_rows() - over);
+        self.truncated |= over > 0;
+        if kept.num_rows() >= self.limit {
+            let time = kept.column_by_name("time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+            self.floor = time.and_then(|t| t.values().first().copied()).or(Some(i64::MAX));
+        }
+        self.rows = kept.num_rows();
+        self.batches = if kept.num_rows() > 0 { vec![kept] } else { Vec::new() };
+        Ok(())
+    }
+}
+
+/// The rows in order of these columns.
+pub(crate) fn sorted(rows: &RecordBatch, columns: &[&str]) -> Result<RecordBatch, LakeError> {
+    let options = Some(SortOptions { descending: false, nulls_first: true });
+    let keys = columns.iter().filter_map(|name| rows.column_by_name(name));
+    let keys: Vec<_> = keys.map(|values| SortColumn { values: values.clone(), options }).collect();
+    Ok(take_record_batch(rows, &lexsort_to_indices(&keys, None)?)?)
+}
+
+/// Hands the rows of a file to `sink`, those that are wanted or all, with the table's columns.
+fn read(
+    dir: &Path,
+    file: &DataFile,
+    schema: &SchemaRef,
+    wanted: Option<&Arc<Wanted>>,
+    sink: &mut dyn FnMut(RecordBatch) -> Result<(), LakeError>,
+) -> Result<(), LakeError> {
+    let path = dir.join(&file.path);
+    let failed = |source: ParquetError| LakeError::Parquet { file: path.clone(), source };
+    let opened = File::open(&path).map_err(|error| LakeError::io("open", &path, error))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)?.with_batch_size(BATCH_ROWS);
+    if let Some(wanted) = wanted.cloned() {
+        let groups = builder.metadata().row_groups().iter().enumerate();
+        let groups = groups.filter(|(_, group)| wanted.may_be_in_group(group)).map(|(index, _)| index).collect();
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["tenant", "vehicle", "time"]);
+        let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.rows(&batch));
+        builder = builder.with_row_groups(groups).with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+    }
+    for batch in builder.build().map_err(failed)? {
+        let batch = complete(&batch?, file.partition, schema)?;
+        if batch.num_rows() > 0 {
+            sink(batch)?;
+        }
+    }
+    Ok(())
+}
+
+/// The columns of a file with those of its path, in the table's order.
+fn complete(batch: &RecordBatch, partition: Partition, schema: &SchemaRef) -> Result<RecordBatch, LakeError> {
+    let rows = batch.num_rows();
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.name().as_str() {
+            name if name == PARTITION_COLUMNS[0] => Arc::new(Date32Array::from(vec![partition.date; rows])),
+            name if name == PARTITION_COLUMNS[1] => Arc::new(Int32Array::from(vec![partition.bucket; rows])),
+            // A column that came later than the file.
+            name => batch.column_by_name(name).cloned().unwrap_or_else(|| new_null_array(field.data_type(), rows)),
+        }
+    });
+    Ok(RecordBatch::try_new(schema.clone(), columns.collect())?)
+}
+
+/// All rows of a file.
+pub(crate) fn read_all(dir: &Path, file: &DataFile, schema: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
+    let mut batches = Vec::new();
+    read(dir, file, schema, None, &mut |batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    Ok(batches)
+}
