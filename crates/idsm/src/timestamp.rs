@@ -54,7 +54,6 @@ impl Timestamp {
 
     /// Nanoseconds within the second, as written; a legal sender stays below 1,000,000,000.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to 30 bits")]
     pub const fn nanoseconds(self) -> u32 {
         ((self.0 >> 32) & NANOS_MASK) as u32
     }

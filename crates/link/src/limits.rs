@@ -24,7 +24,7 @@ pub(crate) const MEMORY_MAX: usize = 32;
 const SEALED_BYTES_MAX: usize = BODY_BYTES_MAX + BODY_BYTES_MAX / 256 + 64 + HEADER_BYTES_MAX + 256;
 const _: () = assert!(SEALED_BYTES_MAX <= REPORT_BYTES_MAX, "a full body must fit into a report");
 const _: () = assert!(ENTRIES_MAX <= u16::MAX as usize, "an entry's index is a u16");
-const _: () = assert!(WINDOW_MAX as usize * 2 <= MEMORY_MAX, "what is on the way must be remembered");
+const _: () = assert!(WINDOW_MAX * 2 <= MEMORY_MAX as u64, "what is on the way must be remembered");
 
 /// What a reader of reports is willing to take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
