@@ -149,7 +149,8 @@ impl Intake {
         let (durable, watching) = watch::channel(vault.len());
         let throttle = Arc::new(Mutex::new(Throttle::default()));
         let writer = Writer {
-            checkpoint: (0, Instant::now()),
+            covered: 0,
+            ticked: Instant::now(),
             vault,
             chains,
             jobs: queue,

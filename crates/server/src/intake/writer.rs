@@ -12,6 +12,7 @@ use crate::clock;
 use crate::gate::{Counted, Counters};
 use crate::happenings::chain;
 use axum::body::Bytes;
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,6 +57,12 @@ struct Batch {
 }
 
 impl Batch {
+    fn new(vault: &Vault) -> Self {
+        let (base, received) = (vault.len(), clock::now());
+        let (records, anomalies, answers, rooms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { base, received, records, anomalies, answers, rooms, bytes: 0 }
+    }
+
     /// The place that the next record will have.
     const fn next(&self) -> u64 {
         self.base + self.records.len() as u64
@@ -86,15 +93,17 @@ pub(super) struct Writer {
     pub(super) durable: watch::Sender<u64>,
     pub(super) throttle: Arc<Mutex<Throttle>>,
     pub(super) counters: Arc<Counters>,
-    /// Records that the newest checkpoint covers, and when it was made.
-    pub(super) checkpoint: (u64, Instant),
+    /// Records that the newest checkpoint covers.
+    pub(super) covered: u64,
+    /// When it was last looked what is due.
+    pub(super) ticked: Instant,
 }
 
 impl Writer {
     /// Works until it is told to stop or nobody is left to ask.
     pub(super) fn run(mut self) {
         loop {
-            match self.jobs.recv_timeout(CHECKPOINT_INTERVAL) {
+            match self.jobs.recv_timeout(CHECKPOINT_INTERVAL.saturating_sub(self.ticked.elapsed())) {
                 Ok(first) => {
                     if self.batch(first).is_break() {
                         break;
@@ -110,29 +119,24 @@ impl Writer {
         self.sign_checkpoint();
     }
 
-    /// What is due from time to time, batch or no batch.
+    /// What is due about once in [`CHECKPOINT_INTERVAL`], batch or no batch.
     fn tick(&mut self) {
+        if self.ticked.elapsed() < CHECKPOINT_INTERVAL {
+            return;
+        }
+        self.ticked = Instant::now();
         let held = self.throttle().ended(clock::now());
         self.record_held(held);
-        let (covered, made) = self.checkpoint;
-        if covered < self.vault.len() && made.elapsed() >= CHECKPOINT_INTERVAL {
+        if self.covered < self.vault.len() {
             self.sign_checkpoint();
         }
     }
 
     /// Takes `first` and what waits behind it as one batch.
-    fn batch(&mut self, first: Job) -> std::ops::ControlFlow<()> {
-        let mut batch = Batch {
-            base: self.vault.len(),
-            received: clock::now(),
-            records: Vec::new(),
-            anomalies: Vec::new(),
-            answers: Vec::new(),
-            rooms: Vec::new(),
-            bytes: 0,
-        };
+    fn batch(&mut self, first: Job) -> ControlFlow<()> {
+        let mut batch = Batch::new(&self.vault);
         let mut next = Some(first);
-        let mut flow = std::ops::ControlFlow::Continue(());
+        let mut flow = ControlFlow::Continue(());
         while let Some(job) = next {
             match job {
                 Job::Report { report, room, reply } => self.report(&mut batch, &report, room, reply),
@@ -145,7 +149,7 @@ impl Writer {
                     batch.answers.push(Answer::Anomaly(reply));
                 }
                 Job::Resume { device, reply } => batch.answers.push(Answer::Resume(reply, device)),
-                Job::Stop => flow = std::ops::ControlFlow::Break(()),
+                Job::Stop => flow = ControlFlow::Break(()),
             }
             next = if batch.is_full() || flow.is_break() { None } else { self.jobs.try_recv().ok() };
         }
@@ -239,9 +243,7 @@ impl Writer {
         if held.is_empty() {
             return;
         }
-        let (base, received) = (self.vault.len(), clock::now());
-        let (records, answers, rooms) = (Vec::new(), Vec::new(), Vec::new());
-        let mut batch = Batch { base, received, records, anomalies: Vec::new(), answers, rooms, bytes: 0 };
+        let mut batch = Batch::new(&self.vault);
         held.into_iter().for_each(|record| batch.say(record));
         // A failure was counted and logged, and the numbers are held again.
         let _ = self.write(&batch);
@@ -249,9 +251,8 @@ impl Writer {
 
     fn sign_checkpoint(&mut self) {
         match self.vault.checkpoint() {
-            Ok(_) => self.checkpoint = (self.vault.len(), Instant::now()),
+            Ok(_) => self.covered = self.vault.len(),
             Err(error) => {
-                self.checkpoint.1 = Instant::now();
                 self.failure(&error);
             }
         }
