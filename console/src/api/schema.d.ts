@@ -8,6 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Alerts, newest first. */
         get: operations["alerts"];
         put?: never;
         post?: never;
@@ -24,6 +25,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One alert with everything that explains it. */
         get: operations["alert"];
         put?: never;
         post?: never;
@@ -40,6 +42,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The frames around an alert's events. */
         get: operations["alert_frames"];
         put?: never;
         post?: never;
@@ -58,6 +61,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Set an alert's status. */
         post: operations["set_alert_status"];
         delete?: never;
         options?: never;
@@ -72,6 +76,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What each event means. */
         get: operations["catalogue"];
         put?: never;
         post?: never;
@@ -88,6 +93,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One record and its proof. */
         get: operations["evidence"];
         put?: never;
         post?: never;
@@ -104,6 +110,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The bytes of one record, as received. */
         get: operations["evidence_raw"];
         put?: never;
         post?: never;
@@ -120,6 +127,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who is signed in. */
         get: operations["me"];
         put?: never;
         post?: never;
@@ -136,6 +144,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The fleet at a glance. */
         get: operations["overview"];
         put?: never;
         post?: never;
@@ -154,6 +163,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Trade a one-time token for a session. */
         post: operations["sign_in"];
         delete?: never;
         options?: never;
@@ -170,6 +180,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** End the session. */
         post: operations["sign_out"];
         delete?: never;
         options?: never;
@@ -184,6 +195,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What happens now. */
         get: operations["stream"];
         put?: never;
         post?: never;
@@ -200,6 +212,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** All vehicles. */
         get: operations["vehicles"];
         put?: never;
         post?: never;
@@ -216,6 +229,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** One vehicle with its sensors. */
         get: operations["vehicle"];
         put?: never;
         post?: never;
@@ -232,6 +246,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** A vehicle's security events over its state. */
         get: operations["timeline"];
         put?: never;
         post?: never;
@@ -272,7 +287,7 @@ export interface components {
             vehicle?: string;
             /**
              * Format: int64
-             * @description Vehicles known to be concerned (for an alert over the fleet: those among its kept events).
+             * @description Vehicles concerned, as far as known: those among its kept events, or as many as the rule counted.
              */
             vehicle_count: number;
         };
@@ -308,7 +323,7 @@ export interface components {
         AlertDetail: {
             /** @description The alert. */
             alert: components["schemas"]["Alert"];
-            /** @description The kept events, oldest first; at most 64. */
+            /** @description The kept events, oldest first; at most 16. */
             events: components["schemas"]["Event"][];
             /** @description The vault records behind the kept events. */
             evidence: components["schemas"]["EvidenceRef"][];
@@ -592,7 +607,7 @@ export interface components {
             count: number;
             /**
              * @description What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-             *     `refused_reports`, `correlation_evictions`.
+             *     `refused_reports`, `correlation_evictions`, `correlation_late_events`.
              */
             kind: string;
             /** @description Since when. */
@@ -954,12 +969,17 @@ export interface operations {
     alerts: {
         parameters: {
             query?: {
+                /** @description Only of this status. */
                 status?: components["schemas"]["AlertStatus"];
+                /** @description Only of this severity. */
                 severity?: components["schemas"]["SeverityName"];
+                /** @description Only about this vehicle, or with an event of it. */
                 vehicle?: string;
+                /** @description Only of this rule. */
                 rule?: string;
-                /** @description 1 to 500, 50 if absent */
+                /** @description How many, 1 to 500; 50 if absent. */
                 limit?: number;
+                /** @description `next` of the page before. */
                 cursor?: string;
             };
             header?: never;
@@ -968,6 +988,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page of alerts */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -976,6 +997,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlertPage"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -991,12 +1013,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Alert */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The alert */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1005,6 +1029,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlertDetail"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1020,12 +1045,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Alert */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The frames */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1034,6 +1061,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlertFrames"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1049,6 +1077,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Alert */
                 id: string;
             };
             cookie?: never;
@@ -1059,6 +1088,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The alert as it now stands */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1067,6 +1097,7 @@ export interface operations {
                     "application/json": components["schemas"]["Alert"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1086,6 +1117,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The event catalogue */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1094,6 +1126,7 @@ export interface operations {
                     "application/json": components["schemas"]["CatalogueView"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1109,12 +1142,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Position in the vault */
                 position: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The record */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1123,6 +1158,7 @@ export interface operations {
                     "application/json": components["schemas"]["Evidence"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1138,20 +1174,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Position in the vault */
                 position: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The bytes */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/octet-stream": string;
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1171,6 +1210,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description You */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1179,6 +1219,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1198,6 +1239,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The fleet at a glance */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1206,6 +1248,7 @@ export interface operations {
                     "application/json": components["schemas"]["Overview"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1229,13 +1272,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in; the session is in the cookie */
+            /** @description Signed in: the session is in the cookie `yagura_session` */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1262,6 +1306,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1281,14 +1326,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description `event: alert` with an Alert, `event: tick` with a Tick each second, `event: lagged` with {"missed": n} when this reader was too slow */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": string;
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1308,6 +1355,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description All vehicles */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1316,6 +1364,7 @@ export interface operations {
                     "application/json": components["schemas"]["VehicleList"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1331,12 +1380,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Vehicle */
                 vehicle: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The vehicle */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1345,6 +1396,7 @@ export interface operations {
                     "application/json": components["schemas"]["VehicleDetail"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1358,19 +1410,21 @@ export interface operations {
     timeline: {
         parameters: {
             query?: {
-                /** @description RFC 3339 */
-                from?: string;
-                /** @description RFC 3339 */
-                to?: string;
+                /** @description Start, included; RFC 3339. 15 minutes before `to` if absent. */
+                from?: components["schemas"]["Time"];
+                /** @description End, not included; RFC 3339. Now if absent. */
+                to?: components["schemas"]["Time"];
             };
             header?: never;
             path: {
+                /** @description Vehicle */
                 vehicle: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The time line */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1379,6 +1433,7 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline"];
                 };
             };
+            /** @description Refused */
             default: {
                 headers: {
                     [name: string]: unknown;

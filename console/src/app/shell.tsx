@@ -1,6 +1,6 @@
 // What stands around every page once a person is signed in: the rail with the places to go, choices, and shared keys.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate, useRouter } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { post } from "../api/client";
 import { meQuery } from "../api/queries";
@@ -17,7 +17,13 @@ import { UndoProvider } from "./undo";
 export function Shell() {
   const me = useQuery(meQuery);
   if (me.isPending) return null;
-  if (!me.data) return <QueryProblem error={me.error} retry={() => void me.refetch()} />;
+  if (!me.data) {
+    return (
+      <main className="sign-in">
+        <QueryProblem error={me.error} retry={() => void me.refetch()} />
+      </main>
+    );
+  }
   return (
     <LiveProvider>
       <UndoProvider>
@@ -54,13 +60,18 @@ function Frame({ user, tenant }: { user: string; tenant: string }) {
 function useSharedKeys(openHelp: () => void) {
   const m = useMessages();
   const navigate = useNavigate();
-  const router = useRouter();
+  const { history } = useRouter();
+  const { pathname } = useLocation();
+  const back = () => {
+    if (history.canGoBack()) history.back();
+    else history.push(pathname.slice(0, pathname.lastIndexOf("/")) || "/");
+  };
   useKeys("everywhere", [
     { keys: "g o", does: m.keys.go.overview, run: () => void navigate({ to: "/" }) },
     { keys: "g a", does: m.keys.go.alerts, run: () => void navigate({ to: "/alerts" }) },
     { keys: "g v", does: m.keys.go.vehicles, run: () => void navigate({ to: "/vehicles" }) },
     { keys: "g e", does: m.keys.go.evidence, run: () => void navigate({ to: "/evidence" }) },
-    { keys: "Escape", does: m.keys.back, run: () => router.history.canGoBack() && router.history.back() },
+    { keys: "Escape", does: m.keys.back, run: back },
     { keys: "?", does: m.keys.help, run: openHelp },
   ]);
 }

@@ -181,6 +181,7 @@ export const en = {
       undecodable: "Entries that could not be decoded",
       missing_reports: "Reports that never arrived",
       refused_reports: "Reports refused at the gate",
+      correlation_late_events: "Events too late for their correlation window",
       correlation_evictions: "Correlation groups evicted for lack of room",
     },
     vault: "Evidence vault",

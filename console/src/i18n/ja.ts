@@ -182,6 +182,7 @@ export const ja: Messages = {
       undecodable: "復号できなかったエントリー",
       missing_reports: "届かなかったレポート",
       refused_reports: "ゲートで拒否したレポート",
+      correlation_late_events: "相関の窓に間に合わなかったイベント",
       correlation_evictions: "容量不足で破棄した相関グループ",
     },
     vault: "証拠保管庫",

@@ -85,7 +85,8 @@ export function patched(
 function useRows(all: Alert[], filter: AlertFilter, of: string): Alert[] {
   const [shown, setShown] = useState<{ of: string; ids: ReadonlySet<string> }>({ of, ids: NONE });
   const rows = useMemo(() => {
-    const anyStatus: AlertFilter = { ...filter, status: "all" };
+    // The server has applied the rest, and knows more of fleet-wide alerts: one has no vehicle but concerns several.
+    const anyStatus: AlertFilter = { status: "all", words: filter.words };
     const stays = shown.of === of ? shown.ids : NONE;
     return all.filter((alert) => matches(alert, anyStatus) && (hasStatus(alert, filter.status) || stays.has(alert.id)));
   }, [all, filter, shown, of]);

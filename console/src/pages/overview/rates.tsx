@@ -26,7 +26,7 @@ function optionsOf(zone: Zone, onCursor: (index: number | null) => void): PlotOp
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.15)] } },
     axes: [
       { ...axis, grid: { show: false }, values: timeLabels(zone), space: 72, size: 24 },
-      { ...axis, grid: { stroke: line, width: 1 }, size: 44, space: 36 },
+      { ...axis, grid: { stroke: line, width: 1 }, size: 44, space: 52 },
     ],
     series: [
       {},
