@@ -26,7 +26,7 @@ const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title
 <p>The API is here: <a href=/api/v1/openapi.json>/api/v1/openapi.json</a></p></html>";
 
 /// Answers every request that is not the API's.
-pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return crate::api::ApiError::MethodNotAllowed.into_response();
     }

@@ -84,7 +84,7 @@ CREATE TABLE alerts (
     first_us    INTEGER NOT NULL,
     last_us     INTEGER NOT NULL,
     count       INTEGER NOT NULL,
-    raised_us   INTEGER NOT NULL,               -- receive time of the record that raised it: sorts the list
+    raised_us   INTEGER NOT NULL,               -- when this server first raised it: sorts the list
     vehicles_counted INTEGER NOT NULL,          -- by the rule itself, if it counts vehicles
     PRIMARY KEY (tenant, alert_id)
 ) STRICT, WITHOUT ROWID;

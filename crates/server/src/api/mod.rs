@@ -77,11 +77,12 @@ pub fn openapi_json() -> String {
 }
 
 /// Policy of every page: nothing from elsewhere, nothing inline, no frame around it.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-     manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = concat!(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; ",
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+);
 
 /// The API and the console.
-#[must_use]
 pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/sign-in", post(sign_in::sign_in))

@@ -71,78 +71,39 @@ impl ApiError {
         Self::Internal(cause.into())
     }
 
-    /// Status, stable name, title, next step: the one place that knows.
-    fn words(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
+    /// Status, stable name, title.
+    const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::NotSignedIn => (
-                StatusCode::UNAUTHORIZED,
-                "not-signed-in",
-                "Not signed in",
-                "Open a sign-in link; `yagura sign-in-link --data DIR` prints a new one.",
-            ),
-            Self::TokenRefused => (
-                StatusCode::UNAUTHORIZED,
-                "sign-in-refused",
-                "The sign-in link does not work",
-                "A link works once, for 24 hours. `yagura sign-in-link --data DIR` prints a new one.",
-            ),
-            Self::ForeignHost(_) => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "foreign-host",
-                "Unknown host name",
-                "Use the address that the server printed at its start.",
-            ),
-            Self::ForeignOrigin(_) => (
-                StatusCode::FORBIDDEN,
-                "foreign-origin",
-                "Request from another site",
-                "Use the console at the address that the server printed at its start.",
-            ),
-            Self::NotFound(_) => (
-                StatusCode::NOT_FOUND,
-                "not-found",
-                "Not found",
-                "Check the identifier; the list it came from may be older than the data.",
-            ),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-                "See /api/v1/openapi.json for what this path takes.",
-            ),
-            Self::BadInput { .. } => (
-                StatusCode::BAD_REQUEST,
-                "bad-input",
-                "The request is not as documented",
-                "Correct the named part; /api/v1/openapi.json describes it.",
-            ),
-            Self::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", "Shorten the body.")
-            }
-            Self::TooManyStreams { .. } => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too-many-streams",
-                "Too many live views",
-                "Close consoles that nobody looks at.",
-            ),
-            Self::NotCoveredYet(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not-covered-yet",
-                "No proof yet",
-                "Ask again in a few seconds, when the next checkpoint is signed.",
-            ),
-            Self::DiskFull => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "disk-full",
-                "The server's disk is full",
-                "Make room on the disk of the data directory; the server goes on by itself.",
-            ),
-            Self::Internal(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "The server failed",
-                "Try again; if it fails again, look up the error id in the server's log.",
-            ),
+            Self::NotSignedIn => (StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in"),
+            Self::TokenRefused => (StatusCode::UNAUTHORIZED, "sign-in-refused", "The sign-in link does not work"),
+            Self::ForeignHost(_) => (StatusCode::MISDIRECTED_REQUEST, "foreign-host", "Unknown host name"),
+            Self::ForeignOrigin(_) => (StatusCode::FORBIDDEN, "foreign-origin", "Request from another site"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
+            Self::BadInput { .. } => (StatusCode::BAD_REQUEST, "bad-input", "The request is not as documented"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
+            Self::TooManyStreams { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", "Too many live views"),
+            Self::NotCoveredYet(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-covered-yet", "No proof yet"),
+            Self::DiskFull => (StatusCode::SERVICE_UNAVAILABLE, "disk-full", "The server's disk is full"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
+        }
+    }
+
+    /// What the person does next.
+    const fn next_step(&self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "Open a sign-in link; `yagura sign-in-link --data DIR` prints a new one.",
+            Self::TokenRefused => "A link works once, for 24 hours. `yagura sign-in-link --data DIR` prints a new one.",
+            Self::ForeignHost(_) => "Use the address that the server printed at its start.",
+            Self::ForeignOrigin(_) => "Use the console at the address that the server printed at its start.",
+            Self::NotFound(_) => "Check the identifier; the list it came from may be older than the data.",
+            Self::MethodNotAllowed => "See /api/v1/openapi.json for what this path takes.",
+            Self::BadInput { .. } => "Correct the named part; /api/v1/openapi.json describes it.",
+            Self::TooLarge { .. } => "Shorten the body.",
+            Self::TooManyStreams { .. } => "Close consoles that nobody looks at.",
+            Self::NotCoveredYet(_) => "Ask again in a few seconds, when the next checkpoint is signed.",
+            Self::DiskFull => "Make room on the disk of the data directory; the server goes on by itself.",
+            Self::Internal(_) => "Try again; if it fails again, look up the error id in the server's log.",
         }
     }
 }
@@ -164,7 +125,7 @@ impl From<NoRandomness> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, name, title, next_step) = self.words();
+        let (status, name, title) = self.kind();
         let mut id = [0; 8];
         // Without randomness the id is zeros; the answer matters more.
         let _ = getrandom::fill(&mut id);
@@ -177,7 +138,7 @@ impl IntoResponse for ApiError {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: self.to_string(),
-            next_step: next_step.to_owned(),
+            next_step: self.next_step().to_owned(),
             error_id,
         };
         let mut response = (status, Json(problem)).into_response();
@@ -187,5 +148,46 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn every_problem_says_what_is_wrong_and_what_to_do() {
+        let all = [
+            ApiError::NotSignedIn,
+            ApiError::TokenRefused,
+            ApiError::ForeignHost("evil.example".to_owned()),
+            ApiError::ForeignOrigin("http://evil.example".to_owned()),
+            ApiError::NotFound("alert"),
+            ApiError::MethodNotAllowed,
+            ApiError::BadInput { what: "limit", why: "0 is not between 1 and 500".to_owned() },
+            ApiError::TooLarge { max: 65_536 },
+            ApiError::TooManyStreams { max: 128 },
+            ApiError::NotCoveredYet(7),
+            ApiError::DiskFull,
+            ApiError::internal("the cause stays in the log"),
+        ];
+        let lines: Vec<String> = all
+            .iter()
+            .map(|error| format!("{} {}: {error} | {}", error.kind().0.as_u16(), error.kind().1, error.next_step()))
+            .collect();
+        expect![[r#"
+            401 not-signed-in: there is no session, or it has ended | Open a sign-in link; `yagura sign-in-link --data DIR` prints a new one.
+            401 sign-in-refused: the sign-in link was used before, has expired, or was never made by this server | A link works once, for 24 hours. `yagura sign-in-link --data DIR` prints a new one.
+            421 foreign-host: host "evil.example" is not a name of this server | Use the address that the server printed at its start.
+            403 foreign-origin: origin "http://evil.example" is not a page of this server | Use the console at the address that the server printed at its start.
+            404 not-found: there is no such alert | Check the identifier; the list it came from may be older than the data.
+            405 method-not-allowed: this path does not take that method | See /api/v1/openapi.json for what this path takes.
+            400 bad-input: limit: 0 is not between 1 and 500 | Correct the named part; /api/v1/openapi.json describes it.
+            413 too-large: the body exceeds 65536 bytes | Shorten the body.
+            503 too-many-streams: 128 live streams are open | Close consoles that nobody looks at.
+            503 not-covered-yet: record 7 is not covered by a signed checkpoint yet | Ask again in a few seconds, when the next checkpoint is signed.
+            503 disk-full: the server's disk is full | Make room on the disk of the data directory; the server goes on by itself.
+            500 internal: the server failed to answer | Try again; if it fails again, look up the error id in the server's log."#]].assert_eq(&lines.join("\n"));
     }
 }

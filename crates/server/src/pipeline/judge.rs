@@ -184,7 +184,6 @@ impl Judge {
             last: hit.last,
             count: hit.count,
             vehicles_counted: hit.observed.filter(|_| facts.counts_vehicles).unwrap_or(0),
-            raised: devices.get(&trigger.0).map_or(hit.last, |(_, received)| *received),
             trigger,
             events,
         })

@@ -16,6 +16,6 @@ mod tail;
 pub use decode::{DecodeFailed, decode_record};
 pub use flush::{FLUSH_AFTER, FLUSH_ROWS};
 pub use judge::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
-pub use rules::{RuleBook, RuleFacts, Rules, RulesError};
+pub use rules::{RULE_FILES_MAX, RuleBook, RuleFacts, Rules, RulesError};
 pub use runner::{Parts, Pipeline};
 pub use tail::{TAIL_ROWS_MAX, Tail};

@@ -245,7 +245,7 @@ impl Runner {
         let Verdict { delta, part } = verdict;
         let next = delta.position;
         while next > self.applied {
-            match self.state.apply(&delta).await {
+            match self.state.apply(&delta, clock::now()).await {
                 Ok(raised) => {
                     self.applied = next;
                     self.recovered("apply");

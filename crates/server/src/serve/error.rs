@@ -159,6 +159,23 @@ impl ServeError {
         }
     }
 
+    pub(super) fn of_state(path: &Path, error: StateError) -> Self {
+        match error {
+            StateError::DiskFull => Self::DiskFull(path.to_owned()),
+            StateError::NotWritable => Self::NotWritable(path.to_owned()),
+            StateError::NewerSchema { found, newest } => Self::NewerSchema { found, newest },
+            StateError::Damaged(why) => Self::DamagedState(why),
+            other => Self::internal("cannot use the state", other),
+        }
+    }
+
+    pub(super) fn of_lake(dir: &Path, error: LakeError) -> Self {
+        match error {
+            LakeError::DiskFull { .. } => Self::DiskFull(dir.to_owned()),
+            other => Self::Lake(other),
+        }
+    }
+
     fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal { what, source: source.into() }
     }
@@ -166,14 +183,7 @@ impl ServeError {
 
 impl From<StateError> for ServeError {
     fn from(error: StateError) -> Self {
-        let path = || PathBuf::from(super::STATE_FILE);
-        match error {
-            StateError::DiskFull => Self::DiskFull(path()),
-            StateError::NotWritable => Self::NotWritable(path()),
-            StateError::NewerSchema { found, newest } => Self::NewerSchema { found, newest },
-            StateError::Damaged(why) => Self::DamagedState(why),
-            other => Self::internal("cannot use the state", other),
-        }
+        Self::of_state(Path::new(super::STATE_FILE), error)
     }
 }
 
@@ -198,15 +208,6 @@ impl From<IdentityError> for ServeError {
     }
 }
 
-impl From<LakeError> for ServeError {
-    fn from(error: LakeError) -> Self {
-        match error {
-            LakeError::DiskFull { .. } => Self::DiskFull(PathBuf::from(super::LAKE_DIR)),
-            other => Self::Lake(other),
-        }
-    }
-}
-
 impl From<TlsError> for ServeError {
     fn from(error: TlsError) -> Self {
         Self::internal("cannot make the gate's TLS", error)
@@ -222,5 +223,47 @@ impl From<NoRandomness> for ServeError {
 impl From<tokio::task::JoinError> for ServeError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::internal("a step of the start ended by a panic", error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use yagura_store::Damage;
+
+    #[test]
+    fn every_refusal_names_who_must_act_and_what_is_wrong() {
+        let dir = Path::new("data");
+        let corruption = Corruption { file: "segment-0".to_owned(), offset: 17, what: Damage::Checksum };
+        let io = |kind: ErrorKind| std::io::Error::from(kind);
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let all = [
+            ServeError::from(ConfigError::NoDataDirectory),
+            ServeError::of_bind(address, io(ErrorKind::AddrInUse)),
+            ServeError::of_bind(address, io(ErrorKind::PermissionDenied)),
+            ServeError::of_io(dir, io(ErrorKind::ReadOnlyFilesystem)),
+            ServeError::of_io(dir, io(ErrorKind::StorageFull)),
+            ServeError::of_vault(dir, VaultError::Locked { file: "lock".to_owned() }),
+            ServeError::of_vault(dir, VaultError::ReadOnly { file: "lock".to_owned() }),
+            ServeError::of_vault(dir, VaultError::Corrupt(corruption)),
+            ServeError::from(StateError::NewerSchema { found: 9, newest: 1 }),
+            ServeError::from(StateError::Damaged("not a database".to_owned())),
+            ServeError::from(StateError::DiskFull),
+        ];
+        let lines: Vec<String> =
+            all.iter().map(|error| format!("{} {:?}: {error}", error.exit_code(), error.blame())).collect();
+        expect![[r#"
+            3 Input: no data directory given
+            4 Machine: 127.0.0.1:8080 is taken by another program: stop it, or choose another address
+            4 Machine: cannot listen on 127.0.0.1:8080: permission denied
+            4 Machine: cannot write data: check who owns it and whether the disk is mounted read-only
+            4 Machine: no space left on the disk of data: make room and start again; nothing acknowledged is lost
+            4 Machine: data is in use by another server: stop that one first
+            4 Machine: cannot write data/lock: check who owns it and whether the disk is mounted read-only
+            1 Evidence: the evidence in data is corrupt: segment-0 is damaged at byte 17: the record's checksum does not hold; restore that file from a copy
+            3 Input: the data was written by a newer version of this program (schema 9, this one knows 1): install that version
+            3 Input: the state file is damaged (not a database): restore it from a backup; evidence and lake are untouched
+            4 Machine: no space left on the disk of state.db: make room and start again; nothing acknowledged is lost"#]].assert_eq(&lines.join("\n"));
     }
 }

@@ -190,9 +190,11 @@ impl Opened {
         };
         let opened = tokio::task::spawn_blocking(move || Vault::open(options)).await?;
         let (vault, recovery) = opened.map_err(|error| ServeError::of_vault(&dir.join(VAULT_DIR), error))?;
-        let state = State::open(&dir.join(STATE_FILE)).await?;
+        let state_file = dir.join(STATE_FILE);
+        let state = State::open(&state_file).await.map_err(|error| ServeError::of_state(&state_file, error))?;
         let lake_dir = dir.join(LAKE_DIR);
-        let lake = tokio::task::spawn_blocking(move || Lake::open(&lake_dir)).await??;
+        let lake = tokio::task::spawn_blocking(move || Lake::open(&lake_dir)).await?;
+        let lake = lake.map_err(|error| ServeError::of_lake(&dir.join(LAKE_DIR), error))?;
         let counters = Arc::new(Counters::default());
         let counting = Arc::clone(&counters);
         let intake = tokio::task::spawn_blocking(move || Intake::open(vault, counting)).await?;

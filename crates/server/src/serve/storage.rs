@@ -40,3 +40,27 @@ pub(super) async fn watch(counters: Arc<Counters>, health: Health, stopped: impl
         seen = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_vault_that_fails_is_a_problem_until_it_takes_reports_again() {
+        let (counters, health) = (Arc::new(Counters::default()), Health::default());
+        let watching = tokio::spawn(watch(Arc::clone(&counters), health.clone(), std::future::pending()));
+        let look = async || {
+            advance(LOOK_EVERY).await;
+            tokio::task::yield_now().await;
+            health.problems().len()
+        };
+        assert_eq!(look().await, 0);
+        counters.count(Counted::VaultFailed);
+        assert_eq!(look().await, 1);
+        assert_eq!(look().await, 1, "silence alone heals nothing at once");
+        counters.count(Counted::Accepted);
+        assert_eq!(look().await, 0);
+        watching.abort();
+    }
+}

@@ -74,7 +74,7 @@ pub struct AlertRow {
     pub last_us: i64,
     /// Events.
     pub count: i64,
-    /// When it was first raised, receive time, µs.
+    /// When this server first raised it, µs.
     pub raised_us: i64,
 }
 

@@ -82,8 +82,6 @@ pub struct AlertRise {
     pub count: u64,
     /// Vehicles that the rule itself counted, if it counts vehicles.
     pub vehicles_counted: u64,
-    /// Receive time of the record that raised it.
-    pub raised: UnixMicros,
     /// The first of its events in this batch: position, entry.
     pub trigger: (u64, u32),
     /// The kept events: position, entry, vehicle.
@@ -178,11 +176,11 @@ impl State {
         })
     }
 
-    /// Applies a batch whole or not at all and returns the alerts as they then stand.
+    /// Applies a batch whole or not at all and returns the alerts as they then stand; new ones are raised `now`.
     ///
     /// # Errors
     /// [`StateError`]; then nothing of the batch is applied.
-    pub async fn apply(&self, delta: &Delta) -> Result<Vec<(Tenant, AlertRow)>, StateError> {
+    pub async fn apply(&self, delta: &Delta, now: UnixMicros) -> Result<Vec<(Tenant, AlertRow)>, StateError> {
         let mut tx = self.begin().await?;
         let moved = sqlx::query("UPDATE pipeline SET position = ?1 WHERE position <= ?1");
         let moved = moved.bind(int(delta.position)).execute(&mut *tx).await?.rows_affected();
@@ -191,7 +189,7 @@ impl State {
         }
         let mut raised = Vec::with_capacity(delta.alerts.len());
         for rise in &delta.alerts {
-            raise(&mut tx, rise, delta.position.saturating_sub(1)).await?;
+            raise(&mut tx, rise, delta.position.saturating_sub(1), now).await?;
             let row = alerts::one(&mut *tx, &rise.tenant, &rise.alert_id).await?;
             raised.extend(row.map(|row| (rise.tenant, row)));
         }
@@ -232,7 +230,12 @@ impl State {
     }
 }
 
-async fn raise(tx: &mut Transaction<'static, Sqlite>, rise: &AlertRise, applied: u64) -> Result<(), StateError> {
+async fn raise(
+    tx: &mut Transaction<'static, Sqlite>,
+    rise: &AlertRise,
+    applied: u64,
+    now: UnixMicros,
+) -> Result<(), StateError> {
     sqlx::query(
         "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
                              match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted)
@@ -255,7 +258,7 @@ async fn raise(tx: &mut Transaction<'static, Sqlite>, rise: &AlertRise, applied:
     .bind(rise.first.0)
     .bind(rise.last.0)
     .bind(int(rise.count))
-    .bind(rise.raised.0)
+    .bind(now.0)
     .bind(int(rise.vehicles_counted))
     .execute(&mut **tx)
     .await?;

@@ -40,7 +40,6 @@ pub(crate) struct Rig {
     pub(crate) identity: Identity,
     pub(crate) app: App,
     pub(crate) intake: Intake,
-    pub(crate) counters: Arc<Counters>,
     pipeline: Pipeline,
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -57,8 +56,7 @@ impl Rig {
     pub(crate) async fn on(dir: Arc<TempDir>) -> Self {
         let at = |name: &str| dir.path().join(name);
         let identity = Identity::open(&IdentityOptions::loopback(&at("identity"), clock::now())).unwrap();
-        let counters = Arc::new(Counters::default());
-        let intake = Intake::open(vault(&at("vault"), &identity), Arc::clone(&counters)).unwrap();
+        let intake = Intake::open(vault(&at("vault"), &identity), Arc::new(Counters::default())).unwrap();
         let state = State::open(&at("state.db")).await.unwrap();
         let lake = Arc::new(Lake::open(&at("lake")).unwrap());
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
@@ -96,7 +94,7 @@ impl Rig {
         };
         let service = router(app.clone());
         let served = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { dir, identity, app, intake, counters, pipeline, address, stop, served }
+        Self { dir, identity, app, intake, pipeline, address, stop, served }
     }
 
     /// A server on the vault in `dir` that knows the devices of another state file and nothing else of it.

@@ -14,6 +14,7 @@ fn config(dir: &Path) -> Config {
         data_dir: Some(dir.to_owned()),
         api: Some("127.0.0.1:0".parse().unwrap()),
         gate: Some("127.0.0.1:0".parse().unwrap()),
+        rules_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/rig")),
         ..RawConfig::default()
     };
     raw.try_into().unwrap()
