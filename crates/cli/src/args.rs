@@ -16,7 +16,7 @@ From a frame on a bus to a person:
   prove that evidence is untouched     yagura evidence verify /var/lib/yagura/vault
   see all of it at once                yagura demo
 
-Exit codes: 0 done · 1 a check failed (corrupt evidence, failing rule test) · 2 wrong usage · 3 input cannot be used ·
+Exit codes: 0 done · 1 a check failed (corrupt evidence, faulty rules) · 2 wrong usage · 3 input cannot be used ·
 4 the machine is in the way (port taken, disk full, no permission) · 5 internal error.";
 
 /// The open platform that sees attacks on a fleet of connected products, proves them, and leads to a response.
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// Check and read evidence, offline.
     #[command(subcommand)]
     Evidence(Evidence),
-    /// Check and test detection rules.
+    /// Check detection rules.
     #[command(subcommand)]
     Rule(Rule),
     /// Let devices in.
@@ -73,6 +73,12 @@ pub(crate) struct Serve {
     /// Host names and addresses that the gate's certificate is valid for, besides localhost.
     #[arg(long, value_name = "NAME")]
     pub(crate) gate_name: Vec<String>,
+    /// Print where people and devices find the server as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Stop when standard input ends: for programs that start a server and must not leave it behind.
+    #[arg(long)]
+    pub(crate) stop_on_stdin_end: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -144,8 +150,8 @@ pub(crate) enum Evidence {
         /// The vault's directory (DATA/vault).
         #[arg(value_name = "DIR")]
         dir: PathBuf,
-        /// The vault's public key as hexadecimal, when it shall not be taken from the directory beside the vault.
-        #[arg(long, value_name = "HEX")]
+        /// The vault's public key, a PEM file or hexadecimal; else DIR/../identity/vault.pub is used.
+        #[arg(long, value_name = "KEY")]
         key: Option<String>,
         /// Print the result as JSON.
         #[arg(long)]
@@ -155,9 +161,9 @@ pub(crate) enum Evidence {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
-    /// Parse rules and run the tests beside them.
-    Test {
-        /// Directory of rules; its `tests` directory holds their tests.
+    /// Parse rules as a server would, and name what is wrong with file and line.
+    Check {
+        /// Directory of rules.
         #[arg(value_name = "DIR", default_value = "rules")]
         dir: PathBuf,
     },

@@ -36,7 +36,14 @@ pub(crate) fn learn_profile(captures: &[impl AsRef<Path>], output: &Path, json: 
         identifiers: learned.ids.len(),
         silence_judged: learned.ids.iter().filter(|id| id.silence > 0).count(),
         injection_judged: learned.ids.iter().filter(|id| id.pace.interval > 0).count(),
+        late_identifiers: learned.profile().map_or(0, |profile| profile.source().late_ids),
     };
+    if summary.late_identifiers > 0 {
+        eprintln!(
+            "{} identifiers appeared only near the end: learn from more traffic, or expect alarms of unknown identifiers",
+            summary.late_identifiers
+        );
+    }
     emit(json, &summary, || {
         format!(
             "{}: {} identifiers on {} bus(es); injection is judged on {}, silence on {} of them; {} bytes",
@@ -58,6 +65,7 @@ struct Learned {
     identifiers: usize,
     silence_judged: usize,
     injection_judged: usize,
+    late_identifiers: u32,
 }
 
 /// `ids replay`: a capture through the detectors.
@@ -76,10 +84,7 @@ pub(crate) fn replay(capture: &Path, profile: &Path, json: Output) -> Result<(),
         }
     };
     let summary = read_frames(capture, |frame| detector.handle_frame(&frame, &mut tell))?;
-    while detector.poll_timeout() < Micros::MAX {
-        let due = detector.poll_timeout();
-        detector.handle_timeout(due, &mut tell);
-    }
+    detector.handle_timeout(Micros::MAX, &mut tell);
     told?;
     eprintln!("{} frames, {} unreadable lines, {events} security events", summary.frames, summary.unreadable);
     Ok(())

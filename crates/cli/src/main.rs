@@ -1,14 +1,19 @@
 //! The one cloud and desk binary `yagura`: reads the command line, calls one library, prints, and maps failures to exit codes.
 //!
 //! Holds no logic that a library should have.
-#![expect(clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod args;
+mod demo;
+mod device;
+mod evidence;
 mod failure;
 mod ids;
 mod output;
+mod rule;
+mod serve;
 
-use args::{Args, Command, Ids};
+use args::{Args, Command, Device, Evidence, Ids, Rule};
 use clap::Parser as _;
 use failure::Failure;
 use output::Output;
@@ -33,6 +38,13 @@ fn run(command: Command) -> Result<(), Failure> {
             ids::replay(&capture, &profile, Output::from_flag(json))
         }
         Command::Ids(Ids::Explain { profile, json }) => ids::explain(&profile, Output::from_flag(json)),
-        _ => Err(Failure::Internal("not wired yet".to_owned())),
+        Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Evidence(Evidence::Verify { dir, key, json }) => {
+            evidence::verify_vault(&dir, key.as_deref(), Output::from_flag(json))
+        }
+        Command::Rule(Rule::Check { dir }) => rule::check(&dir),
+        Command::Device(Device::Token { device, model, data }) => device::token(&device, &model, &data),
+        Command::SignInLink { data } => device::link(&data),
     }
 }

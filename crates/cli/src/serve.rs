@@ -1,0 +1,149 @@
+//! `yagura serve`: one server in the foreground, until a signal or (when another program started it) the end of standard input.
+//!
+//! Not the server: it fills the settings, prints what the server says of itself, and maps failures to exit codes.
+
+use crate::args;
+use crate::failure::Failure;
+use crate::output::{Output, emit};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+use yagura_server::config::{Config, RawConfig};
+use yagura_server::serve::{Blame, Ready, ServeError, serve};
+
+/// What a server that is up prints; the demo reads it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Announcement {
+    pub(crate) console: String,
+    pub(crate) sign_in: String,
+    pub(crate) gate: String,
+    pub(crate) ca_pem: String,
+    pub(crate) rules: usize,
+    pub(crate) recovered: Option<String>,
+}
+
+/// Serves until told to stop.
+pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
+    log_to_stderr();
+    let stop_on_stdin_end = args.stop_on_stdin_end;
+    let output = Output::from_flag(args.json);
+    let config = Config::try_from(RawConfig {
+        data_dir: Some(args.data),
+        api: Some(args.console),
+        gate: Some(args.gate),
+        tenant: Some(args.tenant),
+        rules_dir: args.rules,
+        gate_names: args.gate_name,
+        ..RawConfig::default()
+    })
+    .map_err(|error| failure(&error.into()))?;
+    runtime()?.block_on(async move {
+        let (ready, announced) = oneshot::channel();
+        let told = async {
+            match announced.await {
+                Ok(ready) => announce(&ready, output),
+                // The server did not come up; its own error says why.
+                Err(_) => Ok(()),
+            }
+        };
+        let (served, told) = tokio::join!(serve(config, ready, stop(stop_on_stdin_end)), told);
+        served.map_err(|error| failure(&error))?;
+        told
+    })
+}
+
+/// A runtime with a worker per core.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new().map_err(|error| Failure::Machine(format!("cannot start threads: {error}")))
+}
+
+/// Completes on Ctrl-C or SIGTERM.
+pub(crate) async fn signalled() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn stop(on_stdin_end: bool) {
+    let stdin_ends = async {
+        if on_stdin_end { end_of_stdin().await } else { std::future::pending().await }
+    };
+    tokio::select! {
+        () = signalled() => {}
+        () = stdin_ends => {}
+    }
+}
+
+/// A thread of its own: the runtime would wait for a read that is still blocked when it stops.
+async fn end_of_stdin() {
+    let (ended, end) = oneshot::channel();
+    std::thread::spawn(move || {
+        // A broken standard input is an end too.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // The server may have stopped for another reason.
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}
+
+fn announce(ready: &Ready, output: Output) -> Result<(), Failure> {
+    let announcement = Announcement {
+        console: ready.console_url.clone(),
+        sign_in: ready.sign_in_link.url.clone(),
+        gate: format!("https://{}", ready.gate_addr),
+        ca_pem: ready.ca_pem.clone(),
+        rules: ready.rules,
+        recovered: ready.recovery.as_ref().map(|recovery| match &recovery.cut {
+            Some(cut) => format!(
+                "a crash left {} unfinished bytes in {} ({}); cut off, {} whole records kept, nothing acknowledged was lost",
+                cut.bytes, cut.file, cut.what, recovery.records
+            ),
+            None => format!("the evidence tree was brought up to date with its {} records", recovery.records),
+        }),
+    };
+    emit(output, &announcement, || announcement.text())
+}
+
+impl Announcement {
+    /// What a person wants to know.
+    pub(crate) fn text(&self) -> String {
+        let Self { console, sign_in, gate, rules, recovered, .. } = self;
+        let recovered = recovered.as_ref().map_or_else(String::new, |what| format!("  recovered  {what}\n"));
+        format!("  console    {console}\n  sign in    {sign_in}\n  gate       {gate}\n  rules      {rules} active\n{recovered}")
+    }
+}
+
+/// Logs to standard error; YAGURA_LOG sets the level (`info`, `warn,yagura_server=debug`, …).
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("YAGURA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A second call in one process keeps the first.
+    let _ = subscriber.try_init();
+}
+
+fn failure(error: &ServeError) -> Failure {
+    let text = chain(error);
+    match error.blame() {
+        Blame::Evidence => Failure::Check(text),
+        Blame::Input => Failure::Input(text),
+        Blame::Machine => Failure::Machine(text),
+        Blame::Us => Failure::Internal(text),
+    }
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    text
+}

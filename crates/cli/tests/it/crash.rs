@@ -1,0 +1,203 @@
+//! Kill -9 of the server at any moment: no acknowledged report is lost, no alert is doubled, nothing counts twice.
+//!
+//! The oracle is a second server that derives everything anew from a copy of the evidence, without any crash.
+
+use crate::fleet::Fleet;
+use crate::process::{Addresses, Server, TENANT};
+use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use yagura_link::Digest;
+use yagura_model::Name;
+use yagura_server::evidence::Audit;
+use yagura_server::serve::{IDENTITY_DIR, LAKE_DIR, STATE_FILE, VAULT_DIR};
+use yagura_server::state::{AlertFilter, State};
+use yagura_server::tenant::Tenant;
+use yagura_sim::FleetPlan;
+use yagura_store::{Lake, Query, RecordKind, Table, verify};
+
+/// How long a test waits for a condition before it gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn no_kill_of_the_server_loses_an_acknowledged_report_or_doubles_an_alert() {
+    let kills: u32 = std::env::var("YAGURA_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    let seed = std::env::var("YAGURA_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(|| {
+        u64::from(std::process::id()) ^ u64::from(std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos())
+    });
+    eprintln!("seed: YAGURA_SEED={seed} YAGURA_KILLS={kills}");
+    let mut random = Random(seed);
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("server");
+    let at = Addresses::free();
+    let mut server = Server::start(&data, at);
+    let plan = FleetPlan {
+        vehicles: 10,
+        seed,
+        attacked_permille: 1_000,
+        attack_after: 1,
+        attack_every: 6,
+        attack_length: 3,
+    };
+    let fleet = Fleet::start(&server, dir.path(), plan);
+    wait_until("the first reports", || fleet.acknowledged() >= 10);
+    for _ in 0..kills {
+        let goal = fleet.acknowledged() + 1 + random.below(12);
+        wait_until("more reports", || fleet.acknowledged() >= goal);
+        pause(Duration::from_micros(random.below(200_000) as u64));
+        server.kill();
+        if random.below(4) == 0 {
+            // Also while it starts.
+            let mut child = Server::launch(&data, at);
+            pause(Duration::from_micros(random.below(300_000) as u64));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        server = Server::start(&data, at);
+    }
+    let goal = fleet.acknowledged() + 20;
+    wait_until("reports after the last kill", || fleet.acknowledged() >= goal);
+    let ledger = std::sync::Arc::clone(&fleet.ledger);
+    fleet.stop();
+    server.stop();
+
+    let acknowledged = ledger.entries();
+    let vault = audited(&data);
+    for entry in &acknowledged {
+        assert_eq!(vault.get(&entry.position), Some(&entry.digest), "{entry:?} is not in the vault where its receipt says");
+    }
+    let rebuilt = rebuild(dir.path(), &data);
+    assert_eq!(alerts(&data), alerts(&rebuilt), "alerts differ from those of a server that never crashed");
+    let (rows, rebuilt_rows) = (lake_rows(&data), lake_rows(&rebuilt));
+    assert_eq!(rows.events, rebuilt_rows.events, "events of the lake differ");
+    assert_eq!(rows.hits, rebuilt_rows.hits, "alert counts of the lake differ");
+    assert!(!rows.hits.is_empty(), "the attacks raised no alert");
+    eprintln!("{} reports acknowledged, {} alerts, {} events", acknowledged.len(), rows.hits.len(), rows.events.len());
+}
+
+/// Position and digest of each report, after everything the vault can prove has been checked.
+fn audited(data: &Path) -> BTreeMap<u64, Digest> {
+    let mut reports = BTreeMap::new();
+    let mut audit = Audit::new();
+    let pem = std::fs::read_to_string(data.join(IDENTITY_DIR).join("vault.pub")).unwrap();
+    let key = VerifyingKey::from_public_key_pem(&pem).unwrap();
+    let mut visitor = |record: yagura_store::RecordRef<'_>| {
+        audit.visit(record);
+        if record.kind == RecordKind::Report {
+            reports.insert(record.position.0, Digest::of(record.payload));
+        }
+    };
+    let verified = verify(&data.join(VAULT_DIR), &key, &mut visitor, &mut |_| {}).unwrap();
+    assert_eq!(verified.unfinished, None);
+    let summary = audit.finish();
+    assert_eq!(summary.wrong, 0, "{:?}", summary.findings);
+    assert_eq!(summary.missing, 0, "a report that was sealed never arrived");
+    reports
+}
+
+/// A data directory whose views another server has derived from the same evidence.
+fn rebuild(dir: &Path, data: &Path) -> std::path::PathBuf {
+    let copy = dir.join("rebuilt");
+    for name in [VAULT_DIR, IDENTITY_DIR] {
+        copy_dir(&data.join(name), &copy.join(name));
+    }
+    let server = Server::start(&copy, Addresses::free());
+    let goal = position(data);
+    wait_until("the rebuilt views", || position(&copy) >= goal);
+    server.stop();
+    copy
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+fn with_state<T>(data: &Path, read: impl AsyncFnOnce(&State, Tenant) -> T) -> T {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let state = State::open(&data.join(STATE_FILE)).await.unwrap();
+        let tenant = Tenant::named(Name::new(TENANT).unwrap());
+        let answer = read(&state, tenant).await;
+        state.close().await;
+        answer
+    })
+}
+
+fn position(data: &Path) -> u64 {
+    with_state(data, async |state, _| state.progress().await.unwrap().position)
+}
+
+/// Alert id to rule, count, first and last event.
+fn alerts(data: &Path) -> BTreeMap<Vec<u8>, (String, i64, i64, i64)> {
+    let rows = with_state(data, async |state, tenant| {
+        state.alerts(&tenant, &AlertFilter::default(), 10_000).await.unwrap()
+    });
+    rows.into_iter().map(|row| (row.alert_id, (row.rule_id, row.count, row.first_us, row.last_us))).collect()
+}
+
+#[derive(Debug, Default)]
+struct LakeRows {
+    events: BTreeSet<(i64, i32)>,
+    hits: BTreeMap<String, i64>,
+}
+
+fn lake_rows(data: &Path) -> LakeRows {
+    let lake = Lake::open(&data.join(LAKE_DIR)).unwrap();
+    let mut rows = LakeRows::default();
+    let query = Query { tenant: TENANT.to_owned(), vehicle: None, from: None, to: None, limit: Query::ROWS_MAX };
+    for batch in lake.scan(Table::Events, &query).unwrap().batches {
+        let positions = batch.column_by_name("position").unwrap();
+        let indexes = batch.column_by_name("entry_index").unwrap();
+        let positions = positions.as_any().downcast_ref::<arrow::array::Int64Array>().unwrap();
+        let indexes = indexes.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap();
+        for (position, index) in positions.values().iter().zip(indexes.values()) {
+            assert!(rows.events.insert((*position, *index)), "event {position}/{index} is in the lake twice");
+        }
+    }
+    for batch in lake.scan(Table::Alerts, &query).unwrap().batches {
+        let ids = batch.column_by_name("alert_id").unwrap();
+        let ids = ids.as_any().downcast_ref::<arrow::array::StringArray>().unwrap();
+        let counts = batch.column_by_name("count").unwrap();
+        let counts = counts.as_any().downcast_ref::<arrow::array::Int64Array>().unwrap();
+        for (id, count) in ids.iter().zip(counts.values()) {
+            *rows.hits.entry(id.unwrap().to_owned()).or_default() += count;
+        }
+    }
+    rows
+}
+
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited {} s in vain for {what}", PATIENCE.as_secs());
+        pause(Duration::from_millis(10));
+    }
+}
+
+/// Lets time pass for the other processes.
+fn pause(time: Duration) {
+    std::thread::park_timeout(time);
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((z ^ (z >> 31)) % bound as u64).unwrap()
+    }
+}

@@ -1,0 +1,60 @@
+//! A simulated fleet in a thread beside the test, whose acknowledged reports the test can see.
+
+use crate::process::{Server, TENANT};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+use yagura_model::Name;
+use yagura_server::clock;
+use yagura_server::serve::STATE_FILE;
+use yagura_server::state::enrolment_token;
+use yagura_sim::{FleetOptions, FleetPlan, FleetSummary, Ledger, run_fleet};
+
+pub(crate) struct Fleet {
+    pub(crate) ledger: Arc<Ledger>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<FleetSummary>,
+}
+
+impl Fleet {
+    /// Sets a fleet on the road; all of its vehicles are attacked again and again.
+    pub(crate) fn start(server: &Server, data: &Path, plan: FleetPlan) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let state = data.join("server").join(STATE_FILE);
+        let options = FleetOptions {
+            plan,
+            tenant: Name::new(TENANT).unwrap(),
+            gate: server.announcement.gate.clone(),
+            trust: server.announcement.ca_pem.clone(),
+            directory: data.join("vehicles"),
+            tokens: Arc::new(move |device, model| {
+                let state = state.clone();
+                Box::pin(async move {
+                    enrolment_token(&state, &device, model).await.map_err(|error| error.to_string())
+                })
+            }),
+            now: clock::now(),
+            ledger: Some(Arc::clone(&ledger)),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let until = async {
+                let _ = stopped.await;
+            };
+            runtime.block_on(run_fleet(options, |_| {}, until)).unwrap()
+        });
+        Self { ledger, stop, thread }
+    }
+
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.ledger.entries().len()
+    }
+
+    /// Lets the vehicles say farewell.
+    pub(crate) fn stop(self) -> FleetSummary {
+        self.stop.send(()).unwrap();
+        self.thread.join().unwrap()
+    }
+}
