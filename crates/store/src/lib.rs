@@ -6,9 +6,11 @@
 //! All functions block; call them from a thread that may wait, never from inside an async task.
 
 pub mod disk;
+#[cfg(feature = "lake")]
 mod lake;
 mod vault;
 
+#[cfg(feature = "lake")]
 pub use lake::{Appended, Lake, LakeError, Maintained, Query, Scan, Table, TableStats};
 pub use vault::{
     Checkpoint, Corruption, Cut, Damage, Digest, InclusionProof, NewRecord, NoteError, Position, Progress, Record,

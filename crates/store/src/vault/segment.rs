@@ -167,22 +167,33 @@ impl Cursor {
         Ok(Some(parsed))
     }
 
-    /// Moves up to about `bytes_max` bytes of records to `out` without checking them; pushes where each starts.
-    pub(crate) fn take(
-        &mut self,
-        bytes_max: usize,
-        out: &mut Vec<u8>,
-        lens: &mut Vec<usize>,
-    ) -> Result<(), CursorError> {
-        while out.len() < bytes_max {
+    /// Hands out about `bytes_max` bytes of whole records without checking them, and their lengths. `spare` is a buffer to be
+    /// used again.
+    pub(crate) fn take(&mut self, bytes_max: usize, mut spare: Vec<u8>) -> Result<(Vec<u8>, Vec<usize>), CursorError> {
+        self.buf.drain(..self.start);
+        self.start = 0;
+        self.fill(bytes_max)?;
+        let mut lens = Vec::new();
+        while lens.is_empty() || self.has_next() {
             let Some(len) = self.next_len()? else { break };
-            out.extend_from_slice(&self.buf[self.start..self.start + len]);
             lens.push(len);
             self.start += len;
             self.offset += len as u64;
             self.position += 1;
         }
-        Ok(())
+        spare.clear();
+        spare.extend_from_slice(&self.buf[self.start..]);
+        let mut bytes = std::mem::replace(&mut self.buf, spare);
+        bytes.truncate(self.start);
+        self.start = 0;
+        Ok((bytes, lens))
+    }
+
+    /// Whether the next record is in the buffer as a whole, with a length that may be.
+    fn has_next(&self) -> bool {
+        let rest = &self.buf[self.start..];
+        let len = rest.first_chunk::<HEADER_LEN>().map(record::claimed_len);
+        len.is_some_and(|len| len <= rest.len() && len - HEADER_LEN <= NewRecord::PAYLOAD_BYTES_MAX)
     }
 
     /// Reads so much that the next record is in the buffer, and returns its length as claimed.

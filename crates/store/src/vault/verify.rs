@@ -114,7 +114,17 @@ pub fn verify_on(
     }
     let cores = thread::available_parallelism().map_or(1, |n| n.get().min(CORES_MAX));
     let progressed = Progress { bytes_total, ..Progress::default() };
-    let mut audit = Audit { disk, checkpoint, edge: Edge::default(), tiles: 0, progressed, visitor, progress, cores };
+    let mut audit = Audit {
+        disk,
+        checkpoint,
+        edge: Edge::default(),
+        tiles: 0,
+        progressed,
+        visitor,
+        progress,
+        cores,
+        spare: Vec::new(),
+    };
     let mut unfinished = None;
     for (index, &first) in segments.iter().enumerate() {
         unfinished = audit.segment(first, segments.get(index + 1).copied())?;
@@ -179,6 +189,8 @@ struct Audit<'a> {
     visitor: &'a mut dyn FnMut(RecordRef<'_>),
     progress: &'a mut dyn FnMut(Progress),
     cores: usize,
+    /// Buffers to be used again.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Audit<'_> {
@@ -214,6 +226,7 @@ impl Audit<'_> {
                     }
                     Some(CursorError::Unreadable(error)) => return Err(error.into()),
                 }
+                self.spare.push(chunk.bytes);
             }
             if cursor.offset() == cursor.end() {
                 break;
@@ -226,11 +239,14 @@ impl Audit<'_> {
     }
 
     /// Reads one chunk for each core.
-    fn read_chunks(&self, cursor: &mut Cursor) -> Vec<Chunk> {
+    fn read_chunks(&mut self, cursor: &mut Cursor) -> Vec<Chunk> {
         let mut chunks = Vec::with_capacity(self.cores);
         while chunks.len() < self.cores && cursor.offset() < cursor.end() {
             let mut chunk = Chunk { first: cursor.position(), offset: cursor.offset(), ..Chunk::default() };
-            chunk.end = cursor.take(CHUNK_BYTES, &mut chunk.bytes, &mut chunk.lens).err();
+            match cursor.take(CHUNK_BYTES, self.spare.pop().unwrap_or_default()) {
+                Ok(taken) => (chunk.bytes, chunk.lens) = taken,
+                Err(error) => chunk.end = Some(error),
+            }
             let last = chunk.end.is_some();
             chunks.push(chunk);
             if last {

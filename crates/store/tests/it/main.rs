@@ -3,6 +3,7 @@
 //! Not unit tests: those are beside the code.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly; clippy sees tests/ as ordinary code")]
 
+#[cfg(feature = "lake")]
 mod lake;
 mod sim_disk;
 mod vault;
