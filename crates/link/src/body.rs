@@ -14,22 +14,49 @@ pub(crate) fn compress(body: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::compress(body, LEVEL).ok()
 }
 
-/// Decompresses a body of exactly `declared` bytes.
-pub(crate) fn decompress(frame: &[u8], declared: u32) -> Result<Vec<u8>, OpenError> {
-    let error = OpenError::Body { declared };
-    let len = usize::try_from(declared).map_err(|_| error)?;
-    let one_frame = frame.starts_with(&MAGIC) && zstd_safe::find_frame_compressed_size(frame) == Ok(frame.len());
-    let size_known = zstd_safe::get_frame_content_size(frame).is_ok_and(|size| size == Some(u64::from(declared)));
-    if !one_frame || !size_known {
-        return Err(error);
+/// Decompresses bodies. Keeps zstd's working memory, 160 KB, because making it anew costs more than a small body.
+pub(crate) struct Inflater(zstd_safe::DCtx<'static>);
+
+impl Inflater {
+    pub(crate) fn new() -> Self {
+        Self(zstd_safe::DCtx::create())
     }
-    let body = zstd::bulk::decompress(frame, len).map_err(|_| error)?;
-    if body.len() == len { Ok(body) } else { Err(error) }
+
+    /// Decompresses a body of exactly `declared` bytes.
+    pub(crate) fn inflate(&mut self, frame: &[u8], declared: u32) -> Result<Vec<u8>, OpenError> {
+        let error = OpenError::Body { declared };
+        let len = usize::try_from(declared).map_err(|_| error)?;
+        let one_frame = frame.starts_with(&MAGIC) && zstd_safe::find_frame_compressed_size(frame) == Ok(frame.len());
+        let size_known = zstd_safe::get_frame_content_size(frame).is_ok_and(|size| size == Some(u64::from(declared)));
+        if !one_frame || !size_known {
+            return Err(error);
+        }
+        let mut body = Vec::with_capacity(len);
+        self.0.decompress(&mut body, frame).map_err(|_| error)?;
+        if body.len() == len { Ok(body) } else { Err(error) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decompress(frame: &[u8], declared: u32) -> Result<Vec<u8>, OpenError> {
+        Inflater::new().inflate(frame, declared)
+    }
+
+    #[test]
+    fn a_flawed_frame_does_not_spoil_the_next() {
+        let mut inflater = Inflater::new();
+        let body: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+        let frame = compress(&body).expect("memory");
+        let mut flawed = frame.clone();
+        flawed.iter_mut().skip(20).for_each(|byte| *byte ^= 0x5A);
+        for _ in 0..3 {
+            assert!(inflater.inflate(&flawed, 40_000).is_err());
+            assert_eq!(inflater.inflate(&frame, 40_000).as_ref(), Ok(&body));
+        }
+    }
 
     #[test]
     fn a_frame_comes_back_and_anything_beside_it_is_refused() {

@@ -40,6 +40,6 @@ pub use limits::{
     WINDOW_MAX,
 };
 pub use receipt::Receipt;
-pub use report::{Opened, open, peek};
+pub use report::{Opened, Opener, open, peek};
 pub use uplink::{Notice, ReportId, RestoreError, SealError, Settings, Transmit, Uplink};
 pub use writer::{Place, ReportWriter, Sealed, WriteError};

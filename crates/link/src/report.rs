@@ -3,13 +3,14 @@
 //! Not the judgement whether it comes in its turn (that is `chain`). Order of checks: size, form, declared size, signature,
 //! and only then decompression: an impostor cannot make us decompress. Cost: see `benches/reports.rs`.
 
-use crate::body;
+use crate::body::Inflater;
 use crate::cbor::Reader;
 use crate::digest::Digest;
 use crate::error::OpenError;
 use crate::header::Header;
 use crate::limits::Limits;
 use crate::sign1::{Content, Unverified};
+use core::fmt;
 use ed25519_dalek::VerifyingKey;
 
 /// A verified report.
@@ -31,15 +32,43 @@ pub fn peek(bytes: &[u8]) -> Result<Header, OpenError> {
     read(bytes, &Limits::default()).map(|(_, header, _)| header)
 }
 
-/// Verifies a report and decompresses its body.
+/// Verifies a report and decompresses its body. Whoever opens many keeps an [`Opener`].
 ///
 /// # Errors
 /// [`OpenError`], by who must act.
 pub fn open(bytes: &[u8], key: &VerifyingKey, limits: &Limits) -> Result<Opened, OpenError> {
-    let (unverified, header, frame) = read(bytes, limits)?;
-    unverified.verify(key)?;
-    let body = body::decompress(frame, header.body_len)?;
-    Ok(Opened { header, digest: Digest::of(bytes), body })
+    Opener::new(*limits).open(bytes, key)
+}
+
+/// Opens one report after the other with the same working memory: a third faster for small reports.
+pub struct Opener {
+    limits: Limits,
+    inflater: Inflater,
+}
+
+impl Opener {
+    /// An opener that is as strict as `limits`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, inflater: Inflater::new() }
+    }
+
+    /// Verifies a report and decompresses its body.
+    ///
+    /// # Errors
+    /// [`OpenError`], by who must act. The opener stays usable.
+    pub fn open(&mut self, bytes: &[u8], key: &VerifyingKey) -> Result<Opened, OpenError> {
+        let (unverified, header, frame) = read(bytes, &self.limits)?;
+        unverified.verify(key)?;
+        let body = self.inflater.inflate(frame, header.body_len)?;
+        Ok(Opened { header, digest: Digest::of(bytes), body })
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Unverified<'a>, Header, &'a [u8]), OpenError> {

@@ -303,3 +303,9 @@ proptest! {
         prop_assert!(out.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 100), "{:?}", out);
     }
 }
+
+#[test]
+fn a_manager_is_as_small_as_its_documentation_says() {
+    let (none, five) = (size_of::<IdsM<0>>(), size_of::<IdsM<5>>());
+    assert_eq!((none, (five - none) / 5), (184, 184));
+}

@@ -423,7 +423,7 @@ fn a_memory_turned_back_twice_is_refused_declared_and_recovered_from() {
         while world.vehicle.uplink.poll_timeout() < Micros::MAX {
             let transmit = world.vehicle.uplink.poll_transmit(world.now);
             let answer = match transmit {
-                Some(Transmit::Report { id, bytes }) => world.cloud.handle_report(id, &bytes.to_vec(), world.now),
+                Some(Transmit::Report { id, bytes }) => world.cloud.handle_report(id, bytes, world.now),
                 Some(Transmit::Resume) => Packet::Resume(world.cloud.chain.resume()),
                 None => break,
             };
