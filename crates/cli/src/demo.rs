@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use yagura_model::Name;
 use yagura_server::clock;
 use yagura_server::serve::STATE_FILE;
@@ -42,6 +42,8 @@ pub(crate) fn run(args: &args::Demo) -> Result<(), Failure> {
 
 struct Server {
     child: Child,
+    /// As long as this is open, the server runs. Kept apart, because waiting for a child closes its standard input.
+    lifeline: ChildStdin,
     announcement: Announcement,
 }
 
@@ -51,7 +53,8 @@ impl Server {
         std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
         let log = args.data.join("server.log");
         let log_file = File::create(&log).map_err(|error| Failure::file(&log, &error))?;
-        let program = std::env::current_exe().map_err(|error| Failure::Internal(format!("own program file: {error}")))?;
+        let program =
+            std::env::current_exe().map_err(|error| Failure::Internal(format!("own program file: {error}")))?;
         let mut child = Command::new(program)
             .arg("serve")
             .args(["--json", "--stop-on-stdin-end", "--tenant", TENANT])
@@ -65,10 +68,12 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| Failure::Machine(format!("cannot start the server: {error}")))?;
-        let stdout = child.stdout.take().ok_or_else(|| Failure::Internal("server without output".to_owned()))?;
+        let (Some(stdout), Some(lifeline)) = (child.stdout.take(), child.stdin.take()) else {
+            return Err(Failure::Internal("the server has no standard input or output".to_owned()));
+        };
         let line = BufReader::new(stdout).lines().next_line().await.ok().flatten();
         match line.and_then(|line| serde_json::from_str(&line).ok()) {
-            Some(announcement) => Ok(Self { child, announcement }),
+            Some(announcement) => Ok(Self { child, lifeline, announcement }),
             None => Err(Self::why_not(child, &log).await),
         }
     }
@@ -88,14 +93,17 @@ impl Server {
     }
 
     async fn stop(mut self) -> Result<(), Failure> {
-        drop(self.child.stdin.take());
+        drop(self.lifeline);
         match tokio::time::timeout(STOP_MAX, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(Failure::Internal(format!("the server ended with {status}"))),
             Ok(Err(error)) => Err(Failure::Internal(format!("the server's end: {error}"))),
             Err(_) => {
                 let _ = self.child.kill().await;
-                Err(Failure::Internal(format!("the server did not stop within {} s and was killed", STOP_MAX.as_secs())))
+                Err(Failure::Internal(format!(
+                    "the server did not stop within {} s and was killed",
+                    STOP_MAX.as_secs()
+                )))
             }
         }
     }
@@ -165,13 +173,18 @@ fn greet(args: &args::Demo, announcement: &Announcement) {
         println!("  recovered  {recovered}");
     }
     println!();
-    println!("The first attacks begin in {} s. Ctrl-C ends everything; the next run goes on with this data.", args.attack_after);
+    println!(
+        "The first attacks begin in {} s. Ctrl-C ends everything; the next run goes on with this data.",
+        args.attack_after
+    );
     println!();
 }
 
 fn farewell(args: &args::Demo, summary: &FleetSummary) {
     let FleetSummary { sealed, acknowledged, waiting, .. } = summary;
-    println!("Stopped. {acknowledged} of {sealed} reports acknowledged, {waiting} kept in the vehicles for the next run.");
+    println!(
+        "Stopped. {acknowledged} of {sealed} reports acknowledged, {waiting} kept in the vehicles for the next run."
+    );
     println!("Evidence: yagura evidence verify {}", server_dir(&args.data).join("vault").display());
 }
 
@@ -223,7 +236,7 @@ impl Board {
 
 fn told(happening: &Happening) -> Option<String> {
     match happening {
-        Happening::AttackBegins { device, kind } => Some(format!("attack on {}: {kind}", device.vehicle)),
+        Happening::AttackBegins { device, kind } => Some(format!("attack on {}: {}", device.vehicle, kind.name())),
         Happening::Waiting { device, reason } => Some(format!("{} cannot start yet: {reason}", device.vehicle)),
         Happening::Disconnected { device, reason } => {
             Some(format!("{} does not reach the gate and keeps its reports: {reason}", device.vehicle))

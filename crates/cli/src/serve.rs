@@ -68,9 +68,7 @@ pub(crate) async fn signalled() {
 }
 
 async fn stop(on_stdin_end: bool) {
-    let stdin_ends = async {
-        if on_stdin_end { end_of_stdin().await } else { std::future::pending().await }
-    };
+    let stdin_ends = async { if on_stdin_end { end_of_stdin().await } else { std::future::pending().await } };
     tokio::select! {
         () = signalled() => {}
         () = stdin_ends => {}
@@ -112,13 +110,15 @@ impl Announcement {
     pub(crate) fn text(&self) -> String {
         let Self { console, sign_in, gate, rules, recovered, .. } = self;
         let recovered = recovered.as_ref().map_or_else(String::new, |what| format!("  recovered  {what}\n"));
-        format!("  console    {console}\n  sign in    {sign_in}\n  gate       {gate}\n  rules      {rules} active\n{recovered}")
+        format!(
+            "  console    {console}\n  sign in    {sign_in}\n  gate       {gate}\n  rules      {rules} active\n{recovered}"
+        )
     }
 }
 
 /// Logs to standard error; YAGURA_LOG sets the level (`info`, `warn,yagura_server=debug`, …).
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("YAGURA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("YAGURA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,yagura_server=info"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // A second call in one process keeps the first.
     let _ = subscriber.try_init();

@@ -10,6 +10,7 @@ mod log;
 mod merge;
 mod read;
 mod table;
+mod worker;
 
 pub use error::LakeError;
 
@@ -17,9 +18,8 @@ use crate::vault::Position;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use std::path::Path;
-use std::sync::Arc;
 use table::TableStore;
-use tokio::runtime::Runtime;
+use worker::Worker;
 use yagura_model::UnixMicros;
 
 /// A table of the lake.
@@ -135,6 +135,8 @@ pub struct Lake {
     events: TableStore,
     alerts: TableStore,
     vehicle_state: TableStore,
+    /// Declared last, so that it outlives the tables that hand it work.
+    _worker: Worker,
 }
 
 impl Lake {
@@ -143,18 +145,13 @@ impl Lake {
     /// # Errors
     /// [`LakeError`] if a table cannot be read or made, or has another schema.
     pub fn open(dir: &Path) -> Result<Self, LakeError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("lake")
-            .enable_all()
-            .build()
-            .map_err(|error| LakeError::io("start a thread for", dir, error))?;
-        let runtime: Arc<Runtime> = Arc::new(runtime);
-        let open = |table: Table| TableStore::open(&dir.join(table.name()), table, runtime.clone());
+        let worker = Worker::start().map_err(|error| LakeError::io("start a thread for", dir, error))?;
+        let open = |table: Table| TableStore::open(&dir.join(table.name()), table, worker.handle());
         Ok(Self {
             events: open(Table::Events)?,
             alerts: open(Table::Alerts)?,
             vehicle_state: open(Table::VehicleState)?,
+            _worker: worker,
         })
     }
 

@@ -33,14 +33,8 @@ fn no_kill_of_the_server_loses_an_acknowledged_report_or_doubles_an_alert() {
     let data = dir.path().join("server");
     let at = Addresses::free();
     let mut server = Server::start(&data, at);
-    let plan = FleetPlan {
-        vehicles: 10,
-        seed,
-        attacked_permille: 1_000,
-        attack_after: 1,
-        attack_every: 6,
-        attack_length: 3,
-    };
+    let plan =
+        FleetPlan { vehicles: 10, seed, attacked_permille: 1_000, attack_after: 1, attack_every: 6, attack_length: 3 };
     let fleet = Fleet::start(&server, dir.path(), plan);
     wait_until("the first reports", || fleet.acknowledged() >= 10);
     for _ in 0..kills {
@@ -66,7 +60,11 @@ fn no_kill_of_the_server_loses_an_acknowledged_report_or_doubles_an_alert() {
     let acknowledged = ledger.entries();
     let vault = audited(&data);
     for entry in &acknowledged {
-        assert_eq!(vault.get(&entry.position), Some(&entry.digest), "{entry:?} is not in the vault where its receipt says");
+        assert_eq!(
+            vault.get(&entry.position),
+            Some(&entry.digest),
+            "{entry:?} is not in the vault where its receipt says"
+        );
     }
     let rebuilt = rebuild(dir.path(), &data);
     assert_eq!(alerts(&data), alerts(&rebuilt), "alerts differ from those of a server that never crashed");
@@ -139,9 +137,8 @@ fn position(data: &Path) -> u64 {
 
 /// Alert id to rule, count, first and last event.
 fn alerts(data: &Path) -> BTreeMap<Vec<u8>, (String, i64, i64, i64)> {
-    let rows = with_state(data, async |state, tenant| {
-        state.alerts(&tenant, &AlertFilter::default(), 10_000).await.unwrap()
-    });
+    let rows =
+        with_state(data, async |state, tenant| state.alerts(&tenant, &AlertFilter::default(), 10_000).await.unwrap());
     rows.into_iter().map(|row| (row.alert_id, (row.rule_id, row.count, row.first_us, row.last_us))).collect()
 }
 

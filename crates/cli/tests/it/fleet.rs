@@ -30,9 +30,9 @@ impl Fleet {
             directory: data.join("vehicles"),
             tokens: Arc::new(move |device, model| {
                 let state = state.clone();
-                Box::pin(async move {
-                    enrolment_token(&state, &device, model).await.map_err(|error| error.to_string())
-                })
+                Box::pin(
+                    async move { enrolment_token(&state, &device, model).await.map_err(|error| error.to_string()) },
+                )
             }),
             now: clock::now(),
             ledger: Some(Arc::clone(&ledger)),

@@ -22,7 +22,7 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_tabl
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 /// Names the vault in the transactions of the log.
 const APP_ID: &str = "yagura-vault";
@@ -55,7 +55,7 @@ pub(crate) enum CommitError {
 
 pub(crate) struct DeltaLog {
     dir: PathBuf,
-    runtime: Arc<Runtime>,
+    runtime: Handle,
     store: LogStoreRef,
 }
 
@@ -67,7 +67,7 @@ impl std::fmt::Debug for DeltaLog {
 
 impl DeltaLog {
     /// Opens the table's log, or makes the table.
-    pub(crate) fn open(dir: &Path, table: Table, runtime: Arc<Runtime>) -> Result<(Self, Content), LakeError> {
+    pub(crate) fn open(dir: &Path, table: Table, runtime: Handle) -> Result<(Self, Content), LakeError> {
         let failed = |error: DeltaTableError| LakeError::log(dir, error);
         std::fs::create_dir_all(dir).map_err(|error| LakeError::io("make", dir, error))?;
         drop_torn_commit(dir)?;

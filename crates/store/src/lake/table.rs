@@ -16,7 +16,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 /// How often a commit is tried again because another program wrote to the table.
 const OUTDATED_MAX: usize = 8;
@@ -51,7 +51,7 @@ pub(crate) struct TableStore {
 }
 
 impl TableStore {
-    pub(crate) fn open(dir: &Path, table: Table, runtime: Arc<Runtime>) -> Result<Self, LakeError> {
+    pub(crate) fn open(dir: &Path, table: Table, runtime: Handle) -> Result<Self, LakeError> {
         let (log, content) = DeltaLog::open(dir, table, runtime)?;
         // What a stop in the middle of a write left behind has no name in the table.
         LocalDisk::new(dir).remove("_tmp").map_err(|error| LakeError::io("remove", dir, error))?;
