@@ -5,7 +5,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 import { fixtures } from "./tests/fixtures/plugin.ts";
 
-const server = process.env.YAGURA_SERVER ?? "http://127.0.0.1:8440";
+const server = process.env.YAGURA_SERVER ?? "http://127.0.0.1:8080";
 const withFixtures = process.env.YAGURA_FIXTURES === "1";
 
 export default defineConfig({

@@ -423,6 +423,7 @@ export const en = {
     checkpoint: "Checkpoint (signed note)",
     cannotCheck: "This browser offers no cryptography on this address. Use the command below.",
   },
+  units: { frames: "frames", bytes: "bytes", events: "events", sequence: "(sequence)" },
   shared: {
     none: "–",
     loading: "Loading",

@@ -419,6 +419,7 @@ export const ja: Messages = {
     checkpoint: "チェックポイント（署名付きノート）",
     cannotCheck: "このアドレスではブラウザーの暗号機能を使えません。下のコマンドを使ってください。",
   },
+  units: { frames: "フレーム", bytes: "バイト", events: "イベント", sequence: "（連番）" },
   shared: {
     none: "–",
     loading: "読み込み中",

@@ -11,12 +11,8 @@ export function useCatalogue(): (eventId: string) => CatalogueEntry | undefined 
 }
 
 /** Microseconds read better as milliseconds; every other unit stays as it is. */
-export function inReadableUnit(
-  value: number,
-  unit: string | undefined,
-): { value: number; unit: string; digits: number } {
-  if (unit === "µs" || unit === "us") return { value: value / 1000, unit: "ms", digits: 3 };
-  return { value, unit: unit ?? "", digits: 0 };
+export function inReadableUnit(value: number, unit: string): { value: number; unit: string; digits: number } {
+  return unit === "µs" ? { value: value / 1000, unit: "ms", digits: 3 } : { value, unit, digits: 0 };
 }
 
 export function Quantity({ event, which }: { event: SecurityEvent; which: "expected" | "observed" }) {
@@ -24,12 +20,16 @@ export function Quantity({ event, which }: { event: SecurityEvent; which: "expec
   const number = useNumber();
   const entry = useCatalogue()(event.event_id);
   const raw = event[which];
-  if (raw === undefined) return <span className="faint">{m.shared.none}</span>;
-  const shown = inReadableUnit(raw, which === "expected" ? entry?.expected_unit : entry?.observed_unit);
+  const unit = which === "expected" ? entry?.expected_unit : entry?.observed_unit;
+  // Without a unit the catalogue says that this event does not use the number.
+  const unused = entry !== undefined && !unit;
+  if (raw === undefined || unused) return <span className="faint">{m.shared.none}</span>;
+  const shown = inReadableUnit(raw, unit ?? "");
+  const units: Partial<Record<string, string>> = m.units;
   return (
     <span className="quantity">
       {number(shown.value, shown.digits)}
-      {shown.unit && <small>{shown.unit}</small>}
+      {shown.unit && <small>{units[shown.unit] ?? shown.unit}</small>}
     </span>
   );
 }

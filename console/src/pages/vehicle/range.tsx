@@ -20,6 +20,8 @@ export interface Range {
 
 /** Ranges shorter than this show nothing that frames would not show better. */
 const RANGE_MIN_MS = 100;
+/** The server answers no longer range than this. */
+const RANGE_MAX_MS = 7 * 86_400_000;
 /** A following range moves in steps of a hundredth of itself, and not more often than this. */
 const STEP_MIN_MS = 10_000;
 
@@ -38,7 +40,7 @@ export function useRange(): Range {
   const length = last ? LASTS[last] * 60_000 : 0;
   const end = followEnd(now, length);
   const zoom = (from: number, to: number) => {
-    if (to - from < RANGE_MIN_MS) return;
+    if (to - from < RANGE_MIN_MS || to - from > RANGE_MAX_MS) return;
     void navigate({ search: { event: search.event, from: rfc3339(from), to: rfc3339(to) } });
   };
   return {
