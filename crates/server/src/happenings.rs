@@ -70,18 +70,25 @@ pub struct Stopped {
 }
 happening!(Stopped, |it| info!(position = it.position, "server stopped"));
 
-/// The saved detection state belongs to other rules, or cannot be read: correlations start anew.
+/// The saved detection state cannot be read: correlations start anew.
 pub struct SnapshotRefused<'a> {
     /// Why.
-    pub reason: &'a str,
+    pub cause: &'a (dyn Error + 'static),
     /// From which record the engine starts with nothing.
     pub position: u64,
 }
 happening!(SnapshotRefused<'_>, |it| warn!(
-    reason = it.reason,
+    cause = chain(it.cause),
     position = it.position,
     "detection state not restored; correlations start anew"
 ));
+
+/// Rules changed: the state of these correlations does not fit them any more.
+pub struct CorrelationsForgotten<'a> {
+    /// Ids of the rules.
+    pub rules: &'a [String],
+}
+happening!(CorrelationsForgotten<'_>, |it| info!(rules = ?it.rules, "correlations of changed rules start anew"));
 
 /// A step of the pipeline failed and is tried again.
 pub struct PipelineStalled<'a> {

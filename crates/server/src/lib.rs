@@ -14,6 +14,7 @@ pub mod gate;
 pub mod happenings;
 pub mod identity;
 pub mod intake;
+pub mod lake;
 pub mod pipeline;
 pub mod records;
 pub mod serve;

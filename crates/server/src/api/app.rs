@@ -5,6 +5,7 @@
 use super::ApiError;
 use super::live::{Health, Live};
 use crate::auth::Origins;
+use crate::lake::SharedLake;
 use crate::pipeline::{RuleBook, Tail};
 use crate::state::State;
 use std::path::Path;
@@ -13,7 +14,7 @@ use std::time::UNIX_EPOCH;
 use tokio::sync::{Semaphore, watch};
 use yagura_columns::Catalogue;
 use yagura_model::UnixMicros;
-use yagura_store::{Lake, Position, Record, VaultError, VaultReader};
+use yagura_store::{Position, Record, VaultError, VaultReader};
 
 /// What every handler of the API may use.
 #[derive(Clone)]
@@ -29,7 +30,7 @@ pub struct App {
     /// Where its checkpoint is published.
     pub checkpoint_file: Arc<Path>,
     /// Analytical data.
-    pub lake: Arc<Lake>,
+    pub lake: SharedLake,
     /// Rows that are not in the lake yet.
     pub tail: Tail,
     /// The rules, for people.

@@ -8,14 +8,14 @@ use super::types::{Event, Problem, StateSample, Timeline};
 use super::{ApiError, App, views};
 use crate::auth::Session;
 use crate::clock;
+use crate::lake::SharedLake;
 use arrow::array::RecordBatch;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::sync::Arc;
 use yagura_model::UnixMicros;
-use yagura_store::{Lake, LakeError, Query, Table};
+use yagura_store::{LakeError, Query, Table};
 
 /// The most events of one answer.
 pub const EVENTS_MAX: usize = 5_000;
@@ -94,7 +94,7 @@ struct Found {
 impl Question {
     async fn ask(
         &self,
-        lake: &Arc<Lake>,
+        lake: &SharedLake,
         table: Table,
         limit: usize,
         tail: Vec<RecordBatch>,
@@ -106,8 +106,7 @@ impl Question {
             to: Some(self.to),
             limit,
         };
-        let lake = Arc::clone(lake);
-        let scan = tokio::task::spawn_blocking(move || lake.scan(table, &query)).await.map_err(ApiError::internal)?;
+        let scan = lake.call(move |lake| lake.scan(table, &query)).await.map_err(ApiError::internal)?;
         let mut scan = scan.map_err(|error| match error {
             LakeError::DiskFull { .. } => ApiError::DiskFull,
             other => ApiError::internal(other),

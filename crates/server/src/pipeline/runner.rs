@@ -10,7 +10,8 @@ use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
 use crate::clock;
-use crate::happenings::{LakeFlushed, PipelineResumed, PipelineStalled, SnapshotRefused, emit};
+use crate::happenings::{CorrelationsForgotten, LakeFlushed, PipelineResumed, PipelineStalled, SnapshotRefused, emit};
+use crate::lake::SharedLake;
 use crate::records::keys_of;
 use crate::state::{State, StateError};
 use crate::stop::stopped;
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 use yagura_detect::Engine;
-use yagura_store::{Lake, VaultReader};
+use yagura_store::VaultReader;
 
 /// How long records may gather before they are judged: fewer, larger transactions.
 const GATHER: Duration = Duration::from_millis(50);
@@ -41,7 +42,7 @@ pub struct Parts {
     /// How many records are durable.
     pub durable: watch::Receiver<u64>,
     /// Where rows go.
-    pub lake: Arc<Lake>,
+    pub lake: SharedLake,
     /// Where rows wait.
     pub tail: Tail,
     /// Who looks now.
@@ -68,10 +69,12 @@ impl Pipeline {
         let progress = parts.state.progress().await?;
         let book = Arc::new(parts.rules.book);
         let mut engine = Engine::new(parts.rules.set);
-        if let Some(snapshot) = &progress.snapshot
-            && let Err(error) = engine.restore(snapshot)
-        {
-            emit(&SnapshotRefused { reason: &error.to_string(), position: progress.snapshot_position });
+        if let Some(snapshot) = &progress.snapshot {
+            match engine.restore(snapshot) {
+                Ok(restored) if restored.forgotten.is_empty() => {}
+                Ok(restored) => emit(&CorrelationsForgotten { rules: &restored.forgotten }),
+                Err(error) => emit(&SnapshotRefused { cause: &error, position: progress.snapshot_position }),
+            }
         }
         let (stop, stopping) = watch::channel(false);
         let (reached, position) = watch::channel(progress.position);
@@ -123,7 +126,7 @@ struct Runner {
     state: State,
     vault: VaultReader,
     durable: watch::Receiver<u64>,
-    lake: Arc<Lake>,
+    lake: SharedLake,
     tail: Tail,
     live: Live,
     health: Health,
@@ -283,7 +286,7 @@ impl Runner {
         let Some(judge) = &self.judge else { return };
         let flush = Flush {
             state: self.state.clone(),
-            lake: Arc::clone(&self.lake),
+            lake: self.lake.clone(),
             tail: self.tail.clone(),
             next: self.next,
             snapshot: judge.engine.snapshot(),
@@ -313,9 +316,10 @@ impl Runner {
     fn maintain_if_due(&mut self) {
         if self.maintained.elapsed() >= MAINTAIN_AFTER {
             self.maintained = Instant::now();
-            let lake = Arc::clone(&self.lake);
-            spawn_blocking(move || {
-                if let Err(error) = lake.maintain(clock::now()) {
+            let lake = self.lake.clone();
+            tokio::spawn(async move {
+                // A panic has said so itself; the lake is whole all the same.
+                if let Ok(Err(error)) = lake.call(|lake| lake.maintain(clock::now())).await {
                     emit(&PipelineStalled { step: "maintain", cause: &error });
                 }
             });

@@ -172,6 +172,7 @@ impl ServeError {
     pub(super) fn of_lake(dir: &Path, error: LakeError) -> Self {
         match error {
             LakeError::DiskFull { .. } => Self::DiskFull(dir.to_owned()),
+            LakeError::ReadOnly { file } => Self::NotWritable(file),
             other => Self::Lake(other),
         }
     }

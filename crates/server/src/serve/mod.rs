@@ -17,6 +17,7 @@ use crate::gate::{Counters, Gate, GateParts};
 use crate::happenings::{Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
+use crate::lake::SharedLake;
 use crate::pipeline::{Parts, Pipeline, Rules, Tail};
 use crate::state::{Person, State};
 use crate::stop::stopped;
@@ -30,7 +31,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use yagura_columns::Catalogue;
-use yagura_store::{Lake, Recovery, Repair, Vault, VaultOptions, VaultReader};
+use yagura_store::{Recovery, Repair, Vault, VaultOptions, VaultReader};
 
 /// File of the state in the data directory.
 pub const STATE_FILE: &str = "state.db";
@@ -100,7 +101,7 @@ struct Server {
 struct Opened {
     identity: Arc<Identity>,
     state: State,
-    lake: Arc<Lake>,
+    lake: SharedLake,
     intake: Intake,
     counters: Arc<Counters>,
     recovery: Recovery,
@@ -124,7 +125,7 @@ impl Server {
             state: opened.state.clone(),
             vault: opened.intake.reader(),
             durable: opened.intake.durable(),
-            lake: Arc::clone(&opened.lake),
+            lake: opened.lake.clone(),
             tail: tail.clone(),
             live: live.clone(),
             health: health.clone(),
@@ -137,7 +138,7 @@ impl Server {
             vault: opened.intake.reader(),
             vault_origin: opened.vault_origin.as_str().into(),
             checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
-            lake: Arc::clone(&opened.lake),
+            lake: opened.lake.clone(),
             tail,
             rules: book,
             catalogue: Arc::new(Catalogue::builtin()),
@@ -193,13 +194,13 @@ impl Opened {
         let state_file = dir.join(STATE_FILE);
         let state = State::open(&state_file).await.map_err(|error| ServeError::of_state(&state_file, error))?;
         let lake_dir = dir.join(LAKE_DIR);
-        let lake = tokio::task::spawn_blocking(move || Lake::open(&lake_dir)).await?;
-        let lake = lake.map_err(|error| ServeError::of_lake(&dir.join(LAKE_DIR), error))?;
+        let lake = SharedLake::open(&lake_dir).await?;
+        let lake = lake.map_err(|error| ServeError::of_lake(&lake_dir, error))?;
         let counters = Arc::new(Counters::default());
         let counting = Arc::clone(&counters);
         let intake = tokio::task::spawn_blocking(move || Intake::open(vault, counting)).await?;
         let intake = intake.map_err(|error| ServeError::of_intake(&dir.join(VAULT_DIR), error))?;
-        Ok(Self { identity: Arc::new(identity), state, lake: Arc::new(lake), intake, counters, recovery, vault_origin })
+        Ok(Self { identity: Arc::new(identity), state, lake, intake, counters, recovery, vault_origin })
     }
 }
 

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
 use yagura_model::EventId;
+use yagura_server::lake::SharedLake;
 use yagura_server::state::{AlertFilter, AlertRow};
 use yagura_server::tenant::Tenant;
-use yagura_store::{Lake, Query, Table};
+use yagura_store::{Query, Table};
 
 /// What happens to a server.
 #[derive(Clone, Debug)]
@@ -68,28 +69,28 @@ async fn views(rig: Rig) -> Views {
     let vehicles = state.vehicles(&tenant, None, now).await.unwrap();
     let vehicles = vehicles.into_iter().map(|row| format!("{row:?}")).collect();
     let dir = rig.end().await;
-    let lake = Lake::open(&dir.path().join("lake")).unwrap();
+    let lake = SharedLake::open(&dir.path().join("lake")).await.unwrap().unwrap();
     let mut counted_in_lake = BTreeMap::new();
-    for batch in scan(&lake, Table::Alerts) {
+    for batch in scan(&lake, Table::Alerts).await {
         let ids = batch.column_by_name("alert_id").unwrap().as_string::<i32>();
         let counts = batch.column_by_name("count").unwrap().as_primitive::<Int64Type>();
         for (id, count) in ids.iter().zip(counts.values()) {
             *counted_in_lake.entry(id.unwrap().to_owned()).or_default() += count;
         }
     }
-    let places = |table| {
-        let mut all: Vec<(i64, i32)> = scan(&lake, table).iter().flat_map(places).collect();
+    let places = async |table| {
+        let mut all: Vec<(i64, i32)> = scan(&lake, table).await.iter().flat_map(places).collect();
         all.sort_unstable();
         all
     };
-    let (events, states) = (places(Table::Events), places(Table::VehicleState));
+    let (events, states) = (places(Table::Events).await, places(Table::VehicleState).await);
     let totals = (rates.events, rates.reports);
     Views { alerts, totals, losses, vehicles, events, states, counted_in_lake, counted_in_state }
 }
 
-fn scan(lake: &Lake, table: Table) -> Vec<RecordBatch> {
+async fn scan(lake: &SharedLake, table: Table) -> Vec<RecordBatch> {
     let query = Query { tenant: "acme".into(), vehicle: None, from: None, to: None, limit: Query::ROWS_MAX };
-    lake.scan(table, &query).unwrap().batches
+    lake.call(move |lake| lake.scan(table, &query)).await.unwrap().unwrap().batches
 }
 
 fn places(batch: &RecordBatch) -> Vec<(i64, i32)> {

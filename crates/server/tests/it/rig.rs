@@ -27,10 +27,11 @@ use yagura_server::clock;
 use yagura_server::gate::{Claim, Counters, Enrolment, Redeemed, Registry, TokenHash};
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::intake::{Intake, Verified};
+use yagura_server::lake::SharedLake;
 use yagura_server::pipeline::{Parts, Pipeline, Rules, Tail};
 use yagura_server::state::{self, State};
 use yagura_server::tenant::Tenant;
-use yagura_store::{Lake, Vault, VaultOptions};
+use yagura_store::{Vault, VaultOptions};
 
 /// One rule of each kind, so that tests do not move with the shipped ones.
 const RULES: &str = include_str!("rig/rules.yml");
@@ -58,7 +59,7 @@ impl Rig {
         let identity = Identity::open(&IdentityOptions::loopback(&at("identity"), clock::now())).unwrap();
         let intake = Intake::open(vault(&at("vault"), &identity), Arc::new(Counters::default())).unwrap();
         let state = State::open(&at("state.db")).await.unwrap();
-        let lake = Arc::new(Lake::open(&at("lake")).unwrap());
+        let lake = SharedLake::open(&at("lake")).await.unwrap().unwrap();
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
         let rules = rules();
         let book = Arc::new(rules.book.clone());
@@ -66,7 +67,7 @@ impl Rig {
             state: state.clone(),
             vault: intake.reader(),
             durable: intake.durable(),
-            lake: Arc::clone(&lake),
+            lake: lake.clone(),
             tail: tail.clone(),
             live: live.clone(),
             health: health.clone(),
@@ -163,10 +164,10 @@ impl Rig {
         self.pipeline.abort().await;
         self.served.abort();
         self.intake.stop().await;
-        let (dir, lake) = (self.dir, Arc::downgrade(&self.app.lake));
+        let (dir, lake_ended) = (self.dir, self.app.lake.ended());
         drop((self.app, self.served, self.intake));
         // A write to the lake that was under way cannot be called back; a real crash would have ended it.
-        while lake.strong_count() > 0 {
+        while !lake_ended() {
             tokio::task::yield_now().await;
         }
         dir
