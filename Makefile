@@ -22,8 +22,9 @@ console:
 	@scripts/setup "$(CACHE)" demo
 	@cd console && npm run --silent build
 
+# Tests are built along: with them cargo picks the same features as `make test`, so dependencies are compiled once for both.
 build: console
-	@cargo build --package yagura-cli
+	@cargo build --workspace --bins --tests
 
 demo: build
 	@exec "$(CARGO_TARGET_DIR)/debug/yagura" demo --fleet $(FLEET) --data "$(DATA)"

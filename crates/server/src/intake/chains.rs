@@ -8,7 +8,7 @@ use super::anomaly::{AnomalyRecord, LINK_REPLAY};
 use super::skew::skew;
 use super::{OpenIntakeError, Verified};
 use std::collections::HashMap;
-use yagura_link::{Anomaly, Chain, Digest, Header, Judgement, RefuseReason, Resume, SKEW_MICROS_MAX, peek};
+use yagura_link::{Anomaly, Chain, Digest, Header, Judgement, Losses, RefuseReason, Resume, SKEW_MICROS_MAX, peek};
 use yagura_model::{DeviceId, UnixMicros};
 use yagura_store::{Position, RecordKind, VaultReader};
 
@@ -124,6 +124,11 @@ fn stale(reason: RefuseReason, header: &Header) -> (Stale, u64, u64) {
     }
 }
 
+/// Excerpts are an extra: events without one are whole. Lost ones are counted from the header, not told as an anomaly.
+fn only_excerpts(anomaly: &Anomaly) -> bool {
+    matches!(anomaly, Anomaly::Losses(losses) if Losses { excerpts: 0, ..*losses }.is_none())
+}
+
 fn records(anomalies: &[Anomaly], report: &Verified, received: UnixMicros) -> Vec<AnomalyRecord> {
     let header = &report.header;
     let about = |anomaly: &Anomaly, expected, observed| {
@@ -132,6 +137,7 @@ fn records(anomalies: &[Anomaly], report: &Verified, received: UnixMicros) -> Ve
     };
     let mut records: Vec<AnomalyRecord> = anomalies
         .iter()
+        .filter(|anomaly| !only_excerpts(anomaly))
         .map(|anomaly| {
             let (expected, observed) = match anomaly {
                 Anomaly::SequenceGap { missing } => {
