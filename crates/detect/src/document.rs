@@ -212,7 +212,7 @@ fn correlation_condition(node: &Node) -> Result<(u64, Option<String>), Located> 
 }
 
 /// A time span in µs, at least `seconds_min`.
-fn timespan(node: &Node, seconds_min: i64) -> Result<i64, Located> {
+pub(crate) fn timespan(node: &Node, seconds_min: i64) -> Result<i64, Located> {
     let written = node.scalar_text().unwrap_or_default();
     let wrong = || at(node, RuleErrorKind::Timespan(written.clone()));
     let unit = written.chars().last().ok_or_else(wrong)?;

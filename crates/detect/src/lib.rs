@@ -1,8 +1,8 @@
 //! Sigma rules and correlations over record batches of security events (ADR-0009; how to write rules: docs/rules.md).
 //!
 //! Not a store, not a scheduler: no file, no clock, no thread. [`RuleSet::parse`] reads rules, [`Engine::process`] runs them over
-//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s.
-//!
+//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`why`] says in words why a rule fired, and [`cases`] runs
+//! the tests that stand beside rules.
 #![cfg_attr(
     not(test),
     deny(
@@ -14,6 +14,8 @@
         clippy::cast_possible_truncation
     )
 )]
+
+pub mod cases;
 
 mod condition;
 mod correlate;
@@ -32,6 +34,7 @@ mod rule;
 mod ruleset;
 mod snapshot;
 mod view;
+mod why;
 mod window;
 mod yaml;
 
@@ -41,3 +44,4 @@ pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
 pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
+pub use why::{Finding, why};

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 const REGEX_SET_BYTES_MAX: usize = 256 * REGEX_BYTES_MAX;
 
 /// All predicates on one field.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FieldMatcher {
     /// Hold where there is no value.
     pub(crate) null: Vec<PredicateId>,
@@ -33,7 +33,7 @@ pub(crate) struct FieldMatcher {
 }
 
 /// Text patterns of one case rule.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Texts {
     exact: HashMap<String, Vec<PredicateId>>,
     automaton: Option<AhoCorasick>,

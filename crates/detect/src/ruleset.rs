@@ -20,7 +20,7 @@ pub const RULE_FILE_BYTES_MAX: usize = 1 << 20;
 pub const RULES_MAX: usize = 65_536;
 
 /// Rules, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     /// For each rule: its expression, or the rules that it counts.
@@ -30,7 +30,7 @@ pub struct RuleSet {
 }
 
 /// The compiled form of a rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Program {
     Match { expr: Expr, asserted: Vec<FieldId> },
     Count { rules: Vec<usize> },

@@ -1,0 +1,72 @@
+//! Every rule that ships fires when it must and is silent when it must be.
+
+use crate::{files, root, shipped_files};
+use std::collections::BTreeSet;
+use yagura_columns::events_schema;
+use yagura_detect::cases::CaseFile;
+use yagura_detect::{RuleKind, RuleSet};
+
+fn shipped() -> RuleSet {
+    RuleSet::parse(&shipped_files()).unwrap_or_else(|errors| {
+        panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+#[test]
+fn every_case_beside_a_rule_passes() {
+    let set = shipped();
+    let mut failures = Vec::new();
+    let mut cases = 0;
+    for file in files(&root().join("rules/tests"), ".yml") {
+        let parsed = CaseFile::parse(&file.path, &file.text).unwrap_or_else(|e| panic!("{e}"));
+        for case in &parsed.cases {
+            cases += 1;
+            if let Err(failure) = case.run(&set, &parsed.rule) {
+                failures.push(format!("{}: {}: {failure}", file.path, case.name));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    assert!(cases >= 60, "{cases} cases");
+}
+
+#[test]
+fn every_rule_that_raises_alerts_has_positive_and_negative_cases() {
+    let tests = files(&root().join("rules/tests"), ".yml");
+    let parsed: Vec<_> = tests.iter().map(|f| CaseFile::parse(&f.path, &f.text).expect("parses")).collect();
+    for rule in shipped().rules().iter().filter(|rule| rule.alerts) {
+        let cases: Vec<_> = parsed.iter().filter(|f| f.rule == rule.id).flat_map(|f| &f.cases).collect();
+        assert!(cases.iter().any(|c| c.alerts > 0), "{}: no positive case", rule.path);
+        assert!(cases.iter().any(|c| c.alerts == 0), "{}: no negative case", rule.path);
+    }
+}
+
+#[test]
+fn every_rule_speaks_both_languages_and_asks_about_columns_that_exist() {
+    let set = shipped();
+    let schema = events_schema();
+    for field in set.fields() {
+        assert!(schema.index_of(field).is_ok(), "no column `{field}`");
+    }
+    let alerting: Vec<_> = set.rules().iter().filter(|rule| rule.alerts).collect();
+    assert!(alerting.len() >= 12, "{} rules", alerting.len());
+    assert!(alerting.iter().filter(|r| matches!(r.kind, RuleKind::Correlation(_))).count() >= 5);
+    for rule in set.rules() {
+        assert!(!rule.title.ja.is_ascii(), "{}: no Japanese title", rule.path);
+        assert_eq!(rule.id.len(), 36, "{}: the id is no UUID", rule.path);
+        if rule.alerts {
+            for text in [&rule.description, &rule.what_to_do] {
+                assert!(!text.en.is_empty() && !text.ja.is_ascii(), "{}", rule.path);
+            }
+            assert!(!rule.falsepositives.is_empty(), "{}: no false positives named", rule.path);
+        }
+    }
+}
+
+#[test]
+fn the_rules_in_the_repository_and_their_levels_are_these() {
+    let set = shipped();
+    let lines: BTreeSet<_> =
+        set.rules().iter().filter(|r| r.alerts).map(|r| format!("{} {:?}\n", r.path, r.level)).collect();
+    expect_test::expect![""].assert_eq(&lines.into_iter().collect::<String>());
+}
