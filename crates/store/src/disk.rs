@@ -115,6 +115,50 @@ impl LocalDisk {
     }
 }
 
+/// What the lake needs besides.
+#[cfg(feature = "lake")]
+impl LocalDisk {
+    /// Makes the root directory.
+    pub(crate) fn make_root(&self) -> io::Result<()> {
+        make_dirs(&self.root)
+    }
+
+    /// A file as Parquet readers want it.
+    pub(crate) fn file(&self, file: &str) -> io::Result<File> {
+        File::open(self.path(file))
+    }
+
+    /// All of a small text.
+    pub(crate) fn text(&self, file: &str) -> io::Result<String> {
+        fs::read_to_string(self.path(file))
+    }
+
+    /// When the file was last written, microseconds since 1970.
+    pub(crate) fn written(&self, file: &str) -> io::Result<i64> {
+        let time = fs::metadata(self.path(file))?.modified()?;
+        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Ok(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    /// All files below the root, but for directories whose name begins with `_`.
+    pub(crate) fn walk(&self) -> io::Result<Vec<String>> {
+        let (mut found, mut dirs) = (Vec::new(), vec![String::new()]);
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(self.path(&dir))? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let path = if dir.is_empty() { name.clone() } else { format!("{dir}/{name}") };
+                if !entry.file_type()?.is_dir() {
+                    found.push(path);
+                } else if !name.starts_with('_') {
+                    dirs.push(path);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
 /// Makes a directory and its missing parents, each durable in its own parent.
 fn make_dirs(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {

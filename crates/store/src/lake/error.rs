@@ -20,8 +20,8 @@ pub enum LakeError {
         /// The file or table.
         file: PathBuf,
     },
-    /// The directory cannot be written. Change its permissions or the mount.
-    #[error("{} cannot be written: the directory is read-only or belongs to someone else", file.display())]
+    /// The disk is mounted read-only, or permissions forbid access. Change the mount or the permissions.
+    #[error("no access to {}: the disk is read-only or permissions forbid it", file.display())]
     ReadOnly {
         /// The file or table.
         file: PathBuf,

@@ -69,7 +69,7 @@ impl DeltaLog {
     /// Opens the table's log, or makes the table.
     pub(crate) fn open(dir: &Path, table: Table, runtime: Handle) -> Result<(Self, Content), LakeError> {
         let failed = |error: DeltaTableError| LakeError::log(dir, error);
-        std::fs::create_dir_all(dir).map_err(|error| LakeError::io("make", dir, error))?;
+        LocalDisk::new(dir).make_root().map_err(|error| LakeError::io("make", dir, error))?;
         drop_torn_commit(dir)?;
         let loaded = runtime.block_on(async {
             let uri = ensure_table_uri(dir.to_string_lossy())?;
@@ -161,13 +161,12 @@ impl DeltaLog {
     }
 
     fn add(&self, file: &DataFile, data_change: bool) -> Add {
-        let written = std::fs::metadata(self.dir.join(&file.path)).and_then(|meta| meta.modified()).ok();
-        let written = written.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let written = LocalDisk::new(&self.dir).written(&file.path).unwrap_or(0);
         Add {
             path: file.path.clone(),
             partition_values: partition_values(file.partition),
             size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-            modification_time: written.and_then(|d| i64::try_from(d.as_millis()).ok()).unwrap_or(0),
+            modification_time: written.div_euclid(1_000),
             data_change,
             stats: Some(file.stats()),
             ..Add::default()
@@ -216,7 +215,11 @@ fn drop_torn_commit(dir: &Path) -> Result<(), LakeError> {
     let versions = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse::<u64>().ok());
     let Some(last) = versions.max() else { return Ok(()) };
     let name = commit_name(last);
-    let text = std::fs::read_to_string(dir.join(&name)).unwrap_or_default();
+    let text = match disk.text(&name) {
+        // Not UTF-8: torn as well.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => String::new(),
+        text => text.map_err(failed)?,
+    };
     let whole = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
     if text.trim().is_empty() || !text.lines().all(whole) {
         disk.remove(&name).and_then(|()| disk.sync_dir(LOG_DIR)).map_err(failed)?;

@@ -12,9 +12,7 @@ use super::{Maintained, Table};
 use crate::disk::{Disk as _, LocalDisk};
 use arrow::compute::concat_batches;
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use yagura_model::UnixMicros;
 
@@ -24,8 +22,8 @@ const FILES_MIN: usize = 16;
 const PAST_FILES_MIN: usize = 4;
 /// The most files of one merge.
 const FILES_MAX: usize = 128;
-/// The most rows of a merged file; larger files are left alone. Bounds the memory of a merge to about 200 MB.
-const ROWS_MAX: u64 = 262_144;
+/// The most rows of a merged file; files half as large are left alone. Bounds the memory of a merge to about 100 MB.
+const ROWS_MAX: u64 = 131_072;
 /// The most merges of one call, so that it comes back soon.
 const MERGES_MAX: usize = 16;
 /// Commits between two Delta checkpoints.
@@ -88,11 +86,11 @@ impl TableStore {
         let live: HashSet<&str> = content.files.iter().map(|f| f.path.as_str()).collect();
         let mut deletable: Vec<String> = due.into_iter().map(|(path, _)| path).collect();
         // A walk over the whole table costs; it is for what an earlier run of the program left behind.
+        let disk = LocalDisk::new(&self.dir);
         if self.sweep_is_due(now) {
-            let strays = old_files(&self.dir, before).map_err(|error| LakeError::io("list", &self.dir, error))?;
+            let strays = old_files(&disk, before).map_err(|error| LakeError::io("list", &self.dir, error))?;
             deletable.extend(strays.into_iter().filter(|path| !waiting.contains(path)));
         }
-        let disk = LocalDisk::new(&self.dir);
         let mut deleted = 0;
         for path in deletable.iter().filter(|path| !live.contains(path.as_str())) {
             disk.remove(path).map_err(|error| LakeError::io("delete", &self.dir.join(path), error))?;
@@ -147,27 +145,10 @@ fn due(files: &[Arc<DataFile>], today: i64) -> Vec<Vec<Arc<DataFile>>> {
 }
 
 /// Parquet files under the table that were written before this instant (µs since 1970).
-fn old_files(table: &Path, before: i64) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut dirs = vec![table.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir)? {
-            let entry = entry?;
-            let (path, name) = (entry.path(), entry.file_name());
-            if entry.file_type()?.is_dir() {
-                // `_delta_log` looks after itself.
-                if !name.to_string_lossy().starts_with('_') {
-                    dirs.push(path);
-                }
-                continue;
-            }
-            let written = entry.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            let old = i64::try_from(written.as_micros()).unwrap_or(i64::MAX) < before;
-            let relative = path.strip_prefix(table).ok().map(|p| p.to_string_lossy().into_owned());
-            found.extend(relative.filter(|p| old && p.ends_with(".parquet")));
-        }
-    }
-    Ok(found)
+fn old_files(disk: &LocalDisk, before: i64) -> io::Result<Vec<String>> {
+    let mut files = disk.walk()?;
+    files.retain(|file| file.ends_with(".parquet") && disk.written(file).is_ok_and(|written| written < before));
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -199,10 +180,11 @@ mod tests {
 
     #[test]
     fn no_merge_is_larger_than_memory_allows() {
-        let files: Vec<_> = (0..40).map(|n| file(100, 30_000, n)).collect();
+        let files: Vec<_> = (0..40).map(|n| file(100, 10_000, n)).collect();
         let groups = due(&files, 100);
-        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [8]);
-        assert!(due(&[file(100, 200_000, 1), file(100, 200_000, 2)], 200).is_empty());
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [13]);
+        let large: Vec<_> = (0..40).map(|n| file(100, 70_000, n)).collect();
+        assert!(due(&large, 200).is_empty());
     }
 
     /// A row is rewritten a few times in its life, not once per commit.

@@ -7,6 +7,7 @@
 use super::error::LakeError;
 use super::file::{DAYS, DataFile, PARTITION_COLUMNS, Partition};
 use super::{Query, Scan};
+use crate::disk::LocalDisk;
 use arrow::array::{
     ArrayRef, AsArray as _, BooleanArray, Date32Array, Int32Array, RecordBatch, Scalar, StringArray, new_null_array,
 };
@@ -20,7 +21,6 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use std::cmp::Reverse;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -190,7 +190,7 @@ fn read(
 ) -> Result<(), LakeError> {
     let path = dir.join(&file.path);
     let failed = |source: ParquetError| LakeError::Parquet { file: path.clone(), source };
-    let opened = File::open(&path).map_err(|error| LakeError::io("open", &path, error))?;
+    let opened = LocalDisk::new(dir).file(&file.path).map_err(|error| LakeError::io("open", &path, error))?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)?.with_batch_size(BATCH_ROWS);
     if let Some(wanted) = wanted.cloned() {
         let groups = builder.metadata().row_groups().iter().enumerate();

@@ -18,8 +18,8 @@ pub enum VaultError {
         /// The file, relative to the vault.
         file: String,
     },
-    /// The directory cannot be written. Nothing was acknowledged; change its permissions or the mount.
-    #[error("{file} cannot be written: the directory is read-only or belongs to someone else")]
+    /// The disk is mounted read-only, or permissions forbid access. Nothing was acknowledged; change the mount or permissions.
+    #[error("no access to {file}: the disk is read-only or permissions forbid it")]
     ReadOnly {
         /// The file, relative to the vault.
         file: String,

@@ -2,6 +2,7 @@
 
 use crate::sim_disk::SimDisk;
 use ed25519_dalek::SigningKey;
+use expect_test::expect;
 use std::sync::Arc;
 use std::time::Duration;
 use yagura_model::UnixMicros;
@@ -325,6 +326,38 @@ fn a_directory_of_this_machine_holds_a_vault() {
     assert!(here().dir.join("tile/0/001").is_file() && here().dir.join("tile/entries/002.p/88").is_file());
     assert!(!here().dir.join("tile/0/000.p").exists());
     assert_eq!(Vault::open(here()).unwrap().1.records, 600);
+}
+
+/// The golden vault of format version 1: if this changes, so does the version.
+#[test]
+fn a_vault_is_byte_for_byte_as_documented() {
+    let disk = SimDisk::new();
+    let (mut vault, _) = open(&disk);
+    let new = |kind, payload| NewRecord { kind, received: UnixMicros(1_795_305_600_000_001), payload };
+    vault.append(&[new(RecordKind::Enrolment, b"DER".as_slice()), new(RecordKind::Report, b"COSE")]).unwrap();
+    vault.append(&[new(RecordKind::Anomaly, b"")]).unwrap();
+    vault.checkpoint().unwrap();
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let shown = disk.files().into_iter().filter(|f| f != "lock").map(|file| {
+        let bytes = disk.bytes(&file);
+        let body = if file == "checkpoint" { String::from_utf8(bytes).unwrap() } else { hex(&bytes) };
+        format!("{file}\n{body}\n")
+    });
+    expect![[r#"
+        checkpoint
+        yagura.test/vault
+        3
+        42DesJKAS9pIlVVvyGYgRUKdeJLU4pi8lurzQNGU85g=
+
+        — yagura.test/vault MF7hpSKgdGhWnYZAlJSMEB6DMFM2FRrpmzOyF+Qt7LAXCXMLkAt2ECRrak/XXy5xOLZoy7wddSLJNEdvU4Es2LVvCQc=
+
+        segments/00000000000000000000.seg
+        5947565300010000000000000000000024057ed5dea91cc200000000efd0634254692d550000000302010000000660d2288d20010000000000000000444552739b6d420000000401000000000660d2288d20010000000000000001434f53458b7403450000000003010000000660d2288d20010000000000000002
+        tile/0/000.p/3
+        fdd4d0f781e6ab275e95d76ca65313812d5f76fc5d7e6fc74ef21862854f19f585e93ba34e2132c9cbdcbcf35abff9f5defb6576dfb46670245921fa3d03f5f21d780b33229b5f5dc15b0568e3ed5ddf8be62c7da69218ab196d056979fe2c23
+        tile/entries/000.p/3
+        003c54692d550000000302010000000660d2288d20010000000000000000bffd28c8eeb10a5e50cf17b58f477ea1803895ae69744e6eb53cbcc3bf427adb003c739b6d420000000401000000000660d2288d2001000000000000000186e8276789fcb84339de989b01c9545ca6a2943c52e4f9f1405140f63b05f520003c8b7403450000000003010000000660d2288d20010000000000000002e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+    "#]].assert_eq(&shown.collect::<String>());
 }
 
 /// The tree's root over the first records, by the plain recursion of RFC 6962.
