@@ -9,7 +9,9 @@ export default defineConfig({
   testDir: "tests",
   outputDir: "test-results",
   workers: 1,
-  timeout: 60_000,
+  // Machines that compile while they test are slow.
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   reporter: [["list"]],
   use: {
     baseURL: `http://127.0.0.1:${PORT}`,
@@ -35,7 +37,7 @@ export default defineConfig({
   projects: [
     { name: "fixtures", testMatch: /fixtures\/.*\.spec\.ts/ },
     { name: "screenshots", testMatch: /screenshots\.ts/ },
-    { name: "demo", testMatch: /demo\.spec\.ts/, timeout: 180_000 },
+    { name: "demo", testMatch: /demo\.spec\.ts/, timeout: 600_000 },
   ],
   ...(live
     ? {}
