@@ -231,6 +231,10 @@ impl Vault {
     /// The disk's own errors; the records are safe all the same, and the next call tries again.
     pub fn checkpoint(&mut self) -> Result<String, VaultError> {
         if self.published.1 != self.edge.size() {
+            // The last gate before a signature: it is over durable records alone.
+            if !is_whole(&self.reader.shared.durable(), &self.edge) {
+                return Err(VaultError::Inconsistent);
+            }
             let disk = &*self.reader.shared.disk;
             let note = publish::publish(disk, &mut self.edge, &self.options.origin, &self.options.key)?;
             self.published = (note, self.edge.size());

@@ -60,6 +60,9 @@ pub enum VaultError {
     /// The origin is not a legal key name of a signed note.
     #[error("origin {0:?} must not be empty nor hold white space, `+` or control characters")]
     Origin(String),
+    /// The tree is not over the durable records: a fault of this program. No checkpoint is signed; open the vault again.
+    #[error("the tree in memory is not over the durable records: no checkpoint is signed")]
+    Inconsistent,
     /// Any other failure of the disk.
     #[error("{action} {file}")]
     Io {
