@@ -82,9 +82,8 @@ impl CaseFile {
             let Located { line, column, kind } = located;
             RuleError { path: path.to_owned(), line, column, kind }
         };
-        let documents = yaml::documents(text).map_err(|e| {
-            error(Located { line: e.line, column: e.column, kind: RuleErrorKind::Yaml(e.message) })
-        })?;
+        let documents = yaml::documents(text)
+            .map_err(|e| error(Located { line: e.line, column: e.column, kind: RuleErrorKind::Yaml(e.message) }))?;
         let missing = |field| RuleErrorKind::Missing(field);
         let node = documents.first().ok_or_else(|| error(Located { line: 0, column: 0, kind: missing("rule") }))?;
         let rule = node.get("rule").and_then(Node::scalar_text).ok_or_else(|| error(at(node, missing("rule"))))?;
@@ -101,9 +100,7 @@ fn case(node: &Node) -> Result<Case, Located> {
     let whole = |field: &'static str| match node.get(field) {
         None => Ok(None),
         Some(Node { value: Value::Int(i), .. }) => Ok(u64::try_from(*i).ok()),
-        Some(other) => {
-            Err(at(other, RuleErrorKind::Type { field: field.to_owned(), expected: "a whole number" }))
-        }
+        Some(other) => Err(at(other, RuleErrorKind::Type { field: field.to_owned(), expected: "a whole number" })),
     };
     let alerts = whole("alerts")?.ok_or_else(|| missing("alerts"))?;
     let Some(Value::List(events)) = node.get("events").map(|n| &n.value) else { return Err(missing("events")) };

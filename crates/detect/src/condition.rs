@@ -146,9 +146,8 @@ mod tests {
     }
 
     fn show(condition: &Condition) -> String {
-        let list = |items: &[Condition], word: &str| {
-            format!("({})", items.iter().map(show).collect::<Vec<_>>().join(word))
-        };
+        let list =
+            |items: &[Condition], word: &str| format!("({})", items.iter().map(show).collect::<Vec<_>>().join(word));
         match condition {
             Condition::Search(i) => names()[*i].clone(),
             Condition::All(items) => list(items, " & "),
@@ -187,7 +186,10 @@ mod tests {
             (deep.as_str(), P::TooDeep(DEPTH_MAX)),
         ] {
             let got = parse(text, &names());
-            assert!(matches!(&got, Err(RuleErrorKind::Condition { problem, .. }) if *problem == expected), "{text}: {got:?}");
+            assert!(
+                matches!(&got, Err(RuleErrorKind::Condition { problem, .. }) if *problem == expected),
+                "{text}: {got:?}"
+            );
         }
         let counted = parse("sel_a | count() > 5", &names());
         assert_eq!(counted, Err(RuleErrorKind::Unsupported(Unsupported::Aggregation)));

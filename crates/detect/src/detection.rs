@@ -8,12 +8,12 @@ use crate::error::{RuleErrorKind, Unsupported};
 use crate::pattern::Pattern;
 use crate::pool::{Case, Comparison, Expr, Number, Pool, Test};
 use crate::yaml::{Key, Node, Value};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// The most parts of one rule's expression.
 const EXPR_PARTS_MAX: usize = 65_536;
 /// The most memory of one compiled regular expression, in bytes.
-pub(crate) const REGEX_BYTES_MAX: usize = 1 << 20;
+pub(crate) const REGEX_BYTES_MAX: usize = 8 << 20;
 
 /// An error and where it stands.
 pub(crate) struct Located {
@@ -73,7 +73,8 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool) -> Result<Expr, Located> {
 
 /// The condition with its searches put in; `None` if it has too many parts.
 fn resolve(condition: &Condition, searches: &[Expr], parts_left: &mut usize) -> Option<Expr> {
-    let mut all = |items: &[Condition]| items.iter().map(|item| resolve(item, searches, parts_left)).collect::<Option<Vec<_>>>();
+    let mut all =
+        |items: &[Condition]| items.iter().map(|item| resolve(item, searches, parts_left)).collect::<Option<Vec<_>>>();
     match condition {
         Condition::Search(index) => {
             let expr = searches.get(*index)?;
@@ -130,7 +131,9 @@ fn field(key: &Key, node: &Node, pool: &mut Pool) -> Result<Expr, Located> {
         return Err(at_key(key, RuleErrorKind::Unsupported(Unsupported::Keywords)));
     }
     let values: Vec<&Node> = match &node.value {
-        Value::List(items) if items.is_empty() => return Err(at(node, type_error(name, "a value or a list of values"))),
+        Value::List(items) if items.is_empty() => {
+            return Err(at(node, type_error(name, "a value or a list of values")));
+        }
         Value::List(items) => items.iter().collect(),
         _ => vec![node],
     };

@@ -106,7 +106,9 @@ fn text(node: &Node, field: &str) -> Result<Option<String>, Located> {
     let Some(value) = node.get(field) else { return Ok(None) };
     match &value.value {
         Value::Null => Ok(None),
-        _ => value.scalar_text().map(|t| Some(t.trim().to_owned())).ok_or_else(|| at(value, type_error(field, "a text"))),
+        _ => {
+            value.scalar_text().map(|t| Some(t.trim().to_owned())).ok_or_else(|| at(value, type_error(field, "a text")))
+        }
     }
 }
 
@@ -185,7 +187,10 @@ fn correlation_body(node: &Node, extra: Option<&Node>) -> Result<Body, Located> 
         Some(Value::Bool(true)) => Generate::Yes,
         _ => Generate::No,
     };
-    Ok(Body::Correlation { correlation: Correlation { counts, rules, group_by, timespan: span, at_least, lateness }, generate })
+    Ok(Body::Correlation {
+        correlation: Correlation { counts, rules, group_by, timespan: span, at_least, lateness },
+        generate,
+    })
 }
 
 /// The least count at which it holds, and the field of a `value_count`.

@@ -196,4 +196,3 @@ impl<'v> Singles<'v> {
 pub(crate) fn holds(matches: &Matches, rule: usize, row: usize) -> bool {
     matches.get(rule).and_then(Option::as_ref).is_some_and(|mask| mask.has(row))
 }
-

@@ -140,7 +140,9 @@ impl fmt::Display for Unsupported {
             Self::Correlation(kind) => write!(f, "correlation type `{kind}` is"),
             Self::Chain(rule) => write!(f, "correlation over the correlation `{rule}` is"),
             Self::Aliases => f.write_str("field alias in a correlation is"),
-            Self::Comparison(op) => write!(f, "correlation condition `{op}` (only gt and gte hold while events arrive) is"),
+            Self::Comparison(op) => {
+                write!(f, "correlation condition `{op}` (only gt and gte hold while events arrive) is")
+            }
         }
     }
 }

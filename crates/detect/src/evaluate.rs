@@ -176,7 +176,15 @@ pub(crate) fn evaluate_field(
             let no = matcher.bool_hits(false, &mut cache.scratch);
             let yes = matcher.bool_hits(true, &mut cache.scratch);
             let (no, yes) = (cache.list(&no), cache.list(&yes));
-            let list = |row| if array.is_null(row) { null } else if array.value(row) { yes } else { no };
+            let list = |row| {
+                if array.is_null(row) {
+                    null
+                } else if array.value(row) {
+                    yes
+                } else {
+                    no
+                }
+            };
             rows.extend(chunk.clone().map(list));
         }
     }

@@ -8,12 +8,12 @@ use crate::detection::REGEX_BYTES_MAX;
 use crate::pattern::{Pattern, Shape, fold_into};
 use crate::pool::{Case, Comparison, FieldId, Pool, PredicateId, Test};
 use aho_corasick::{AhoCorasick, MatchKind};
+use core::net::IpAddr;
 use regex::{RegexSet, RegexSetBuilder};
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 /// The most memory of all regular expressions of a field, in bytes.
-const REGEX_SET_BYTES_MAX: usize = 256 * REGEX_BYTES_MAX;
+const REGEX_SET_BYTES_MAX: usize = 32 * REGEX_BYTES_MAX;
 
 /// All predicates on one field.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +130,11 @@ impl FieldMatcher {
                     }
                     Test::Bool(b) => {
                         let [no, yes] = &mut matcher.bools;
-                        if *b { yes.push(id) } else { no.push(id) }
+                        if *b {
+                            yes.push(id)
+                        } else {
+                            no.push(id)
+                        }
                         folded.exact(b.to_string(), id);
                     }
                     Test::Compare(comparison, bound) => matcher.compares.push((*comparison, bound.value(), id)),

@@ -113,7 +113,8 @@ impl Pattern {
             [Part::Any, Part::Literal(text)] => Shape::Suffix(text),
             [Part::Any, Part::Literal(text), Part::Any] => Shape::Contains(text),
             parts => {
-                let literals = parts.iter().filter_map(|p| if let Part::Literal(t) = p { Some(t.as_str()) } else { None });
+                let literals =
+                    parts.iter().filter_map(|p| if let Part::Literal(t) = p { Some(t.as_str()) } else { None });
                 Shape::Glob(literals.max_by_key(|t| t.len()).unwrap_or(""))
             }
         }
@@ -219,9 +220,7 @@ mod tests {
     fn oracle(parts: &[Part], value: &str) -> bool {
         match parts.split_first() {
             None => value.is_empty(),
-            Some((Part::Any, after)) => {
-                oracle(after, value) || one_char(value).is_some_and(|rest| oracle(parts, rest))
-            }
+            Some((Part::Any, after)) => oracle(after, value) || one_char(value).is_some_and(|rest| oracle(parts, rest)),
             Some((Part::One, after)) => one_char(value).is_some_and(|rest| oracle(after, rest)),
             Some((Part::Literal(text), after)) => {
                 value.strip_prefix(text.as_str()).is_some_and(|rest| oracle(after, rest))

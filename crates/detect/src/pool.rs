@@ -4,8 +4,8 @@
 //! ask the same share it. Invariant: a predicate id indexes `predicates`, its field id indexes `fields`.
 
 use crate::pattern::Pattern;
+use core::net::IpAddr;
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 /// Index into [`Pool::predicates`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

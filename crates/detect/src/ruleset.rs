@@ -242,7 +242,8 @@ impl Builder {
 /// All names by which a rule may be referred to; the first is its id.
 fn own_names(document: &Document) -> impl Iterator<Item = &str> {
     let given = document.id.iter().chain(&document.name).map(String::as_str);
-    let fallback = if document.id.is_none() && document.name.is_none() { Some(document.title.en.as_str()) } else { None };
+    let fallback =
+        if document.id.is_none() && document.name.is_none() { Some(document.title.en.as_str()) } else { None };
     given.chain(fallback)
 }
 
@@ -251,13 +252,7 @@ fn names(read: &[Read]) -> HashMap<String, usize> {
     all.flat_map(|(index, r)| own_names(&r.document).map(move |name| (name.to_owned(), index))).collect()
 }
 
-fn compile(
-    read: Read,
-    names: &HashMap<String, usize>,
-    known: &[Known],
-    pool: &Pool,
-    silent: bool,
-) -> (Rule, Program) {
+fn compile(read: Read, names: &HashMap<String, usize>, known: &[Known], pool: &Pool, silent: bool) -> (Rule, Program) {
     let Read { document, path, source } = read;
     let id = own_names(&document).next().unwrap_or_default().to_owned();
     let mut digest = Sha256::new().chain_update(document.digest);

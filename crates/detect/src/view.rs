@@ -114,9 +114,7 @@ fn column(batch: &RecordBatch, name: &str) -> Result<Column, BatchError> {
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | Timestamp(_, _) | Date32 => {
             as_ints(array).map(Column::Int)
         }
-        Float16 | Float32 | Float64 => {
-            cast(array, &Float64).ok().map(|a| Column::Float(a.as_primitive().clone()))
-        }
+        Float16 | Float32 | Float64 => cast(array, &Float64).ok().map(|a| Column::Float(a.as_primitive().clone())),
         Binary => Some(Column::Text(hexadecimal(array.as_binary()))),
         _ => as_texts(array).map(Column::Text),
     };

@@ -53,31 +53,22 @@ fn match_text(finding: &Finding<'_>, catalogue: &Catalogue) -> Text {
     let span = span(finding);
     let plural = if finding.count == 1 { "event" } else { "events" };
     Text {
-        en: format!("{} {plural} of {} {}: {}.", finding.count, group.en, span.en, matched.en),
-        ja: format!("{}で{}、{} 件のイベントが一致しました：{}。", group.ja, span.ja, finding.count, matched.ja),
+        en: format!("{} {plural} of {} matched {}: {}.", finding.count, group.en, span.en, matched.en),
+        ja: format!("{} で {}、{} 件のイベントが一致しました：{}。", group.ja, span.ja, finding.count, matched.ja),
     }
 }
 
-fn correlation_text(
-    set: &RuleSet,
-    correlation: &Correlation,
-    finding: &Finding<'_>,
-    catalogue: &Catalogue,
-) -> Text {
+fn correlation_text(set: &RuleSet, correlation: &Correlation, finding: &Finding<'_>, catalogue: &Catalogue) -> Text {
     let bases: Vec<_> = correlation.rules.iter().filter_map(|id| set.rule(id)).collect();
     let titles = |title: fn(&Rule) -> &str, open: &str, close: &str, between: &str| {
         bases.iter().map(|rule| format!("{open}{}{close}", title(rule))).collect::<Vec<_>>().join(between)
     };
-    let (base_en, base_ja) =
-        (titles(|r| &r.title.en, "“", "”", " or "), titles(|r| &r.title.ja, "「", "」", "または"));
+    let (base_en, base_ja) = (titles(|r| &r.title.en, "“", "”", " or "), titles(|r| &r.title.ja, "「", "」", "または"));
     let (length_en, length_ja) = length(correlation.timespan);
     let (threshold, observed) = (correlation.at_least, finding.observed.unwrap_or(correlation.at_least));
     let (what_en, what_ja) = match &correlation.counts {
-        Counts::Events => ("events".to_owned(), "件".to_owned()),
-        Counts::Values(field) => {
-            let (en, ja, _) = label(field);
-            (format!("different values of {en}"), format!("種類の{ja}"))
-        }
+        Counts::Events => ("events".to_owned(), " 件のイベント".to_owned()),
+        Counts::Values(field) => different(field),
     };
     let (group, span, matched) = (values(finding.group, catalogue), span(finding), values(finding.matched, catalogue));
     let (for_en, for_ja) = if finding.group.is_empty() {
@@ -92,11 +83,23 @@ fn correlation_text(
             finding.count, span.en, matched.en,
         ),
         ja: format!(
-            "{base_ja}（{for_ja}）：{length_ja}以内に {observed} {what_ja}（しきい値 {threshold}）。{}、合計 {} 件のイベント。\
+            "{base_ja}（{for_ja}）：{length_ja}以内に {observed}{what_ja}（しきい値 {threshold}）。{}、合計 {} 件のイベント。\
              検知のきっかけとなったイベント：{}。",
             span.ja, finding.count, matched.ja,
         ),
     }
+}
+
+/// How different values of a field are counted in words.
+fn different(field: &str) -> (String, String) {
+    let (en, ja) = match field {
+        "vehicle" => ("different vehicles", " 台の車両"),
+        "sensor" => ("different sensors", " 台のセンサー"),
+        "can_id" => ("different identifiers", " 種類の識別子"),
+        "event_name" | "event_id" => ("kinds of event", " 種類のイベント"),
+        other => return (format!("different values of {other}"), format!(" 種類の {other}")),
+    };
+    (en.to_owned(), ja.to_owned())
 }
 
 /// Fields and values as a list of words.
@@ -110,6 +113,11 @@ fn values(pairs: &[(String, String)], catalogue: &Catalogue) -> Text {
                 ja.push(format!("{name_ja}「{}」（{value}）", entry.title.ja));
             }
             None => {
+                let value = match (field.as_str(), value.as_str()) {
+                    ("can_extended", "true") => "29",
+                    ("can_extended", "false") => "11",
+                    (_, value) => value,
+                };
                 en.push(format!("{name_en} {value}{unit}"));
                 ja.push(format!("{name_ja} {value}{unit}"));
             }
@@ -128,7 +136,7 @@ fn label(field: &str) -> (&str, &str, &'static str) {
         "count" => ("happenings", "発生回数", ""),
         "bus" => ("bus", "バス", ""),
         "can_id" => ("identifier", "識別子", ""),
-        "can_extended" => ("extended identifier", "拡張識別子", ""),
+        "can_extended" => ("of width", "幅", " bit"),
         "frame_kind" => ("frame kind", "フレーム種別", ""),
         "expected" => ("expected", "期待値", ""),
         "observed" => ("observed", "観測値", ""),
@@ -152,7 +160,7 @@ fn span(finding: &Finding<'_>) -> Text {
 fn length(micros: i64) -> (String, String) {
     let seconds = micros / 1_000_000;
     let units = [(86_400, "d", " 日"), (3_600, "h", " 時間"), (60, "min", " 分")];
-    let whole = units.into_iter().find(|(unit, _, _)| seconds >= *unit && seconds % unit == 0);
+    let whole = units.into_iter().find(|(unit, _, _)| seconds >= *unit && seconds.checked_rem(*unit) == Some(0));
     let (unit, en, ja) = whole.unwrap_or((1, "s", " 秒"));
     let number = seconds.checked_div(unit).unwrap_or(0);
     (format!("{number} {en}"), format!("{number}{ja}"))
@@ -167,7 +175,10 @@ fn utc(time: UnixMicros) -> String {
 }
 
 /// Year, month and day of a number of days since 1970-01-01. Years begin in March here, so that a leap day is the last day.
-#[expect(clippy::arithmetic_side_effects, reason = "i64 microseconds are at most 2^63 / 86,400,000,000 days: no overflow")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "i64 microseconds are at most 2^63 / 86,400,000,000 days: no overflow"
+)]
 const fn date(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

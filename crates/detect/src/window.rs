@@ -125,7 +125,8 @@ impl Window {
         }
         // Whatever an earlier window of this period counted reaches at least as far back as this one.
         let period_start = self.period_start(time);
-        let uncounted = group.entries.range(start..end).rev().take_while(|e| e.counted & self.flag(e, period_start) == 0);
+        let uncounted =
+            group.entries.range(start..end).rev().take_while(|e| e.counted & self.flag(e, period_start) == 0);
         let from = end.saturating_sub(uncounted.count());
         self.count(group, from, end, observed, counted);
     }
@@ -143,7 +144,7 @@ impl Window {
             end = group.entries.partition_point(|e| e.time <= closing);
             let begin = closing.saturating_sub(self.span);
             if self.what == What::Values {
-                group.entries.range(filled..end).for_each(|e| *values.entry(e.value).or_default() += 1);
+                group.entries.range(filled..end).for_each(|e| remember(&mut values, e.value));
                 filled = end;
             }
             while let Some(gone) = group.entries.get(start).filter(|e| e.time <= begin) {
@@ -172,11 +173,11 @@ impl Window {
             let mut recent = Recent { counts: HashMap::new(), first: start };
             let before = end.saturating_sub(1);
             let known = group.entries.range(start.min(before)..before);
-            known.for_each(|e| *recent.counts.entry(e.value).or_default() += 1);
+            known.for_each(|e| remember(&mut recent.counts, e.value));
             Box::new(recent)
         });
         if let Some(newest) = group.entries.back() {
-            *recent.counts.entry(newest.value).or_default() += 1;
+            remember(&mut recent.counts, newest.value);
         }
         let gone = group.entries.range(recent.first.min(start)..start);
         gone.for_each(|e| forget(&mut recent.counts, e.value));
@@ -227,6 +228,11 @@ impl Window {
     }
 }
 
+fn remember(counts: &mut HashMap<u64, u32>, value: u64) {
+    let count = counts.entry(value).or_default();
+    *count = count.saturating_add(1);
+}
+
 fn forget(counts: &mut HashMap<u64, u32>, value: u64) {
     if let Some(count) = counts.get_mut(&value) {
         *count = count.saturating_sub(1);
@@ -240,7 +246,7 @@ fn forget(counts: &mut HashMap<u64, u32>, value: u64) {
 /// distinct values in its newest window.
 fn drop_repeated(entries: &mut VecDeque<Entry>, keep: usize) {
     let mut newer: HashMap<u64, u32> = HashMap::new();
-    entries.iter().for_each(|e| *newer.entry(e.value).or_default() += 1);
+    entries.iter().for_each(|e| remember(&mut newer, e.value));
     let mut surplus = entries.len().saturating_sub(keep);
     entries.retain(|entry| {
         let Some(count) = newer.get_mut(&entry.value) else { return true };

@@ -238,7 +238,8 @@ mod tests {
     fn hostile_nesting_and_broken_text_are_refused_with_their_place() {
         let deep = "[".repeat(10_000);
         assert!(documents(&deep).is_err());
-        let bomb = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n".to_owned() + &"d: [*c,*c,*c,*c,*c,*c,*c,*c]\n".repeat(20);
+        let bomb =
+            "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n".to_owned() + &"d: [*c,*c,*c,*c,*c,*c,*c,*c]\n".repeat(20);
         assert!(documents(&bomb).is_err());
         let error = documents("a: 1\nb: [1\nc: 2\n").err().map(|e| e.line);
         assert!(error.is_some_and(|line| line >= 2), "{error:?}");

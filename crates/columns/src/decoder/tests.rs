@@ -1,3 +1,5 @@
+//! Bodies byte by byte to rows: what is there, what is missing, what cannot be read.
+
 use super::*;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};

@@ -11,13 +11,13 @@ use crate::document::timespan;
 use crate::error::RuleErrorKind;
 use crate::yaml::{Node, Value};
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Array, Float64Builder, Int32Builder, Int64Builder, StringBuilder,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
-use yagura_columns::{Catalogue, bucket_of_text, event_date, events_schema, severity_id};
+use yagura_columns::{Catalogue, event_date, events_schema, severity_id};
 use yagura_model::UnixMicros;
 
 /// 2026-01-01T00:10:00Z.
@@ -62,7 +62,8 @@ pub(super) fn batch(case: &Node, items: &[Node]) -> Result<RecordBatch, Located>
             return Err(at(item, RuleErrorKind::Limit { what: "number of events in a case", value, max }));
         }
         for number in 0..times {
-            let time = START.saturating_add(offset).saturating_add(every.saturating_mul(i64::try_from(number).unwrap_or(0)));
+            let time =
+                START.saturating_add(offset).saturating_add(every.saturating_mul(i64::try_from(number).unwrap_or(0)));
             rows.push(Row { item, number, time, received: time.saturating_add(delay), index: rows.len() });
         }
         next = rows.last().map_or(0, |row| row.time.saturating_sub(START).saturating_add(1_000_000));
@@ -70,9 +71,8 @@ pub(super) fn batch(case: &Node, items: &[Node]) -> Result<RecordBatch, Located>
     let catalogue = Catalogue::builtin();
     let columns: Result<Vec<ArrayRef>, Located> =
         schema.fields().iter().map(|field| column(field.name(), field.data_type(), &rows, &catalogue)).collect();
-    RecordBatch::try_new(schema, columns?).map_err(|error| {
-        at(case, RuleErrorKind::Compile { field: "events".to_owned(), reason: error.to_string() })
-    })
+    RecordBatch::try_new(schema, columns?)
+        .map_err(|error| at(case, RuleErrorKind::Compile { field: "events".to_owned(), reason: error.to_string() }))
 }
 
 /// A cell: as the case says, or else a plain value.
@@ -89,7 +89,9 @@ fn cell(column: &str, row: &Row<'_>, catalogue: &Catalogue) -> Result<Cell, Loca
         let node = match &node.value {
             Value::List(choices) => {
                 let index = row.number.checked_rem(choices.len());
-                index.and_then(|i| choices.get(i)).ok_or_else(|| type_error(node, column, "a list that is not empty"))?
+                index
+                    .and_then(|i| choices.get(i))
+                    .ok_or_else(|| type_error(node, column, "a list that is not empty"))?
             }
             _ => node,
         };
@@ -105,9 +107,9 @@ fn cell(column: &str, row: &Row<'_>, catalogue: &Catalogue) -> Result<Cell, Loca
     let event = row.item.get("event");
     let symbol = event.and_then(Node::scalar_text);
     let entry = match (&symbol, event) {
-        (Some(symbol), Some(node)) => {
-            Some(catalogue.by_symbol(symbol).ok_or_else(|| type_error(node, "event", "a symbol of the event catalogue"))?)
-        }
+        (Some(symbol), Some(node)) => Some(
+            catalogue.by_symbol(symbol).ok_or_else(|| type_error(node, "event", "a symbol of the event catalogue"))?,
+        ),
         _ => None,
     };
     Ok(match column {
@@ -136,71 +138,62 @@ fn column(name: &str, kind: &DataType, rows: &[Row<'_>], catalogue: &Catalogue) 
         _ => {}
     }
     let cells: Result<Vec<Cell>, Located> = rows.iter().map(|row| cell(name, row, catalogue)).collect();
-    let cells = cells?;
     let wrong = |row: usize, expected| {
         let node = rows.get(row).map(|r| r.item.get(name).unwrap_or(r.item));
-        node.map_or(Located { line: 0, column: 0, kind: RuleErrorKind::Missing("events") }, |n| type_error(n, name, expected))
+        node.map_or(Located { line: 0, column: 0, kind: RuleErrorKind::Missing("events") }, |n| {
+            type_error(n, name, expected)
+        })
     };
-    let numbered = || cells.iter().enumerate();
+    let cells = Cells { cells: cells?, wrong };
     Ok(match kind {
-        DataType::Int32 => {
-            let mut out = Int32Builder::new();
-            for (row, cell) in numbered() {
-                match cell {
-                    Cell::Null => out.append_null(),
-                    Cell::Int(i) => out.append_value(i32::try_from(*i).map_err(|_| wrong(row, "a 32-bit number"))?),
-                    _ => return Err(wrong(row, "a whole number")),
-                }
-            }
-            Arc::new(out.finish())
+        DataType::Int32 => Arc::new(Int32Array::from(cells.read("a 32-bit whole number", |cell| match cell {
+            Cell::Int(i) => i32::try_from(*i).ok(),
+            _ => None,
+        })?)),
+        DataType::Int64 => Arc::new(Int64Array::from(cells.read("a whole number", |cell| match cell {
+            Cell::Int(i) => Some(*i),
+            _ => None,
+        })?)),
+        DataType::Float64 => Arc::new(Float64Array::from(cells.read("a number", |cell| match cell {
+            Cell::Float(x) => Some(*x),
+            Cell::Int(i) => i32::try_from(*i).ok().map(f64::from),
+            _ => None,
+        })?)),
+        DataType::Boolean => Arc::new(BooleanArray::from(cells.read("true or false", |cell| match cell {
+            Cell::Bool(b) => Some(*b),
+            _ => None,
+        })?)),
+        DataType::Binary => {
+            let values = cells.read("bytes in hexadecimal, as a text", |cell| match cell {
+                Cell::Text(text) => bytes(text),
+                _ => None,
+            })?;
+            Arc::new(values.iter().map(|value| value.as_deref()).collect::<BinaryArray>())
         }
-        DataType::Int64 => {
-            let mut out = Int64Builder::new();
-            for (row, cell) in numbered() {
-                match cell {
-                    Cell::Null => out.append_null(),
-                    Cell::Int(i) => out.append_value(*i),
-                    _ => return Err(wrong(row, "a whole number")),
-                }
-            }
-            Arc::new(out.finish())
-        }
-        DataType::Float64 => {
-            let mut out = Float64Builder::new();
-            for (row, cell) in numbered() {
-                match cell {
-                    Cell::Null => out.append_null(),
-                    Cell::Float(x) => out.append_value(*x),
-                    Cell::Int(i) => out.append_value(f64::from(i32::try_from(*i).map_err(|_| wrong(row, "a number"))?)),
-                    _ => return Err(wrong(row, "a number")),
-                }
-            }
-            Arc::new(out.finish())
-        }
-        DataType::Boolean => {
-            let mut out = BooleanBuilder::new();
-            for (row, cell) in numbered() {
-                match cell {
-                    Cell::Null => out.append_null(),
-                    Cell::Bool(b) => out.append_value(*b),
-                    _ => return Err(wrong(row, "true or false")),
-                }
-            }
-            Arc::new(out.finish())
-        }
-        DataType::Binary => binary(&cells, wrong)?,
         _ => {
-            let mut out = StringBuilder::new();
-            for (row, cell) in numbered() {
-                match cell {
-                    Cell::Null => out.append_null(),
-                    Cell::Text(text) => out.append_value(text),
-                    _ => return Err(wrong(row, "a text")),
-                }
-            }
-            Arc::new(out.finish())
+            let values = cells.read("a text", |cell| match cell {
+                Cell::Text(text) => Some(text.clone()),
+                _ => None,
+            })?;
+            Arc::new(StringArray::from(values))
         }
     })
+}
+
+/// The cells of a column and the error for one of the wrong type.
+struct Cells<W> {
+    cells: Vec<Cell>,
+    wrong: W,
+}
+
+impl<W: Fn(usize, &'static str) -> Located> Cells<W> {
+    fn read<T>(&self, expected: &'static str, read: impl Fn(&Cell) -> Option<T>) -> Result<Vec<Option<T>>, Located> {
+        let value = |(row, cell)| match cell {
+            &Cell::Null => Ok(None),
+            cell => read(cell).map(Some).ok_or_else(|| (self.wrong)(row, expected)),
+        };
+        self.cells.iter().enumerate().map(value).collect()
+    }
 }
 
 fn times(rows: &[Row<'_>], time: fn(&Row<'_>) -> i64) -> ArrayRef {
@@ -209,18 +202,6 @@ fn times(rows: &[Row<'_>], time: fn(&Row<'_>) -> i64) -> ArrayRef {
 }
 
 /// Binary is written in hexadecimal.
-fn binary(cells: &[Cell], wrong: impl Fn(usize, &'static str) -> Located) -> Result<ArrayRef, Located> {
-    let mut out = BinaryBuilder::new();
-    for (row, cell) in cells.iter().enumerate() {
-        match cell {
-            Cell::Null => out.append_null(),
-            Cell::Text(text) => out.append_value(bytes(text).ok_or_else(|| wrong(row, "bytes in hexadecimal, as a text"))?),
-            _ => return Err(wrong(row, "bytes in hexadecimal, as a text")),
-        }
-    }
-    Ok(Arc::new(out.finish()))
-}
-
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|p| p.len() == 2)?, 16).ok()).collect()

@@ -1,3 +1,5 @@
+//! Windows against their definition, in any order, and what is given up when a group is full.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -62,7 +64,7 @@ fn windows() -> impl Strategy<Value = Window> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
     fn any_arrival_order_gives_what_the_definition_says(
         window in windows(),
@@ -95,7 +97,8 @@ proptest! {
 
 #[test]
 fn a_full_group_still_fires_and_counts_what_it_gives_up() {
-    let window = Window { span: 1_000_000, lateness: 0, at_least: 3, what: What::Values, period: 1_000_000, entries_max: 8 };
+    let window =
+        Window { span: 1_000_000, lateness: 0, at_least: 3, what: What::Values, period: 1_000_000, entries_max: 8 };
     let mut group = Group::new(0);
     let (mut counted, mut evicted) = (Vec::new(), 0);
     let mut insert = |time, value| match window.insert(&mut group, entry(time, value, time), &mut counted) {

@@ -147,7 +147,9 @@ fn a_changed_rule_does_not_resume_and_says_so() {
 
 #[test]
 fn an_hour_of_a_vehicle_is_one_alert_of_a_plain_rule() {
-    let batch = events("- {event: CAN_UNKNOWN_ID, can_id: 1, times: 5}\n- {event: CAN_UNKNOWN_ID, can_id: 1, at: 50m}\n- {event: CAN_UNKNOWN_ID, can_id: 1, vehicle: v2, at: 10s}");
+    let batch = events(
+        "- {event: CAN_UNKNOWN_ID, can_id: 1, times: 5}\n- {event: CAN_UNKNOWN_ID, can_id: 1, at: 50m}\n- {event: CAN_UNKNOWN_ID, can_id: 1, vehicle: v2, at: 10s}",
+    );
     let alerts = run(&mut Engine::new(rules(RULES)), [batch]);
     let mut counts: Vec<_> = alerts.values().filter(|(rule, _)| rule == "plain").map(|(_, count)| *count).collect();
     counts.sort_unstable();
@@ -176,7 +178,11 @@ fn a_vehicle_with_a_clock_in_the_future_does_not_hide_the_others() {
 #[test]
 fn what_is_given_up_is_counted() {
     let mut engine = Engine::with_limits(rules(RULES), small());
-    let line = |i: u32| format!("- {{event: CAN_UNKNOWN_ID, can_id: {i}, vehicle: v{i}, times: 9, at: 100s}}\n- {{event: CAN_SILENT_ID, at: 1s}}\n");
+    let line = |i: u32| {
+        format!(
+            "- {{event: CAN_UNKNOWN_ID, can_id: {i}, vehicle: v{i}, times: 9, at: 100s}}\n- {{event: CAN_SILENT_ID, at: 1s}}\n"
+        )
+    };
     run(&mut engine, [events(&(0..50).map(line).collect::<String>())]);
     let losses: BTreeMap<_, _> = engine.losses().collect();
     assert!(losses["often"].evicted_groups > 0, "{losses:?}");
@@ -184,4 +190,25 @@ fn what_is_given_up_is_counted() {
     assert!(losses["kinds"].late > 0, "{losses:?}");
     let (groups, _) = engine.held();
     assert!(groups <= 3 * 6, "{groups}");
+}
+
+/// Snapshots of format version 1 stay readable, whatever this release writes.
+#[test]
+fn the_golden_snapshot_of_version_1_is_read_and_written_again() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/snapshot-1.hex");
+    let mut engine = Engine::new(rules(RULES));
+    let batch = events(
+        "- {event: CAN_UNKNOWN_ID, can_id: 1, vehicle: 'v{n}', times: 3}\n- {event: CAN_SILENT_ID, can_id: 2, times: 3}\n- {event: CAN_SILENT_ID}",
+    );
+    run(&mut engine, [batch]);
+    let bytes = engine.snapshot();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, format!("{hex}\n")).expect("a writable repository");
+    }
+    let golden = std::fs::read_to_string(path).expect("the golden file");
+    assert_eq!(golden.trim(), hex);
+    let mut again = Engine::new(rules(RULES));
+    assert_eq!(again.restore(&bytes).map(|restored| restored.resumed.len()), Ok(3));
+    assert_eq!(again.snapshot(), bytes);
 }

@@ -120,23 +120,56 @@ fn mistakes_are_named_with_file_line_and_column() {
         ("title: [", "r.yml:1:8: not readable as YAML"),
         ("id: r", "r.yml:1:1: field `title` is missing"),
         ("title: t", "field `detection` is missing"),
-        (&format!("{head}detection:\n  s: {{a|base64: x}}\n  condition: s"), "r.yml:5:7: modifier `base64` is not supported"),
-        (&format!("{head}detection:\n  s: [a, b]\n  condition: s"), "r.yml:5:7: keyword search without a field is not supported"),
+        (
+            &format!("{head}detection:\n  s: {{a|base64: x}}\n  condition: s"),
+            "r.yml:5:7: modifier `base64` is not supported",
+        ),
+        (
+            &format!("{head}detection:\n  s: [a, b]\n  condition: s"),
+            "r.yml:5:7: keyword search without a field is not supported",
+        ),
         (&format!("{head}detection:\n  s: {{a|re: '('}}\n  condition: s"), "regular expression `(`: unclosed group"),
         (&format!("{head}detection:\n  s: {{a|re: '(?=x)'}}\n  condition: s"), "look-around"),
         (&format!("{head}detection:\n  s: {{a|gt: x}}\n  condition: s"), "field `a` must be a number"),
-        (&format!("{head}detection:\n  s: {{a|contains|re: x}}\n  condition: s"), "`contains` and `re` exclude each other"),
-        (&format!("{head}detection:\n  s: {{a: x}}\n  condition: s | count() > 5"), "r.yml:6:14: aggregation in a condition"),
-        (&format!("{head}detection:\n  s: {{a: x}}\n  condition: t"), "r.yml:6:14: condition `t`: search `t` is not in the detection"),
+        (
+            &format!("{head}detection:\n  s: {{a|contains|re: x}}\n  condition: s"),
+            "`contains` and `re` exclude each other",
+        ),
+        (
+            &format!("{head}detection:\n  s: {{a: x}}\n  condition: s | count() > 5"),
+            "r.yml:6:14: aggregation in a condition",
+        ),
+        (
+            &format!("{head}detection:\n  s: {{a: x}}\n  condition: t"),
+            "r.yml:6:14: condition `t`: search `t` is not in the detection",
+        ),
         (&format!("{head}detection:\n  s: {{}}\n  condition: s"), "must be a map or list that is not empty"),
-        (&format!("{head}level: grave\ndetection:\n  s: {{a: x}}\n  condition: s"), "field `level` must be informational, low"),
+        (
+            &format!("{head}level: grave\ndetection:\n  s: {{a: x}}\n  condition: s"),
+            "field `level` must be informational, low",
+        ),
         ("title: t\naction: global", "rule collection (`action`)"),
-        ("title: c\ncorrelation: {type: temporal, rules: [a], timespan: 1m}", "correlation type `temporal` is not supported"),
-        ("title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}", "rule `a` is not in this rule set"),
+        (
+            "title: c\ncorrelation: {type: temporal, rules: [a], timespan: 1m}",
+            "correlation type `temporal` is not supported",
+        ),
+        (
+            "title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}",
+            "rule `a` is not in this rule set",
+        ),
         ("title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1x, condition: {gte: 2}}", "time span `1x`"),
-        ("title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {lt: 2}}", "correlation condition `lt`"),
-        ("title: c\ncorrelation: {type: value_count, rules: [a], timespan: 1m, condition: {gte: 2}}", "`condition.field` is missing"),
-        ("title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 99999}}", "exceeds the maximum 2048"),
+        (
+            "title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {lt: 2}}",
+            "correlation condition `lt`",
+        ),
+        (
+            "title: c\ncorrelation: {type: value_count, rules: [a], timespan: 1m, condition: {gte: 2}}",
+            "`condition.field` is missing",
+        ),
+        (
+            "title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 99999}}",
+            "exceeds the maximum 2048",
+        ),
     ] {
         let found = error(text);
         assert!(found.contains(expected), "{text}\n gave {found}\n expected {expected}");
@@ -158,7 +191,10 @@ fn a_correlation_over_a_correlation_is_refused_by_name() {
         title: b\nname: b\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n---\n\
         title: c\ncorrelation: {type: event_count, rules: [b], timespan: 1m, condition: {gte: 2}}\n";
     let errors = RuleSet::parse(&[RuleFile { path: "r.yml".into(), text: text.into() }]).expect_err("a chain");
-    assert_eq!(errors.iter().map(|e| &e.kind).collect::<Vec<_>>(), [&RuleErrorKind::Unsupported(Unsupported::Chain("b".into()))]);
+    assert_eq!(
+        errors.iter().map(|e| &e.kind).collect::<Vec<_>>(),
+        [&RuleErrorKind::Unsupported(Unsupported::Chain("b".into()))]
+    );
 }
 
 #[test]

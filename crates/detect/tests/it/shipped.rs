@@ -7,9 +7,8 @@ use yagura_detect::cases::CaseFile;
 use yagura_detect::{RuleKind, RuleSet};
 
 fn shipped() -> RuleSet {
-    RuleSet::parse(&shipped_files()).unwrap_or_else(|errors| {
-        panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-    })
+    RuleSet::parse(&shipped_files())
+        .unwrap_or_else(|errors| panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
 #[test]
@@ -68,5 +67,37 @@ fn the_rules_in_the_repository_and_their_levels_are_these() {
     let set = shipped();
     let lines: BTreeSet<_> =
         set.rules().iter().filter(|r| r.alerts).map(|r| format!("{} {:?}\n", r.path, r.level)).collect();
-    expect_test::expect![""].assert_eq(&lines.into_iter().collect::<String>());
+    expect_test::expect![[r#"
+        can/control_unit_off_bus.yml High
+        can/diagnostic_brute_force.yml High
+        can/diagnostic_scan.yml High
+        can/flood.yml High
+        can/flood_while_driving.yml Critical
+        can/fuzzing.yml High
+        can/injection.yml High
+        can/injection_while_driving.yml Critical
+        can/masquerade.yml Critical
+        can/remote_frame.yml Medium
+        can/security_access.yml High
+        can/several_kinds_of_attack.yml Critical
+        can/silent_identifier.yml Medium
+        can/unknown_identifier.yml Medium
+        can/wrong_length.yml Medium
+        fleet/clocks_wrong.yml Medium
+        fleet/flood_wave.yml Critical
+        fleet/going_dark.yml High
+        fleet/same_injection.yml Critical
+        fleet/same_unknown_identifier.yml High
+        link/bad_signature.yml High
+        link/chain_broken.yml High
+        link/forged_reports.yml Critical
+        link/replay.yml High
+        link/reports_missing.yml Low
+        link/service_probed.yml Medium
+        link/wrong_device.yml Critical
+        sensor/blinded_during_flood.yml High
+        sensor/clock_skew.yml Informational
+        sensor/losses.yml Low
+    "#]]
+    .assert_eq(&lines.into_iter().collect::<String>());
 }
