@@ -12,7 +12,7 @@ export default defineConfig({
   // Machines that compile while they test are slow.
   timeout: 120_000,
   expect: { timeout: 20_000 },
-  reporter: [["list"]],
+  reporter: [["list", { printSteps: true }]],
   use: {
     baseURL: `http://127.0.0.1:${PORT}`,
     viewport: { width: 1440, height: 900 },

@@ -785,7 +785,7 @@ export interface components {
         ServerProblem: {
             /** @description What is wrong. */
             detail: string;
-            /** @description Stable name: `disk-full`, `pipeline-stopped`. */
+            /** @description Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush` (a step of the pipeline waits). */
             kind: string;
             /** @description What to do. */
             next_step: string;

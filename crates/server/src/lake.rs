@@ -1,20 +1,15 @@
 //! The lake as async code may hold it.
 //!
-//! Not the lake (that is `store`, whose functions block and which brings a runtime of its own). Invariants: every call runs where
-//! blocking is allowed; the lake ends on a thread of its own, because a runtime must not end inside another. Cost: one parked thread.
+//! Not the lake (that is `store`, whose functions block). Invariant: every call runs where blocking is allowed.
 
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use tokio::task::{JoinError, spawn_blocking};
 use yagura_store::{Lake, LakeError};
 
 /// The lake, shared. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SharedLake {
-    // The order matters: the keeper must still hold the lake when the last holder here lets go.
-    lake: Arc<Lake>,
-    _keeper: mpsc::Sender<()>,
-}
+pub struct SharedLake(Arc<Lake>);
 
 impl SharedLake {
     /// The lake in `dir`, made if absent.
@@ -24,17 +19,7 @@ impl SharedLake {
     pub async fn open(dir: &Path) -> Result<Result<Self, LakeError>, JoinError> {
         let dir = dir.to_owned();
         let opened = spawn_blocking(move || Lake::open(&dir)).await?;
-        Ok(opened.map(|lake| {
-            let lake = Arc::new(lake);
-            let (keeper, holders) = mpsc::channel::<()>();
-            let kept = Arc::clone(&lake);
-            spawn_blocking(move || {
-                // Ends when the last holder has dropped its sender.
-                let _ = holders.recv();
-                drop(kept);
-            });
-            Self { lake, _keeper: keeper }
-        }))
+        Ok(opened.map(|lake| Self(Arc::new(lake))))
     }
 
     /// Asks the lake where blocking is allowed.
@@ -47,12 +32,12 @@ impl SharedLake {
         F: FnOnce(&Lake) -> T + Send + 'static,
     {
         let held = self.clone();
-        spawn_blocking(move || ask(&held.lake)).await
+        spawn_blocking(move || ask(&held.0)).await
     }
 
-    /// Tells later whether the lake has ended: then no call is under way any more.
+    /// Tells later whether nobody holds the lake any more: then no call is under way.
     pub fn ended(&self) -> impl Fn() -> bool + use<> {
-        let weak = Arc::downgrade(&self.lake);
+        let weak = Arc::downgrade(&self.0);
         move || weak.strong_count() == 0
     }
 }

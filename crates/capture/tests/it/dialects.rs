@@ -1,3 +1,5 @@
+//! The dialects of candump, line by line.
+
 use crate::tell;
 use expect_test::{Expect, expect};
 use std::io::Write as _;

@@ -1,3 +1,5 @@
+//! Captures of many tools and vehicles, found outside the repository: every line is a frame or a fault with a reason.
+
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};

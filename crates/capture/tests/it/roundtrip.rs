@@ -1,3 +1,5 @@
+//! What is written is read back the same; whatever is read never panics.
+
 use proptest::prelude::*;
 use std::io::{BufReader, Read};
 use yagura_capture::{ReadError, Reader, WriteError, write_log_line};

@@ -6,7 +6,8 @@ use crate::fleet::Fleet;
 use crate::process::{Addresses, Server, TENANT};
 use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use yagura_link::Digest;
@@ -67,12 +68,26 @@ fn no_kill_of_the_server_loses_an_acknowledged_report_or_doubles_an_alert() {
         );
     }
     let rebuilt = rebuild(dir.path(), &data);
-    assert_eq!(alerts(&data), alerts(&rebuilt), "alerts differ from those of a server that never crashed");
+    assert_same("alert", &alerts(&data), &alerts(&rebuilt));
     let (rows, rebuilt_rows) = (lake_rows(&data), lake_rows(&rebuilt));
-    assert_eq!(rows.events, rebuilt_rows.events, "events of the lake differ");
-    assert_eq!(rows.hits, rebuilt_rows.hits, "alert counts of the lake differ");
+    assert_same("event of the lake", &rows.events, &rebuilt_rows.events);
+    assert_same("alert of the lake", &rows.hits, &rebuilt_rows.hits);
     assert!(!rows.hits.is_empty(), "the attacks raised no alert");
     eprintln!("{} reports acknowledged, {} alerts, {} events", acknowledged.len(), rows.hits.len(), rows.events.len());
+}
+
+/// The same entries here as from a server that never crashed; names the first few that differ.
+fn assert_same<K: Debug + Ord, V: Debug + PartialEq>(what: &str, crashed: &BTreeMap<K, V>, rebuilt: &BTreeMap<K, V>) {
+    let differs = |(key, value): &(&K, &V)| rebuilt.get(*key) != Some(*value);
+    let wrong: Vec<_> =
+        crashed.iter().filter(differs).take(5).map(|(key, value)| (key, value, rebuilt.get(key))).collect();
+    let absent: Vec<_> = rebuilt.iter().filter(|(key, _)| !crashed.contains_key(key)).take(5).collect();
+    assert!(
+        wrong.is_empty() && absent.is_empty(),
+        "{what}: (crashed, rebuilt) differ: {wrong:?}; only rebuilt: {absent:?}; {} against {}",
+        crashed.len(),
+        rebuilt.len()
+    );
 }
 
 /// Position and digest of each report, after everything the vault can prove has been checked.
@@ -136,15 +151,16 @@ fn position(data: &Path) -> u64 {
 }
 
 /// Alert id to rule, count, first and last event.
-fn alerts(data: &Path) -> BTreeMap<Vec<u8>, (String, i64, i64, i64)> {
+fn alerts(data: &Path) -> BTreeMap<String, (String, i64, i64, i64)> {
     let rows =
         with_state(data, async |state, tenant| state.alerts(&tenant, &AlertFilter::default(), 10_000).await.unwrap());
-    rows.into_iter().map(|row| (row.alert_id, (row.rule_id, row.count, row.first_us, row.last_us))).collect()
+    let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    rows.into_iter().map(|row| (hex(&row.alert_id), (row.rule_id, row.count, row.first_us, row.last_us))).collect()
 }
 
 #[derive(Debug, Default)]
 struct LakeRows {
-    events: BTreeSet<(i64, i32)>,
+    events: BTreeMap<(i64, i32), ()>,
     hits: BTreeMap<String, i64>,
 }
 
@@ -158,7 +174,8 @@ fn lake_rows(data: &Path) -> LakeRows {
         let positions = positions.as_any().downcast_ref::<arrow::array::Int64Array>().unwrap();
         let indexes = indexes.as_any().downcast_ref::<arrow::array::Int32Array>().unwrap();
         for (position, index) in positions.values().iter().zip(indexes.values()) {
-            assert!(rows.events.insert((*position, *index)), "event {position}/{index} is in the lake twice");
+            let twice = rows.events.insert((*position, *index), ());
+            assert_eq!(twice, None, "event {position}/{index} is in the lake twice");
         }
     }
     for batch in lake.scan(Table::Alerts, &query).unwrap().batches {

@@ -91,7 +91,9 @@ fn leaves(name: &str, value: &Value, out: &mut BTreeMap<String, String>) {
 fn batch(event: &Value) -> RecordBatch {
     let mut fields = BTreeMap::new();
     leaves("", event, &mut fields);
-    fields.retain(|name, _| !["tenant", "vehicle", "time", "received_time", "position", "entry_index"].contains(&name.as_str()));
+    fields.retain(|name, _| {
+        !["tenant", "vehicle", "time", "received_time", "position", "entry_index"].contains(&name.as_str())
+    });
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
     let zero = || -> ArrayRef { Arc::new(Int64Array::from(vec![0])) };
     let columns = fields.iter().map(|(name, value)| (name.clone(), text(value)));
@@ -104,7 +106,8 @@ fn batch(event: &Value) -> RecordBatch {
 /// The same rule for the engine's own product.
 fn as_vehicle_rule(text: &str) -> String {
     let without = text.lines().filter(|line| !line.trim_start().starts_with("product:"));
-    let with = without.map(|line| if line.starts_with("logsource:") { "logsource:\n    product: vehicle" } else { line });
+    let with =
+        without.map(|line| if line.starts_with("logsource:") { "logsource:\n    product: vehicle" } else { line });
     with.collect::<Vec<_>>().join("\n")
 }
 
@@ -126,7 +129,8 @@ fn events_of_the_regression_suite_match_their_rules() {
         };
         let mut engine = Engine::new(set);
         let events = serde_json::Deserializer::from_str(&case.text).into_iter::<Value>();
-        let hit = |event: Result<Value, _>| event.is_ok_and(|e| !engine.process(&batch(&e)).expect("a batch").is_empty());
+        let hit =
+            |event: Result<Value, _>| event.is_ok_and(|e| !engine.process(&batch(&e)).expect("a batch").is_empty());
         if events.map(hit).fold(false, |any, hit| any | hit) { matched += 1 } else { missed.push(case.path) }
     }
     eprintln!("{matched} cases match, {unsupported} use features that are refused by name");

@@ -9,8 +9,8 @@ use super::input::Named;
 use super::types::{AlertDetail, AlertFrames, Event, EvidenceRef, Excerpt, FrameView, Problem, RuleView, Text};
 use super::{ApiError, App, views};
 use crate::auth::{Session, hex};
-use crate::pipeline::{RuleFacts, decode_record};
-use crate::records::{keys_of, open_report};
+use crate::pipeline::{RuleFacts, decode_records};
+use crate::records::{device_of, keys_of, open_report};
 use crate::state::{AlertRow, EventRow};
 use axum::Json;
 use axum::extract::State;
@@ -99,20 +99,17 @@ async fn records_of(app: &App, session: &Session, kept: &[EventRow]) -> Result<B
 
 /// The kept events, decoded from their records, oldest first.
 async fn events_of(app: &App, records: &BTreeMap<u64, Record>, kept: &[EventRow]) -> Result<Vec<Event>, ApiError> {
-    let wanted: BTreeSet<(i64, i64)> = kept.iter().map(|row| (row.position, row.entry_index)).collect();
-    let mut events = Vec::with_capacity(kept.len());
+    let mut with_keys = Vec::with_capacity(records.len());
     for record in records.values() {
-        let keys = match crate::records::device_of(record) {
-            Some(device) => keys_of(&app.state, &device).await?,
-            None => continue,
-        };
-        let batch = decode_record(record, &keys).map_err(ApiError::internal)?;
-        let rows = views::Row::all(&batch).filter(|row| {
-            let (position, entry) = row.place();
-            i64::try_from(position).is_ok_and(|position| wanted.contains(&(position, i64::from(entry))))
-        });
-        events.extend(rows.map(|row| views::event(&row, &app.catalogue)));
+        if let Some(device) = device_of(record) {
+            with_keys.push((record, keys_of(&app.state, &device).await?));
+        }
     }
+    let batch = decode_records(with_keys, &app.catalogue).map_err(ApiError::internal)?;
+    let wanted: BTreeSet<(u64, u32)> =
+        kept.iter().map(|row| (views::count(row.position), u32::try_from(row.entry_index).unwrap_or(0))).collect();
+    let rows = views::Row::all(&batch).filter(|row| wanted.contains(&row.place()));
+    let mut events: Vec<Event> = rows.map(|row| views::event(&row, &app.catalogue)).collect();
     events.sort_by_key(|event| (event.time, event.position, event.entry_index));
     Ok(events)
 }

@@ -194,7 +194,7 @@ pub struct VaultStatus {
 /// Something that needs a person's hand on the server.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct ServerProblem {
-    /// Stable name: `disk-full`, `pipeline-stopped`.
+    /// Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush` (a step of the pipeline waits).
     pub kind: String,
     /// What is wrong.
     pub detail: String,

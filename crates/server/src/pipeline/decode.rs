@@ -8,7 +8,7 @@ use crate::intake::AnomalyRecord;
 use crate::records::{Unopened, open_report};
 use arrow::array::RecordBatch;
 use ed25519_dalek::VerifyingKey;
-use yagura_columns::{AnomalyRow, Decoder, DecoderError};
+use yagura_columns::{AnomalyRow, Catalogue, Decoder, DecoderError};
 use yagura_link::{Header, peek};
 use yagura_model::DeviceId;
 use yagura_store::{Record, RecordKind};
@@ -33,8 +33,8 @@ pub enum DecodeFailed {
 pub(super) enum Content {
     /// A report: its header, its digest, how many rows of events it gave, how many entries could not be read.
     Report { header: Box<Header>, digest: [u8; 32], events: u64, undecodable: u64 },
-    /// A device enrolled.
-    Enrolment(DeviceId),
+    /// A device enrolled: what its certificate says, and the certificate.
+    Enrolment(Box<DeviceCertificate>, Vec<u8>),
     /// The gate noticed something.
     Anomaly(AnomalyRecord),
 }
@@ -43,7 +43,7 @@ impl Content {
     pub(super) fn device(&self) -> &DeviceId {
         match self {
             Self::Report { header, .. } => &header.device,
-            Self::Enrolment(device) => device,
+            Self::Enrolment(certificate, _) => &certificate.device,
             Self::Anomaly(anomaly) => &anomaly.device,
         }
     }
@@ -64,7 +64,7 @@ pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]
         }
         RecordKind::Enrolment => {
             let certificate = DeviceCertificate::parse(&record.payload).map_err(|_| DecodeFailed::Record)?;
-            Ok(Content::Enrolment(certificate.device))
+            Ok(Content::Enrolment(Box::new(certificate), record.payload.clone()))
         }
         RecordKind::Anomaly => {
             let anomaly = AnomalyRecord::decode(&record.payload).map_err(|_| DecodeFailed::Record)?;
@@ -92,12 +92,17 @@ pub(super) fn needs_keys_of(record: &Record) -> Option<DeviceId> {
     }
 }
 
-/// The rows of the events table that one record gives.
+/// The rows of the events table that these records give, each with the keys of its device.
 ///
 /// # Errors
-/// [`DecodeFailed`]
-pub fn decode_record(record: &Record, keys: &[VerifyingKey]) -> Result<RecordBatch, DecodeFailed> {
-    let mut decoder = Decoder::new();
-    push(&mut decoder, record, keys)?;
+/// [`DecodeFailed`] for the first record that cannot be read.
+pub fn decode_records<'a>(
+    records: impl IntoIterator<Item = (&'a Record, Vec<VerifyingKey>)>,
+    catalogue: &Catalogue,
+) -> Result<RecordBatch, DecodeFailed> {
+    let mut decoder = Decoder::with_catalogue(catalogue.clone());
+    for (record, keys) in records {
+        push(&mut decoder, record, &keys)?;
+    }
     Ok(decoder.finish()?.events)
 }

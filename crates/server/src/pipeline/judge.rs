@@ -72,6 +72,14 @@ impl Keys {
         }
     }
 
+    /// A key that the vault itself says was enrolled; the state may have been lost and be on its way to being rebuilt.
+    fn learn(&mut self, device: DeviceId, key: VerifyingKey) {
+        let keys = self.0.entry(device).or_default();
+        if !keys.contains(&key) {
+            keys.insert(0, key);
+        }
+    }
+
     fn of(&self, device: Option<DeviceId>) -> &[VerifyingKey] {
         device.and_then(|device| self.0.get(&device)).map_or(&[], Vec::as_slice)
     }
@@ -121,6 +129,9 @@ impl Judge {
             let device = needs_keys_of(record);
             match push(&mut self.decoder, record, self.keys.of(device)) {
                 Ok(content) => {
+                    if let Content::Enrolment(certificate, _) = &content {
+                        self.keys.learn(certificate.device, certificate.key);
+                    }
                     devices.insert(record.position.0, (*content.device(), record.received));
                     meaning.take(record.position.0, record.received, &content);
                     debug_assert!(matches!(content, Content::Report { .. }) == device.is_some());

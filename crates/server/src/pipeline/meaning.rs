@@ -7,7 +7,7 @@ use super::decode::Content;
 use crate::intake::{
     AnomalyRecord, LINK_BAD_SIGNATURE, LINK_MALFORMED, LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP, LINK_WRONG_DEVICE,
 };
-use crate::state::{ChainRow, Delta, LastReport, RateStep};
+use crate::state::{ChainRow, Delta, EnrolledCertificate, LastReport, RateStep};
 use crate::tenant::Tenant;
 use std::collections::BTreeMap;
 use yagura_link::Header;
@@ -24,6 +24,7 @@ pub(super) struct Meaning {
     rates: BTreeMap<(Tenant, UnixMicros), (u64, u64)>,
     hours: BTreeMap<(Tenant, String, UnixMicros), u64>,
     losses: BTreeMap<(Tenant, &'static str), (u64, UnixMicros)>,
+    certificates: Vec<EnrolledCertificate>,
 }
 
 impl Meaning {
@@ -31,7 +32,10 @@ impl Meaning {
     pub(super) fn take(&mut self, position: u64, received: UnixMicros, content: &Content) {
         let device = content.device();
         match content {
-            Content::Enrolment(_) => {}
+            Content::Enrolment(certificate, der) => {
+                let (certificate, der) = ((**certificate).clone(), der.clone());
+                self.certificates.push(EnrolledCertificate { certificate, der, position, received });
+            }
             Content::Report { header, digest, events, undecodable } => {
                 self.count(device, received, *events, 1);
                 self.report(position, received, header, *digest);
@@ -70,6 +74,7 @@ impl Meaning {
             rates: self.rates.into_iter().map(rate).collect(),
             hours: hours.collect(),
             losses: losses.collect(),
+            certificates: self.certificates,
         }
     }
 

@@ -13,9 +13,9 @@ mod rules;
 mod runner;
 mod tail;
 
-pub use decode::{DecodeFailed, decode_record};
+pub use decode::{DecodeFailed, decode_records};
 pub use flush::{FLUSH_AFTER, FLUSH_ROWS};
 pub use judge::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub use rules::{RULE_FILES_MAX, RuleBook, RuleFacts, Rules, RulesError};
-pub use runner::{Parts, Pipeline};
+pub use runner::{Parts, Pipeline, StartError};
 pub use tail::{TAIL_ROWS_MAX, Tail};

@@ -53,6 +53,23 @@ pub struct Parts {
     pub rules: Rules,
 }
 
+/// Why the pipeline cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Records that were judged are not in the vault any more: it was cut, or is an older copy. The operator restores it.
+    #[error("{judged} records were judged, but the vault has {records}: records were lost, or it is an older copy")]
+    AheadOfVault {
+        /// How many were judged.
+        judged: u64,
+        /// How many there are.
+        records: u64,
+    },
+}
+
 /// The running pipeline.
 pub struct Pipeline {
     stop: watch::Sender<bool>,
@@ -64,9 +81,13 @@ impl Pipeline {
     /// Takes up where the state says the last run ended, and goes on in the background.
     ///
     /// # Errors
-    /// [`StateError`]
-    pub async fn start(parts: Parts) -> Result<Self, StateError> {
+    /// [`StartError`]
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let progress = parts.state.progress().await?;
+        let (judged, records) = (progress.position, parts.vault.len());
+        if judged > records {
+            return Err(StartError::AheadOfVault { judged, records });
+        }
         let book = Arc::new(parts.rules.book);
         let mut engine = Engine::new(parts.rules.set);
         if let Some(snapshot) = &progress.snapshot {
@@ -78,7 +99,7 @@ impl Pipeline {
         }
         let (stop, stopping) = watch::channel(false);
         let (reached, position) = watch::channel(progress.position);
-        let runner = Runner {
+        let mut runner = Runner {
             judge: Some(Judge::new(engine, book, parts.vault.clone())),
             // Records before the applied position are judged once more, for the engine and the tail alone.
             next: progress.snapshot_position.min(progress.lake_position),
@@ -93,8 +114,11 @@ impl Pipeline {
             stopping,
             reached,
             flush: None,
+            flush_from: Instant::now(),
             maintained: Instant::now(),
         };
+        // Whoever looks right after the start sees what was there before it. If that fails, the task goes on trying.
+        runner.rebuild().await;
         Ok(Self { stop, task: tokio::spawn(runner.run()), position })
     }
 
@@ -133,6 +157,8 @@ struct Runner {
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
     flush: Option<Flushing>,
+    /// When a failed flush may be tried again.
+    flush_from: Instant,
     maintained: Instant,
 }
 
@@ -172,7 +198,7 @@ impl Runner {
             return;
         }
         let due = match self.tail.oldest() {
-            Some(made) if self.flush.is_none() => made + FLUSH_AFTER,
+            Some(made) if self.flush.is_none() => self.flush_from.max(made + FLUSH_AFTER),
             _ => Instant::now() + FLUSH_AFTER,
         };
         let grown = tokio::select! {
@@ -185,6 +211,16 @@ impl Runner {
             // The intake is gone, so the order to stop is about to come; until then there is the flush.
             Some(Err(_)) => sleep(RETRY).await,
             None => {}
+        }
+    }
+
+    /// Brings engine and tail up to the applied position.
+    async fn rebuild(&mut self) {
+        while self.next < self.applied {
+            if let Err(error) = self.batch(self.applied).await {
+                self.stalled("judge", &*error);
+                return;
+            }
         }
     }
 
@@ -269,7 +305,8 @@ impl Runner {
 
     async fn flush_if_due(&mut self) {
         let due = self.tail.oldest().is_some_and(|made| made.elapsed() >= FLUSH_AFTER);
-        if (due || self.tail.rows() >= FLUSH_ROWS) && self.flush.is_none() {
+        let may = self.flush.is_none() && Instant::now() >= self.flush_from;
+        if may && (due || self.tail.rows() >= FLUSH_ROWS) {
             self.flush_now().await;
         }
     }
@@ -309,7 +346,10 @@ impl Runner {
                 self.recovered("flush");
                 emit(&LakeFlushed { position: self.next, rows });
             }
-            Err(error) => self.stalled("flush", &error),
+            Err(error) => {
+                self.flush_from = Instant::now() + FLUSH_AFTER;
+                self.stalled("flush", &error);
+            }
         }
     }
 

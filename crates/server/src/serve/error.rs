@@ -8,7 +8,7 @@ use crate::config::ConfigError;
 use crate::gate::TlsError;
 use crate::identity::IdentityError;
 use crate::intake::OpenIntakeError;
-use crate::pipeline::RulesError;
+use crate::pipeline::{RulesError, StartError};
 use crate::state::StateError;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -53,6 +53,9 @@ pub enum ServeError {
         /// Which file, at which byte, how.
         corruption: Corruption,
     },
+    /// Evidence that was judged is gone. The operator restores the vault.
+    #[error("evidence is missing: {0}; restore the newest copy of the vault")]
+    EvidenceLost(StartError),
     /// The data was written by a newer version. The operator installs that one.
     #[error(
         "the data was written by a newer version of this program (schema {found}, this one knows {newest}): install that version"
@@ -100,7 +103,7 @@ impl ServeError {
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::CorruptVault { .. } => Blame::Evidence,
+            Self::CorruptVault { .. } | Self::EvidenceLost(_) => Blame::Evidence,
             Self::Config(_) | Self::Rules(_) | Self::NewerSchema { .. } | Self::DamagedState(_) | Self::Lake(_) => {
                 Blame::Input
             }
@@ -188,6 +191,15 @@ impl From<StateError> for ServeError {
     }
 }
 
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::State(error) => error.into(),
+            lost => Self::EvidenceLost(lost),
+        }
+    }
+}
+
 impl From<SignInLinkError> for ServeError {
     fn from(error: SignInLinkError) -> Self {
         match error {
@@ -248,6 +260,7 @@ mod tests {
             ServeError::of_vault(dir, VaultError::Locked { file: "lock".to_owned() }),
             ServeError::of_vault(dir, VaultError::ReadOnly { file: "lock".to_owned() }),
             ServeError::of_vault(dir, VaultError::Corrupt(corruption)),
+            ServeError::from(StartError::AheadOfVault { judged: 9, records: 3 }),
             ServeError::from(StateError::NewerSchema { found: 9, newest: 1 }),
             ServeError::from(StateError::Damaged("not a database".to_owned())),
             ServeError::from(StateError::DiskFull),
@@ -263,6 +276,7 @@ mod tests {
             4 Machine: data is in use by another server: stop that one first
             4 Machine: cannot write data/lock: check who owns it and whether the disk is mounted read-only
             1 Evidence: the evidence in data is corrupt: segment-0 is damaged at byte 17: the record's checksum does not hold; restore that file from a copy
+            1 Evidence: evidence is missing: 9 records were judged, but the vault has 3: records were lost, or it is an older copy; restore the newest copy of the vault
             3 Input: the data was written by a newer version of this program (schema 9, this one knows 1): install that version
             3 Input: the state file is damaged (not a database): restore it from a backup; evidence and lake are untouched
             4 Machine: no space left on the disk of state.db: make room and start again; nothing acknowledged is lost"#]].assert_eq(&lines.join("\n"));

@@ -18,7 +18,9 @@ pub use error::StateError;
 pub use fleet::{DeviceRow, LossRow, ModelRow, Rates, VEHICLES_MAX, VehicleRow};
 pub use people::{Person, SESSIONS_MAX};
 pub use progress::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, PendingRow, Progress, RateStep};
-pub use registry::{ENROLMENT_TOKEN_VALIDITY_US, EnrolmentTokenError, MODEL_BYTES_MAX, enrolment_token};
+pub use registry::{
+    ENROLMENT_TOKEN_VALIDITY_US, EnrolledCertificate, EnrolmentTokenError, MODEL_BYTES_MAX, enrolment_token,
+};
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};

@@ -5,6 +5,7 @@
 //! lake has them; the detection snapshot is never newer than the position. Cost: one fsync a batch.
 
 use super::number::{int, uint};
+use super::registry::{EnrolledCertificate, restore_certificate};
 use super::{AlertRow, State, StateError, alerts};
 use crate::tenant::Tenant;
 use sqlx::{FromRow, Sqlite, Transaction};
@@ -47,6 +48,8 @@ pub struct Delta {
     pub hours: Vec<(Tenant, String, UnixMicros, u64)>,
     /// Losses: whose, kind, how many, first noticed.
     pub losses: Vec<(Tenant, &'static str, u64, UnixMicros)>,
+    /// Certificates that were issued; the gate has kept them already, unless the state was lost.
+    pub certificates: Vec<EnrolledCertificate>,
 }
 
 /// One hit of a rule in one batch.
@@ -192,6 +195,9 @@ impl State {
             raise(&mut tx, rise, delta.position.saturating_sub(1), now).await?;
             let row = alerts::one(&mut *tx, &rise.tenant, &rise.alert_id).await?;
             raised.extend(row.map(|row| (rise.tenant, row)));
+        }
+        for enrolled in &delta.certificates {
+            restore_certificate(&mut tx, enrolled).await?;
         }
         for chain in &delta.chains {
             move_chain(&mut tx, chain).await?;

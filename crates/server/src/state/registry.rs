@@ -7,7 +7,7 @@ use super::number::int;
 use super::{State, StateError};
 use crate::clock;
 use crate::gate::{Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, TokenHash};
-use crate::identity::Fingerprint;
+use crate::identity::{DeviceCertificate, Fingerprint};
 use sqlx::{FromRow, Sqlite, Transaction};
 use std::path::Path;
 use yagura_model::{DeviceId, UnixMicros};
@@ -147,6 +147,53 @@ impl State {
         })
         .transpose()
     }
+}
+
+/// A certificate as the vault has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EnrolledCertificate {
+    /// What it says.
+    pub certificate: DeviceCertificate,
+    /// Its bytes.
+    pub der: Vec<u8>,
+    /// Its record.
+    pub position: u64,
+    /// When it was issued.
+    pub received: UnixMicros,
+}
+
+/// Keeps a certificate that the vault has and the state may have lost. The model was said with the token and is not in the vault.
+pub(super) async fn restore_certificate(
+    tx: &mut Transaction<'static, Sqlite>,
+    enrolled: &EnrolledCertificate,
+) -> Result<(), StateError> {
+    let (device, fingerprint) = (&enrolled.certificate.device, enrolled.certificate.fingerprint.0);
+    sqlx::query("INSERT OR IGNORE INTO certificates VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+        .bind(device.tenant.as_str())
+        .bind(device.vehicle.as_str())
+        .bind(device.sensor.as_str())
+        .bind(fingerprint.as_slice())
+        .bind(&enrolled.der)
+        .bind(int(enrolled.position))
+        .bind(enrolled.received.0)
+        .bind(enrolled.certificate.not_after.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO devices VALUES (?1, ?2, ?3, '', ?5, ?4, NULL)
+         ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint
+         WHERE (SELECT position FROM certificates c WHERE c.tenant = ?1 AND c.vehicle = ?2 AND c.sensor = ?3
+                AND c.fingerprint = devices.fingerprint) < ?6",
+    )
+    .bind(device.tenant.as_str())
+    .bind(device.vehicle.as_str())
+    .bind(device.sensor.as_str())
+    .bind(fingerprint.as_slice())
+    .bind(enrolled.received.0)
+    .bind(int(enrolled.position))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 async fn issued(

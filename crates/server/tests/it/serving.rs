@@ -167,3 +167,16 @@ async fn faulty_rules_stop_the_start_and_are_named() {
     assert!(error.to_string().contains("bad.yml"), "{error}");
     assert_eq!(error.exit_code(), 3);
 }
+
+#[tokio::test]
+async fn a_vault_that_lost_judged_records_is_refused() {
+    let dir = TempDir::new().unwrap();
+    start(config(dir.path())).await.end().await;
+    let url = format!("sqlite://{}", dir.path().join("state.db").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::query("UPDATE pipeline SET position = 7").execute(&pool).await.unwrap();
+    pool.close().await;
+    let error = refusal(config(dir.path())).await;
+    assert!(matches!(error, ServeError::EvidenceLost(_)), "{error:?}");
+    assert_eq!(error.exit_code(), 1);
+}

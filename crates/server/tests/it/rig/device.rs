@@ -70,7 +70,7 @@ fn frame(time: Micros, raw: u32) -> Frame {
 }
 
 fn qualified(id: EventId, time: Micros) -> Qualified {
-    let context = CanContext::of_frame(&frame(time, 0x2B0), 10_000, 1_200);
+    let context = CanContext::of(&frame(time, 0x2B0), 10_000, 1_200);
     Qualified {
         instance: InstanceId::new(1).unwrap(),
         sensor: SensorInstanceId::new(0).unwrap(),

@@ -1,0 +1,55 @@
+//! What clean traffic and each attack make the shipped vehicles say.
+
+use expect_test::expect;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use yagura_model::{EventId, Micros, SecurityEvent};
+use yagura_sim::{AttackKind, Bus, Model, Replay, Schedule, Sensor};
+
+/// What a sensor raises in so many seconds.
+fn raised(model: &Model, recording: usize, schedule: Option<Schedule>, seconds: u64) -> Vec<SecurityEvent> {
+    let mut sensor = Sensor::new(&model.profile, None).unwrap();
+    sensor.keep_raised();
+    let bus = Bus::new(Replay::new(model.recordings[recording].clone(), 250), schedule);
+    for on_bus in bus.take_while(|on_bus| on_bus.frame.time < Micros::from_secs(seconds)) {
+        sensor.handle_frame(&on_bus.frame);
+    }
+    sensor.take_raised()
+}
+
+#[test]
+fn ten_minutes_of_looped_clean_traffic_raise_nothing_in_any_model() {
+    for model in Model::builtin().unwrap() {
+        for (index, recording) in model.recordings.iter().enumerate() {
+            assert_eq!(raised(&model, index, None, 600), [], "{} {}", model.prefix, model.sensor);
+            assert!(recording.seam_excess() < 0.05, "{}: {}", model.prefix, recording.seam_excess());
+        }
+    }
+}
+
+#[test]
+fn attacks_are_noticed_while_they_last_and_not_before() {
+    let name = |id: EventId| match id {
+        EventId::CAN_UNKNOWN_ID => "unknown",
+        EventId::CAN_WRONG_LENGTH => "length",
+        EventId::CAN_EARLY_FRAME => "early",
+        EventId::CAN_SILENT_ID => "silent",
+        EventId::CAN_BUS_FLOOD => "flood",
+        _ => "other",
+    };
+    let mut table = String::new();
+    for model in Model::builtin().unwrap() {
+        for (turn, kind) in AttackKind::ALL.into_iter().enumerate() {
+            let start = Micros::from_secs(8);
+            let schedule = Schedule { seed: 5, first_kind: turn, start, every: 90_000_000, length: 8_000_000 };
+            let events = raised(&model, 0, Some(schedule), 40);
+            assert!(events.iter().all(|event| event.time >= start), "{} {}", model.prefix, kind.name());
+            let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+            for event in &events {
+                *counts.entry(name(event.id)).or_default() += 1;
+            }
+            writeln!(table, "{:8} {:10} {counts:?}", model.prefix, kind.name()).unwrap();
+        }
+    }
+    expect![[r#""#]].assert_eq(&table);
+}
