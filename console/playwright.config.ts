@@ -3,7 +3,7 @@
 import { defineConfig } from "@playwright/test";
 
 const PORT = 4173;
-const live = process.env.YAGURA_URL !== undefined;
+const link = process.env.YAGURA_URL;
 
 export default defineConfig({
   testDir: "tests",
@@ -14,7 +14,7 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [["list", { printSteps: true }]],
   use: {
-    baseURL: `http://127.0.0.1:${PORT}`,
+    baseURL: link === undefined ? `http://127.0.0.1:${PORT}` : new URL(link).origin,
     viewport: { width: 1440, height: 900 },
     colorScheme: "dark",
     locale: "en-GB",
@@ -39,7 +39,7 @@ export default defineConfig({
     { name: "screenshots", testMatch: /screenshots\.ts/ },
     { name: "demo", testMatch: /demo\.spec\.ts/, timeout: 600_000 },
   ],
-  ...(live
+  ...(link !== undefined
     ? {}
     : {
         webServer: {

@@ -1,7 +1,6 @@
 //! Builds this crate again when the files that are built into it change: the console and the rules.
 //!
 //! Makes the console's empty directory if there is none: cargo would otherwise look for it in vain, and build the crate each time.
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 
 fn main() {
     for dir in ["../../console/dist", "../../rules"] {

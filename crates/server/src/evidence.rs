@@ -51,6 +51,9 @@ struct Device {
     chain: Chain,
 }
 
+/// Whom a wrong record names, if that can be read, and what is wrong.
+type Wrong = (Option<Box<DeviceId>>, String);
+
 /// Reads records in their order and keeps account.
 #[derive(Default)]
 pub struct Audit {
@@ -91,16 +94,16 @@ impl Audit {
         self.summary
     }
 
-    fn enrol(&mut self, record: RecordRef<'_>) -> Result<(), (Option<DeviceId>, String)> {
+    fn enrol(&mut self, record: RecordRef<'_>) -> Result<(), Wrong> {
         let certificate = DeviceCertificate::parse(record.payload).map_err(|error| (None, error.to_string()))?;
         self.devices.entry(certificate.device).or_default().key = Some(certificate.key);
         self.summary.enrolments += 1;
         Ok(())
     }
 
-    fn report(&mut self, record: RecordRef<'_>) -> Result<(), (Option<DeviceId>, String)> {
+    fn report(&mut self, record: RecordRef<'_>) -> Result<(), Wrong> {
         let claimed = peek(record.payload).map_err(|error| (None, error.to_string()))?.device;
-        let wrong = |what: String| (Some(claimed), what);
+        let wrong = |what: String| (Some(Box::new(claimed)), what);
         let device = self.devices.entry(claimed).or_default();
         let key = device.key.ok_or_else(|| wrong("no certificate for this device stands before it".to_owned()))?;
         let opened = open(record.payload, &key, &Limits::default()).map_err(|error| wrong(error.to_string()))?;

@@ -1,8 +1,9 @@
 //! The frames around an event: a ring of the latest ones, and for each raised event a copy that goes on for a while.
 //!
-//! Not a recorder. Invariants: at most [`OPEN_MAX`] excerpts are open and each has at most [`BEFORE`] + [`AFTER`] frames; an
+//! Not a recorder. A detector tells a counted event up to a second after its last happening, so the ring reaches back further
+//! than an excerpt does. Invariants: at most [`OPEN_MAX`] excerpts are open and each has at most [`BEFORE`] + [`AFTER`] frames; an
 //! excerpt that could not be kept is counted in [`Excerpts::take_losses`]. Cost: one copy of a frame a frame, one of
-//! the ring an event.
+//! the excerpt an event; 100 KB a vehicle.
 
 use std::collections::VecDeque;
 use yagura_link::ExcerptFrame;
@@ -12,6 +13,8 @@ use yagura_model::{EventId, Frame, Micros, SecurityEvent};
 pub const BEFORE: usize = 24;
 /// Frames behind it.
 pub const AFTER: usize = 16;
+/// Frames that are remembered: a second of a bus with 1,000 frames a second.
+const RECENT_MAX: usize = 1_024;
 /// Excerpts that wait for their event to qualify.
 pub const OPEN_MAX: usize = 64;
 /// An event that has not qualified by then was filtered; its excerpt goes with it, µs.
@@ -36,7 +39,7 @@ pub(crate) struct Excerpts {
 impl Excerpts {
     /// Takes up a frame, before it is judged.
     pub(crate) fn frame(&mut self, frame: &Frame) {
-        if self.recent.len() >= BEFORE {
+        if self.recent.len() >= RECENT_MAX {
             self.recent.pop_front();
         }
         self.recent.push_back(*frame);
@@ -51,17 +54,20 @@ impl Excerpts {
 
     /// An event was raised by the latest frame or one before it.
     pub(crate) fn raised(&mut self, event: &SecurityEvent) {
-        let is_covered = self.recent.front().is_some_and(|oldest| oldest.time <= event.time);
-        if self.open.len() >= OPEN_MAX || !is_covered {
+        let newer = self.recent.iter().rev().take_while(|frame| frame.time > event.time).count();
+        let behind = self.recent.len() - newer;
+        if self.open.len() >= OPEN_MAX || behind == 0 {
             self.lost = self.lost.saturating_add(1);
             return;
         }
+        let (from, after) = (behind.saturating_sub(BEFORE), newer.min(AFTER));
         let raised = |frame: &Frame| {
             let subject = (frame.time, frame.bus, frame.id);
             subject == (event.time, event.context.bus, event.context.id) && frame.payload == event.context.payload
         };
-        let frames = self.recent.iter().map(|frame| ExcerptFrame { frame: *frame, raised: raised(frame) }).collect();
-        self.open.push_back(Open { event: event.id, time: event.time, after: 0, frames });
+        let frames = self.recent.range(from..behind + after);
+        let frames = frames.map(|frame| ExcerptFrame { frame: *frame, raised: raised(frame) }).collect();
+        self.open.push_back(Open { event: event.id, time: event.time, after, frames });
     }
 
     /// The excerpt of a qualified event. Those of events that were aggregated into it are closed.
@@ -118,13 +124,23 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_is_told_late_gets_the_frames_around_its_time() {
+        let mut excerpts = Excerpts::default();
+        (0..500).for_each(|time| excerpts.frame(&frame(time)));
+        excerpts.raised(&event(100));
+        let frames = excerpts.take(&event(100)).unwrap();
+        let (first, last) = (frames.first().unwrap().frame.time, frames.last().unwrap().frame.time);
+        assert_eq!((first, last), (Micros(101 - BEFORE as u64), Micros(100 + AFTER as u64)));
+    }
+
+    #[test]
     fn excerpts_beyond_the_limit_and_of_forgotten_frames_are_counted() {
         let mut excerpts = Excerpts::default();
-        for time in 1_000..2_000 {
+        for time in 1_000..3_000 {
             excerpts.frame(&frame(time));
             excerpts.raised(&event(time));
         }
-        assert_eq!(excerpts.take_losses(), 1_000 - OPEN_MAX as u64);
+        assert_eq!(excerpts.take_losses(), 2_000 - OPEN_MAX as u64);
         excerpts.raised(&event(3));
         assert_eq!(excerpts.take_losses(), 1);
     }

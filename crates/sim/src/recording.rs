@@ -152,7 +152,7 @@ fn best_period(tracks: &[Track], span: u64) -> (f64, u64) {
     let shortest_gap = tracks.iter().map(|track| track.rhythm.median).filter(|gap| *gap > 0).min().unwrap_or(1_000);
     let longest = span + shortest_gap;
     let around = |from: u64, to: u64, step: usize| {
-        (from..=to).step_by(step).map(|period| (seam_cost(tracks, period, span), period)).min_by(|a, b| compare(a, b))
+        (from..=to).step_by(step).map(|period| (seam_cost(tracks, period, span), period)).min_by(compare)
     };
     let (_, coarse) = around(span / 2 + 1, longest, COARSE_STEP as usize).unwrap_or(((0.0, 0.0), longest));
     let from = coarse.saturating_sub(COARSE_STEP).max(1);

@@ -1,6 +1,11 @@
 //! The reader against text that we wrote, text that others wrote, and garbage.
 //!
 //! Third-party logs come from `../shared/data`; where it is absent those tests say so and pass.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise and say what they skip"
+)]
 
 mod dialects;
 mod foreign;

@@ -1,12 +1,5 @@
 //! The binary as its users run it: exit codes and messages, a server killed at any moment, the same events everywhere.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    missing_docs,
-    reason = "tests stop at the first surprise and say so"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise and say so")]
 
 mod crash;
 mod errors;

@@ -1,6 +1,5 @@
 //! The detection crate from outside: shipped rules, semantics of Sigma, invariance under cuts and snapshots, SigmaHQ's rules.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,

@@ -291,13 +291,17 @@ impl World {
         }
         self.road =
             Road { loss: 0, duplicate: 0, delay_millis: 5, busy: 0, cloud_crash: 0, vehicle_crash: 0, disconnect: 0 };
+        self.rest();
+        self.vehicle.seal(self.now);
+        self.rest();
+    }
+
+    /// Steps until nothing waits and nothing is on the road.
+    fn rest(&mut self) {
+        let end = self.now.plus(60_000_000);
         while self.vehicle.uplink.poll_timeout() < Micros::MAX || !self.air.is_empty() {
             self.step();
-            assert!(self.now < Micros::from_secs(3_600), "the vehicle never comes to rest");
-        }
-        self.vehicle.seal(self.now);
-        while self.vehicle.uplink.waiting() > 0 {
-            self.step();
+            assert!(self.now < end, "the vehicle never comes to rest: {:?}", self.vehicle.uplink);
         }
     }
 
@@ -387,9 +391,7 @@ fn a_vehicle_that_sends_before_it_saves_is_found_out_and_goes_on() {
     world.vehicle.crash();
     world.vehicle.observe(world.now, 1);
     world.vehicle.seal(world.now);
-    while world.vehicle.uplink.waiting() > 0 {
-        world.step();
-    }
+    world.rest();
     let [Anomaly::ChainBroken { .. }] = world.cloud.anomalies[..] else { panic!("{:?}", world.cloud.anomalies) };
 
     // Without any memory it asks first, and the chain goes on unbroken.
@@ -401,9 +403,7 @@ fn a_vehicle_that_sends_before_it_saves_is_found_out_and_goes_on() {
         assert!(matches!(notice, Some(Notice::MemoryLost { .. })));
     }
     world.vehicle.seal(world.now);
-    while world.vehicle.uplink.waiting() > 0 {
-        world.step();
-    }
+    world.rest();
     assert_eq!(world.cloud.anomalies.len(), 1, "{:?}", world.cloud.anomalies);
     assert_eq!(world.cloud.refused, 0);
 }
@@ -441,9 +441,7 @@ fn a_memory_turned_back_twice_is_refused_declared_and_recovered_from() {
     assert_eq!(world.cloud.refused, 1);
     // The refused report's happenings are declared by the next, which goes on behind the cloud's last.
     world.vehicle.seal(world.now);
-    while world.vehicle.uplink.waiting() > 0 {
-        world.step();
-    }
+    world.rest();
     let losses = Losses { events: 3, reports: 1, ..Losses::NONE };
     assert_eq!(world.cloud.anomalies, [Anomaly::Losses(losses)]);
 }

@@ -36,7 +36,7 @@ pub(super) enum Content {
     /// A device enrolled: what its certificate says, and the certificate.
     Enrolment(Box<DeviceCertificate>, Vec<u8>),
     /// The gate noticed something.
-    Anomaly(AnomalyRecord),
+    Anomaly(Box<AnomalyRecord>),
 }
 
 impl Content {
@@ -79,7 +79,7 @@ pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]
                 expected: Some(anomaly.expected),
                 observed: Some(anomaly.observed),
             })?;
-            Ok(Content::Anomaly(anomaly))
+            Ok(Content::Anomaly(Box::new(anomaly)))
         }
     }
 }

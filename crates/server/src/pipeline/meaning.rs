@@ -187,7 +187,7 @@ mod tests {
     fn a_gap_counts_what_is_missing() {
         let mut meaning = Meaning::default();
         let gap = AnomalyRecord::one(LINK_SEQUENCE_GAP, header(1, 1).device, UnixMicros(0)).numbers(4, 9);
-        meaning.take(0, UnixMicros(0), &Content::Anomaly(gap));
+        meaning.take(0, UnixMicros(0), &Content::Anomaly(Box::new(gap)));
         let delta = meaning.into_delta(1);
         assert_eq!((delta.chains[0].missing, delta.chains[0].highest), (5, None));
         assert_eq!(delta.losses.iter().map(|l| (l.1, l.2)).collect::<Vec<_>>(), [("missing_reports", 5)]);

@@ -51,5 +51,37 @@ fn attacks_are_noticed_while_they_last_and_not_before() {
             writeln!(table, "{:8} {:10} {counts:?}", model.prefix, kind.name()).unwrap();
         }
     }
-    expect![[r#""#]].assert_eq(&table);
+    expect![[r#"
+        obd      injection  {"early": 9}
+        obd      seed-key   {"flood": 9, "unknown": 9}
+        obd      flood      {"flood": 9, "unknown": 9}
+        obd      suspension {"silent": 1}
+        obd      fuzz       {"flood": 9, "length": 17, "unknown": 65}
+        obd      masquerade {}
+        tm3      injection  {"early": 9}
+        tm3      seed-key   {"unknown": 18}
+        tm3      flood      {"flood": 10, "unknown": 9}
+        tm3      suspension {"silent": 1}
+        tm3      fuzz       {"flood": 9, "length": 31, "unknown": 65}
+        tm3      masquerade {}
+        kona20   injection  {"early": 9, "flood": 9}
+        kona20   seed-key   {"unknown": 18}
+        kona20   flood      {"flood": 9, "unknown": 9}
+        kona20   suspension {"silent": 1}
+        kona20   fuzz       {"flood": 9, "length": 8, "unknown": 65}
+        kona20   masquerade {}
+        kona21   injection  {"early": 9}
+        kona21   seed-key   {"unknown": 18}
+        kona21   flood      {"flood": 9, "unknown": 9}
+        kona21   suspension {"silent": 1}
+        kona21   fuzz       {"flood": 8, "length": 31, "unknown": 65}
+        kona21   masquerade {}
+        kona21p  injection  {"early": 9}
+        kona21p  seed-key   {"unknown": 18}
+        kona21p  flood      {"flood": 9, "unknown": 9}
+        kona21p  suspension {"silent": 1}
+        kona21p  fuzz       {"flood": 9, "length": 41, "unknown": 65}
+        kona21p  masquerade {}
+    "#]]
+    .assert_eq(&table);
 }

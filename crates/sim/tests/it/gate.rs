@@ -127,7 +127,7 @@ impl Gate {
                 None => answer(StatusCode::FORBIDDEN, br#"{"title":"token unknown"}"#.to_vec()),
             };
         }
-        let Some(device) = leaf.as_deref().and_then(|leaf| device_of(leaf)) else {
+        let Some(device) = leaf.as_deref().and_then(device_of) else {
             return answer(StatusCode::UNAUTHORIZED, Vec::new());
         };
         let link = MemoryLink::new(Arc::clone(&self.cloud), device, Weather::default(), 0);
@@ -141,7 +141,10 @@ impl Gate {
         let unix = request.headers()["yagura-time"].to_str().unwrap().parse().unwrap();
         match link.send(read(request.into_body()).await, unix).await {
             Answer::Receipt(bytes) => answer(StatusCode::OK, bytes),
-            Answer::Refused(_) => answer(StatusCode::CONFLICT, br#"{"title":"conflict"}"#.to_vec()),
+            Answer::Refused(why) => {
+                eprintln!("refused: {why}");
+                answer(StatusCode::CONFLICT, br#"{"title":"conflict"}"#.to_vec())
+            }
             _ => answer(StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
         }
     }
@@ -172,12 +175,12 @@ impl Gate {
     }
 }
 
-/// The device that a certificate names, found as text: the URN stands in it as such.
+/// The device that a certificate names: the URN stands in it as text, behind one byte that says its length (DER).
 fn device_of(certificate: &[u8]) -> Option<yagura_model::DeviceId> {
-    let text = String::from_utf8_lossy(certificate);
-    let urn = text.split("urn:yagura:device:").nth(1)?;
-    let end = urn.find(|c: char| !(c.is_ascii_alphanumeric() || "._-:".contains(c))).unwrap_or(urn.len());
-    urn[..end].replace(':', "/").parse().ok()
+    let prefix = b"urn:yagura:device:";
+    let at = certificate.windows(prefix.len()).position(|window| window == prefix)?;
+    let urn = certificate.get(at..at + usize::from(certificate[at - 1]))?;
+    std::str::from_utf8(&urn[prefix.len()..]).ok()?.replace(':', "/").parse().ok()
 }
 
 #[tokio::test]

@@ -1,6 +1,12 @@
 //! Simulated vehicles against a cloud in memory, and against a small TLS gate.
 //!
 //! Time is tokio's paused clock: minutes of traffic take milliseconds, and a seed decides every accident.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests stop at the first surprise and say why"
+)]
 
 mod attacks;
 mod gate;

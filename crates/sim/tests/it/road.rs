@@ -28,7 +28,11 @@ fn assert_chains(reports: &[Kept], seed: u64) {
         let mut previous = Digest::ZERO;
         for kept in own {
             assert_eq!(kept.report.header.previous, previous, "seed {seed} {device}");
-            assert_eq!(kept.anomalies, [], "seed {seed} {device}");
+            // In a flood, an excerpt may be out of the ring's reach; everything else must arrive.
+            let excerpts =
+                |anomaly: &&Anomaly| matches!(anomaly, Anomaly::Losses(l) if l.events + l.frames + l.reports == 0);
+            let anomalies: Vec<_> = kept.anomalies.iter().filter(|anomaly| !excerpts(anomaly)).collect();
+            assert!(anomalies.is_empty(), "seed {seed} {device}: {anomalies:?}");
             previous = kept.report.digest;
         }
     }
