@@ -339,9 +339,7 @@ impl Uplink {
         }
         spooled.stage = Stage::Acknowledged;
         self.spool_bytes = self.spool_bytes.saturating_sub(core::mem::take(&mut spooled.bytes).len());
-        while self.spool.front().is_some_and(|spooled| spooled.stage == Stage::Acknowledged) {
-            self.spool.pop_front();
-        }
+        self.drop_acknowledged();
         self.failures = 0;
         self.acknowledged = self.acknowledged.max(Some(id));
         Some(Notice::Acknowledged(id))
@@ -377,7 +375,9 @@ impl Uplink {
                 self.start_after(&resume);
                 return Some(Notice::Conflict(cloud));
             }
-            (0..=at).for_each(|_| drop(self.settle(0)));
+            while self.spool.front().is_some_and(|spooled| spooled.id <= cloud) {
+                self.settle(0);
+            }
             self.acknowledged = self.acknowledged.max(Some(cloud));
             return Some(Notice::Acknowledged(cloud));
         }
@@ -406,7 +406,15 @@ impl Uplink {
     fn settle(&mut self, at: usize) -> Option<Spooled> {
         let spooled = self.spool.remove(at)?;
         self.spool_bytes = self.spool_bytes.saturating_sub(spooled.bytes.len());
+        self.drop_acknowledged();
         Some(spooled)
+    }
+
+    /// The oldest report of the spool is one that waits: what is acknowledged before it has done its duty.
+    fn drop_acknowledged(&mut self) {
+        while self.spool.front().is_some_and(|spooled| spooled.stage == Stage::Acknowledged) {
+            self.spool.pop_front();
+        }
     }
 
     /// Goes on behind a report that the cloud has and we do not know: with a boot of its own.

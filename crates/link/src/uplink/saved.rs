@@ -97,7 +97,7 @@ impl Uplink {
             spool.push_back(decode_spooled(&mut reader)?);
         }
         reader.end()?;
-        Ok(Self {
+        let mut uplink = Self {
             device,
             settings,
             boot: boot.saturating_add(1),
@@ -113,7 +113,9 @@ impl Uplink {
             resume_overdue: None,
             failures: 0,
             quiet_until: Micros::default(),
-        })
+        };
+        uplink.drop_acknowledged();
+        Ok(uplink)
     }
 }
 

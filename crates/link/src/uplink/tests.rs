@@ -176,6 +176,18 @@ fn a_resume_settles_only_what_its_digest_proves() {
 }
 
 #[test]
+fn an_acknowledged_report_behind_a_settled_one_does_not_hold_up_the_next_boot() {
+    let mut before = uplink(Settings::default(), 2);
+    let flown = sent(&mut before, Micros(0));
+    before.handle_receipt(&receipt(flown[1].0, flown[1].2));
+    let mut after = Uplink::restore(&before.save(), Settings::default()).expect("whole");
+    seal(&mut after).expect("knows where it stands");
+    let (id, _, digest) = flown[0];
+    resume(&mut after, Some(Resume { boot: id.boot, sequence: id.sequence, digest }));
+    assert_eq!(sent(&mut after, Micros::MAX)[0].0, ReportId { boot: 2, sequence: 0 });
+}
+
+#[test]
 fn a_cloud_that_forgot_is_noticed() {
     let mut uplink = uplink(Settings::default(), 20);
     let mut chain = Chain::new();

@@ -303,6 +303,7 @@ impl World {
             self.step();
             assert!(self.now < end, "the vehicle never comes to rest: {:?}", self.vehicle.uplink);
         }
+        assert_eq!(self.vehicle.uplink.waiting(), 0, "a report waits and nothing will send it");
     }
 
     /// What the store holds: each report once, happenings in it, losses declared in it.
