@@ -32,6 +32,9 @@ pub(crate) struct Counter {
     limits: Limits,
     pub(crate) store: GroupStore,
     counted: Vec<Counted>,
+    /// Tenant and values of the row before, and its key: rows of one vehicle come together.
+    last: (Vec<u8>, GroupKey),
+    material: Vec<u8>,
 }
 
 /// Which hit: rule, group, period.
@@ -66,6 +69,8 @@ impl Counter {
             limits,
             store: GroupStore::default(),
             counted: Vec::new(),
+            last: (Vec::new(), GroupKey::default()),
+            material: Vec::new(),
         })
     }
 
@@ -96,24 +101,21 @@ impl Counter {
     }
 
     /// A row's group and entry; `None` if it has no value for a field that is needed.
-    fn entry(&self, view: &View, row: usize) -> Option<(GroupKey, Entry)> {
-        let mut hash = Sha256::new();
-        let mut text = |text: &str| {
-            hash.update((text.len() as u64).to_be_bytes());
-            hash.update(text);
-        };
-        text(text_at(&view.tenant, row));
+    fn entry(&mut self, view: &View, row: usize) -> Option<(GroupKey, Entry)> {
+        self.material.clear();
+        put(&mut self.material, text_at(&view.tenant, row).as_bytes());
         for field in &self.group_by {
-            text(&view.text(*field, row)?);
+            put(&mut self.material, view.text(*field, row)?.as_bytes());
         }
-        let digest: [u8; 32] = hash.finalize().into();
-        let key = GroupKey(*digest.first_chunk()?);
+        if self.material != self.last.0 {
+            let digest: [u8; 32] = Sha256::digest(&self.material).into();
+            self.last.0.clone_from(&self.material);
+            self.last.1 = GroupKey(*digest.first_chunk()?);
+        }
+        let key = self.last.1;
         let value = match (self.window.what, self.value) {
             (What::Events, _) => 0,
-            (What::Values, field) => {
-                let digest: [u8; 32] = Sha256::digest(view.text(field?, row)?.as_bytes()).into();
-                u64::from_be_bytes(*digest.first_chunk()?)
-            }
+            (What::Values, field) => view.digest(field?, row)?,
         };
         let (time, received) = (long(&view.time, row), long(&view.received, row));
         let time = if time > received.saturating_add(AHEAD_MAX) { received } else { time };
@@ -148,6 +150,12 @@ impl Counter {
             });
         }
     }
+}
+
+/// A text with its length before it.
+fn put(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    out.extend_from_slice(text);
 }
 
 fn group_values(view: &View, pool: &Pool, fields: &[FieldId], row: usize) -> Vec<(String, String)> {

@@ -16,6 +16,10 @@ use std::ops::Range;
 pub(crate) const CACHED_VALUES_MAX: usize = 1 << 16;
 /// From so many rows on, a list's rows are collected in a mask first.
 const FREQUENT_ROWS: u32 = 16;
+/// After so many look-ups it is judged whether remembering values of a field pays: a quarter must have been known.
+const JUDGED_LOOKUPS: u32 = 1 << 12;
+/// After so many look-ups the judgement begins anew.
+const RETRIED_LOOKUPS: u32 = 1 << 20;
 /// The list of values that pass nothing.
 const NOTHING: u32 = 0;
 
@@ -30,6 +34,8 @@ pub(crate) struct FieldCache {
     hits: Vec<PredicateId>,
     rows: Vec<u32>,
     counts: Vec<u32>,
+    found: u32,
+    asked: u32,
 }
 
 impl FieldCache {
@@ -57,13 +63,22 @@ impl FieldCache {
     }
 
     fn text(&mut self, matcher: &FieldMatcher, value: &str) -> u32 {
-        if let Some(id) = self.texts.get(value) {
+        // Values that hardly ever come again are not worth remembering; now and then it is tried again.
+        let remembers = self.asked < JUDGED_LOOKUPS || self.found >= JUDGED_LOOKUPS / 4;
+        self.asked = self.asked.checked_add(1).filter(|asked| *asked < RETRIED_LOOKUPS).unwrap_or(0);
+        if self.asked == 0 {
+            self.found = 0;
+        }
+        if remembers && let Some(id) = self.texts.get(value) {
+            self.found = self.found.saturating_add(1);
             return *id;
         }
         self.hits.clear();
         matcher.text_hits(value, &mut self.scratch, &mut self.hits);
         let id = self.intern();
-        self.texts.insert(value.into(), id);
+        if remembers {
+            self.texts.insert(value.into(), id);
+        }
         id
     }
 
@@ -192,7 +207,8 @@ pub(crate) fn evaluate_field(
     cache.spread(masks);
 }
 
-/// The comparisons on a field over a numeric column.
+/// The comparisons on a field over a numeric column. A number passes a front part of the sorted bounds, so each row is put once,
+/// where its part ends, and the rows of a bound are those of all places from its own on.
 fn compare_column<T: ArrowPrimitiveType>(
     matcher: &FieldMatcher,
     array: &PrimitiveArray<T>,
@@ -201,22 +217,33 @@ fn compare_column<T: ArrowPrimitiveType>(
     to_float: impl Fn(T::Native) -> f64,
 ) {
     let Some(values) = array.values().get(chunk.clone()) else { return };
-    for (comparison, bound, id) in &matcher.compares {
-        let mut mask = Mask::EMPTY;
+    let has_nulls = array.null_count() > 0;
+    let present = |row: usize| !has_nulls || array.is_valid(chunk.start.saturating_add(row));
+    for bounds in [&matcher.above, &matcher.below].into_iter().filter(|bounds| !bounds.is_empty()) {
+        let mut ends: Vec<Option<Box<Mask>>> = vec![None; bounds.len()];
         for (row, value) in values.iter().enumerate() {
-            if comparison.holds(to_float(*value), *bound) {
-                mask.set(row);
+            let value = to_float(*value);
+            let passed = bounds.partition_point(|bound| bound.holds(value));
+            let place = passed.checked_sub(1).and_then(|last| ends.get_mut(last));
+            if let Some(end) = place.filter(|_| present(row)) {
+                end.get_or_insert_with(|| Box::new(Mask::EMPTY)).set(row);
             }
         }
-        if array.null_count() > 0 {
-            let null = chunk.clone().enumerate().filter(|(_, row)| array.is_null(*row));
-            let mut nulls = Mask::EMPTY;
-            null.for_each(|(row, _)| nulls.set(row));
-            mask.and_not(&nulls);
+        let mut rows: Option<Mask> = None;
+        for (bound, end) in bounds.iter().zip(ends).rev() {
+            match (&mut rows, end) {
+                (Some(rows), Some(more)) => rows.or(&more),
+                (None, Some(first)) => rows = Some(*first),
+                (_, None) => {}
+            }
+            if let Some(rows) = &rows {
+                masks.or(bound.id, rows);
+            }
         }
-        if !mask.is_empty() {
-            masks.or(*id, &mask);
-        }
+    }
+    for bound in &matcher.equal {
+        let equal = values.iter().enumerate().filter(|(row, value)| bound.holds(to_float(**value)) && present(*row));
+        equal.for_each(|(row, _)| masks.set(bound.id, row));
     }
 }
 
@@ -235,9 +262,14 @@ pub(crate) fn evaluate(expr: &Expr, masks: &PredicateMasks, all: &Mask) -> Optio
             found
         }
         Expr::All(items) => {
+            let fails = |item: &Expr| matches!(item, Expr::Predicate(id) if masks.get(*id).is_none());
+            if items.iter().any(fails) {
+                return None;
+            }
             let mut left = *all;
             for item in items {
                 match item {
+                    Expr::Predicate(id) => left.and(masks.get(*id)?),
                     Expr::Not(inner) => {
                         if let Some(mask) = evaluate(inner, masks, all) {
                             left.and_not(&mask);
@@ -265,3 +297,6 @@ pub(crate) fn evaluate(expr: &Expr, masks: &PredicateMasks, all: &Mask) -> Optio
 pub(crate) fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(CHUNK_ROWS).map(move |start| start..start.saturating_add(CHUNK_ROWS).min(rows))
 }
+
+#[cfg(test)]
+mod tests;

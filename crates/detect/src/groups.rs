@@ -13,7 +13,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub(crate) const IDLE_MAX: i64 = 86_400_000_000;
 
 /// Which group: the first 16 bytes of a SHA-256 over tenant and values.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct GroupKey(pub(crate) [u8; 16]);
 
 /// A group's key is a digest already; its first bytes are as good as any hash.

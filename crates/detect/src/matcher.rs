@@ -15,13 +15,19 @@ use std::collections::HashMap;
 /// The most memory of all regular expressions of a field, in bytes.
 const REGEX_SET_BYTES_MAX: usize = 32 * REGEX_BYTES_MAX;
 
+/// The most different lengths of prefixes, or of suffixes, that are looked up one by one.
+const AFFIX_LENGTHS_MAX: usize = 6;
+
 /// All predicates on one field.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FieldMatcher {
     /// Hold where there is no value.
     pub(crate) null: Vec<PredicateId>,
-    /// Comparisons of numbers; evaluated over the column where it is numeric.
-    pub(crate) compares: Vec<(Comparison, f64, PredicateId)>,
+    /// Comparisons of numbers; evaluated over the column where it is numeric. Sorted so that a number passes a front part of
+    /// each list: above (`gt`, `gte`), below (`lt`, `lte`); equality is its own list.
+    pub(crate) above: Vec<Bound>,
+    pub(crate) below: Vec<Bound>,
+    pub(crate) equal: Vec<Bound>,
     /// Whole numbers.
     pub(crate) ints: HashMap<i64, Vec<PredicateId>>,
     present: Vec<PredicateId>,
@@ -30,6 +36,20 @@ pub(crate) struct FieldMatcher {
     cased: Texts,
     regexes: Option<(RegexSet, Vec<PredicateId>)>,
     cidrs: Vec<(IpAddr, u8, PredicateId)>,
+}
+
+/// A comparison with a number, and the predicate that it is one of the tests of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub(crate) comparison: Comparison,
+    pub(crate) bound: f64,
+    pub(crate) id: PredicateId,
+}
+
+impl Bound {
+    pub(crate) fn holds(&self, value: f64) -> bool {
+        self.comparison.holds(value, self.bound)
+    }
 }
 
 /// Text patterns of one case rule.
@@ -42,7 +62,12 @@ struct Texts {
     globs: Vec<(Pattern, PredicateId)>,
     /// Globs without a literal: `?`, `??*`.
     free: Vec<usize>,
+    prefixes: Affixes,
+    suffixes: Affixes,
 }
+
+/// Beginnings, or ends, of few different lengths: one look-up a length is cheaper than to find them everywhere.
+type Affixes = Vec<(usize, HashMap<String, Vec<PredicateId>>)>;
 
 #[derive(Clone, Copy, Debug)]
 enum Use {
@@ -65,6 +90,8 @@ struct TextsBuilder {
     texts: Texts,
     literals: HashMap<String, usize>,
     order: Vec<String>,
+    prefixes: Vec<(String, PredicateId)>,
+    suffixes: Vec<(String, PredicateId)>,
 }
 
 impl TextsBuilder {
@@ -72,8 +99,8 @@ impl TextsBuilder {
         match pattern.shape() {
             Shape::Anything => present.push(id),
             Shape::Exact(text) => self.exact(text.to_owned(), id),
-            Shape::Prefix(text) => self.literal(text.to_owned(), Use::Prefix(id)),
-            Shape::Suffix(text) => self.literal(text.to_owned(), Use::Suffix(id)),
+            Shape::Prefix(text) => self.prefixes.push((text.to_owned(), id)),
+            Shape::Suffix(text) => self.suffixes.push((text.to_owned(), id)),
             Shape::Contains(text) => self.literal(text.to_owned(), Use::Contains(id)),
             Shape::Glob(longest) => {
                 let (glob, longest) = (self.texts.globs.len(), longest.to_owned());
@@ -104,12 +131,39 @@ impl TextsBuilder {
     }
 
     fn finish(mut self) -> Result<Texts, String> {
+        let (prefixes, suffixes) = (std::mem::take(&mut self.prefixes), std::mem::take(&mut self.suffixes));
+        match affixes(&prefixes) {
+            Some(few) => self.texts.prefixes = few,
+            None => prefixes.into_iter().for_each(|(text, id)| self.literal(text, Use::Prefix(id))),
+        }
+        match affixes(&suffixes) {
+            Some(few) => self.texts.suffixes = few,
+            None => suffixes.into_iter().for_each(|(text, id)| self.literal(text, Use::Suffix(id))),
+        }
         if !self.order.is_empty() {
             let built = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&self.order);
             self.texts.automaton = Some(built.map_err(|error| error.to_string())?);
         }
         Ok(self.texts)
     }
+}
+
+/// The texts by length; `None` if there are more than [`AFFIX_LENGTHS_MAX`] lengths.
+fn affixes(texts: &[(String, PredicateId)]) -> Option<Affixes> {
+    let mut by_length = Affixes::new();
+    for (text, id) in texts {
+        let at = match by_length.iter().position(|(length, _)| *length == text.len()) {
+            Some(at) => at,
+            None if by_length.len() == AFFIX_LENGTHS_MAX => return None,
+            None => {
+                by_length.push((text.len(), HashMap::new()));
+                by_length.len().saturating_sub(1)
+            }
+        };
+        let (_, same_length) = by_length.get_mut(at)?;
+        same_length.entry(text.clone()).or_default().push(*id);
+    }
+    Some(by_length)
 }
 
 impl FieldMatcher {
@@ -137,7 +191,10 @@ impl FieldMatcher {
                         }
                         folded.exact(b.to_string(), id);
                     }
-                    Test::Compare(comparison, bound) => matcher.compares.push((*comparison, bound.value(), id)),
+                    Test::Compare(comparison, bound) => {
+                        let bound = Bound { comparison: *comparison, bound: bound.value(), id };
+                        matcher.bounds(*comparison).push(bound);
+                    }
                     Test::Regex(source) => {
                         regexes.0.push(source);
                         regexes.1.push(id);
@@ -154,6 +211,10 @@ impl FieldMatcher {
                 }
             }
         }
+        // Of equal bounds the one that includes them is passed first.
+        let strict = |b: &Bound| matches!(b.comparison, Comparison::Greater | Comparison::Less);
+        matcher.above.sort_by(|a, b| a.bound.total_cmp(&b.bound).then(strict(a).cmp(&strict(b))));
+        matcher.below.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(strict(a).cmp(&strict(b))));
         matcher.folded = folded.finish()?;
         matcher.cased = cased.finish()?;
         if !regexes.0.is_empty() {
@@ -161,6 +222,14 @@ impl FieldMatcher {
             matcher.regexes = Some((set.map_err(|error| error.to_string())?, regexes.1));
         }
         Ok(matcher)
+    }
+
+    fn bounds(&mut self, comparison: Comparison) -> &mut Vec<Bound> {
+        match comparison {
+            Comparison::Greater | Comparison::GreaterOrEqual => &mut self.above,
+            Comparison::Less | Comparison::LessOrEqual => &mut self.below,
+            Comparison::Equal => &mut self.equal,
+        }
     }
 
     /// A text that is written like a whole number also stands for the number.
@@ -175,7 +244,10 @@ impl FieldMatcher {
 
     /// Whether numbers must be looked at as texts, too.
     pub(crate) fn reads_numbers_as_text(&self) -> bool {
-        let reads = |texts: &Texts| texts.automaton.is_some() || !texts.free.is_empty();
+        let reads = |texts: &Texts| {
+            let affixes = texts.prefixes.len().saturating_add(texts.suffixes.len());
+            texts.automaton.is_some() || !texts.free.is_empty() || affixes > 0
+        };
         reads(&self.folded) || reads(&self.cased) || self.regexes.is_some()
     }
 
@@ -190,10 +262,11 @@ impl FieldMatcher {
         self.pattern_hits(value, scratch, hits);
         hits.extend(self.folded.exact.get(&scratch.folded).into_iter().flatten());
         hits.extend(self.cased.exact.get(value).into_iter().flatten());
-        if !self.compares.is_empty()
+        let bounds = || self.above.iter().chain(&self.below).chain(&self.equal);
+        if bounds().next().is_some()
             && let Ok(number) = value.parse::<f64>()
         {
-            self.compare_hits(number, hits);
+            hits.extend(bounds().filter(|bound| bound.holds(number)).map(|bound| bound.id));
         }
         if !self.cidrs.is_empty()
             && let Ok(address) = value.parse::<IpAddr>()
@@ -250,15 +323,17 @@ impl FieldMatcher {
         hits.dedup();
         hits
     }
-
-    fn compare_hits(&self, number: f64, hits: &mut Vec<PredicateId>) {
-        let holding = self.compares.iter().filter(|(comparison, bound, _)| comparison.holds(number, *bound));
-        hits.extend(holding.map(|(_, _, id)| *id));
-    }
 }
 
 impl Texts {
     fn hits(&self, value: &str, gates: &mut Vec<usize>, hits: &mut Vec<PredicateId>) {
+        for (length, texts) in &self.prefixes {
+            hits.extend(value.get(..*length).and_then(|front| texts.get(front)).into_iter().flatten());
+        }
+        for (length, texts) in &self.suffixes {
+            let start = value.len().checked_sub(*length);
+            hits.extend(start.and_then(|start| texts.get(value.get(start..)?)).into_iter().flatten());
+        }
         gates.clear();
         gates.extend_from_slice(&self.free);
         if let Some(automaton) = &self.automaton {

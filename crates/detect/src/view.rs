@@ -11,6 +11,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -60,6 +61,16 @@ impl View {
     pub(crate) fn place(&self, row: usize) -> (i64, i32) {
         let entry = long(&self.entry_index, row);
         (long(&self.position, row), i32::try_from(entry).unwrap_or(i32::MAX))
+    }
+
+    /// 64 bits that stand for a value where distinct values are counted: a whole number itself, or the first bytes of a SHA-256
+    /// over the text; `None` if there is no value.
+    pub(crate) fn digest(&self, field: FieldId, row: usize) -> Option<u64> {
+        if let Column::Int(array) = self.column(field) {
+            return array.is_valid(row).then(|| u64::from_ne_bytes(array.value(row).to_ne_bytes()));
+        }
+        let digest: [u8; 32] = Sha256::digest(self.text(field, row)?.as_bytes()).into();
+        Some(u64::from_be_bytes(*digest.first_chunk()?))
     }
 
     /// The value of a field as text; `None` if there is none.
