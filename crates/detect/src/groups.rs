@@ -61,9 +61,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A million groups, four million events (32 bytes each), 4,096 events a group.
+    /// A million groups, four million events (32 bytes each), 1,024 events a group.
     fn default() -> Self {
-        Self { groups_max: 1 << 20, entries_max: 1 << 22, group_entries_max: 4_096 }
+        Self { groups_max: 1 << 20, entries_max: 1 << 22, group_entries_max: 1_024 }
     }
 }
 

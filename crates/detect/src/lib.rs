@@ -1,7 +1,7 @@
 //! Sigma rules and correlations over record batches of security events (ADR-0009; how to write rules: docs/rules.md).
 //!
 //! Not a store, not a scheduler: no file, no clock, no thread. [`RuleSet::parse`] reads rules, [`Engine::process`] runs them over
-//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`why`] says in words why a rule fired, and [`cases`] runs
+//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`why()`] says in words why a rule fired, and [`cases`] runs
 //! the tests that stand beside rules.
 #![cfg_attr(
     not(test),

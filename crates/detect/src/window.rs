@@ -3,9 +3,11 @@
 //! Exact and a pure function of the set of events (ADR-0009): a window ends at an event and reaches `span` back; it fires if it
 //! holds at least `at_least` events, or distinct values. Events arrive in any order within `lateness` of the newest; each is
 //! counted once per period in which a window that holds it fires. Invariants: entries are sorted by time; no entry is older than
-//! newest - span - lateness; at most `entries_max` are kept. Cost in order: O(log entries) an event; out of order: O(entries).
+//! newest - span - lateness; at most `entries_max` are kept; all entries of a window that fires are counted. Cost: O(log entries) an
+//! event in order, and O(entries that the event comes behind of) out of order, if it is less than a span behind.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 
 /// Counted for the period that the event lies in.
 const COUNTED_OWN: u8 = 1;
@@ -105,8 +107,7 @@ impl Window {
         if in_order {
             self.judge_newest(group, counted);
         } else {
-            group.recent = None;
-            self.judge_after(group, entry.time, counted);
+            self.judge_between(group, at, counted);
         }
         Inserted::Kept { evicted: self.trim(group) }
     }
@@ -128,38 +129,52 @@ impl Window {
         let uncounted =
             group.entries.range(start..end).rev().take_while(|e| e.counted & self.flag(e, period_start) == 0);
         let from = end.saturating_sub(uncounted.count());
-        self.count(group, from, end, observed, counted);
+        self.count(group, from..end, time, observed, counted);
     }
 
-    /// An entry was put at `time` between others: judges all windows that hold it.
-    fn judge_after(&self, group: &mut Group, time: i64, counted: &mut Vec<Counted>) {
-        let first = group.entries.partition_point(|e| e.time < time);
-        let last = group.entries.partition_point(|e| e.time < time.saturating_add(self.span));
-        let mut start = group.entries.partition_point(|e| e.time <= time.saturating_sub(self.span));
-        let mut values: HashMap<u64, u32> = HashMap::new();
-        let mut filled = start;
-        let mut end = first;
-        while end < last {
-            let Some(closing) = group.entries.get(end).map(|e| e.time) else { return };
-            end = group.entries.partition_point(|e| e.time <= closing);
-            let begin = closing.saturating_sub(self.span);
-            if self.what == What::Values {
-                group.entries.range(filled..end).for_each(|e| remember(&mut values, e.value));
-                filled = end;
+    /// An entry was put at index `at` before newer ones: judges all windows that hold it, from the one that closes with it on.
+    fn judge_between(&self, group: &mut Group, at: usize, counted: &mut Vec<Counted>) {
+        let Some(new) = group.entries.get(at).copied() else { return };
+        let last = group.entries.partition_point(|e| e.time < new.time.saturating_add(self.span));
+        let mut start = group.entries.partition_point(|e| e.time <= new.time.saturating_sub(self.span));
+        let mut end = group.entries.partition_point(|e| e.time <= new.time);
+        // Whether a window closed there before: at the new entry's time only if another entry has the same.
+        let mut existed = at.checked_sub(1).and_then(|i| group.entries.get(i)).is_some_and(|e| e.time == new.time);
+        let mut values = match self.what {
+            What::Events => HashMap::new(),
+            What::Values => counts_of(group, start..end, at),
+        };
+        loop {
+            let (observed, before) = match self.what {
+                What::Events => (end.saturating_sub(start), end.saturating_sub(start).saturating_sub(1)),
+                What::Values => {
+                    let alone = values.get(&new.value) == Some(&1);
+                    (values.len(), values.len().saturating_sub(usize::from(alone)))
+                }
+            };
+            let Some(closing) = end.checked_sub(1).and_then(|i| group.entries.get(i)).map(|e| e.time) else { break };
+            if existed && before >= self.at_least {
+                // The window fired without the new entry: all others are counted.
+                self.count(group, at..at.saturating_add(1), closing, observed, counted);
+            } else if observed >= self.at_least {
+                self.count(group, start..end, closing, observed, counted);
             }
-            while let Some(gone) = group.entries.get(start).filter(|e| e.time <= begin) {
+            let Some(next) = group.entries.get(end).map(|e| e.time).filter(|_| end < last) else { break };
+            existed = true;
+            let from = end;
+            end = group.entries.partition_point(|e| e.time <= next);
+            if self.what == What::Values {
+                group.entries.range(from..end).for_each(|e| remember(&mut values, e.value));
+            }
+            while let Some(gone) = group.entries.get(start).filter(|e| e.time <= next.saturating_sub(self.span)) {
                 if self.what == What::Values {
                     forget(&mut values, gone.value);
                 }
                 start = start.saturating_add(1);
             }
-            let observed = match self.what {
-                What::Events => end.saturating_sub(start),
-                What::Values => values.len(),
-            };
-            if observed >= self.at_least {
-                self.count(group, start, end, observed, counted);
-            }
+        }
+        if self.what == What::Values && end == group.entries.len() && end >= RECENT_FROM {
+            group.recent = Some(Box::new(Recent { counts: values, first: start }));
         }
     }
 
@@ -192,11 +207,17 @@ impl Window {
         if self.period_start(entry.time) == period_start { COUNTED_OWN } else { COUNTED_NEXT }
     }
 
-    /// Counts those of `start..end` that are not counted yet for the period in which the window closes.
-    fn count(&self, group: &mut Group, start: usize, end: usize, observed: usize, counted: &mut Vec<Counted>) {
-        let Some(closing) = end.checked_sub(1).and_then(|last| group.entries.get(last)) else { return };
-        let period_start = self.period_start(closing.time);
-        for entry in group.entries.range_mut(start..end) {
+    /// Counts those entries that are not counted yet for the period in which the window closes.
+    fn count(
+        &self,
+        group: &mut Group,
+        entries: Range<usize>,
+        closing: i64,
+        observed: usize,
+        counted: &mut Vec<Counted>,
+    ) {
+        let period_start = self.period_start(closing);
+        for entry in group.entries.range_mut(entries) {
             let flag = self.flag(entry, period_start);
             if entry.counted & flag == 0 {
                 entry.counted |= flag;
@@ -226,6 +247,33 @@ impl Window {
         group.entries.drain(..surplus);
         len.saturating_sub(group.entries.len())
     }
+}
+
+/// How often each value is in `window`, which holds the new entry `at`; taken from the newest window where that is known, by
+/// going back from it.
+fn counts_of(group: &mut Group, window: Range<usize>, at: usize) -> HashMap<u64, u32> {
+    let Some(recent) = group.recent.take() else {
+        let mut counts = HashMap::new();
+        group.entries.range(window).for_each(|e| remember(&mut counts, e.value));
+        return counts;
+    };
+    let Recent { mut counts, first } = *recent;
+    // The new entry moved the others on; the known counts do not hold it yet.
+    let first = if at < first { first.saturating_add(1) } else { first };
+    group.entries.range(window.end.max(first)..).for_each(|e| forget(&mut counts, e.value));
+    if window.end < first {
+        counts.clear();
+    }
+    group
+        .entries
+        .range(window.start..first.clamp(window.start, window.end))
+        .for_each(|e| remember(&mut counts, e.value));
+    if at >= first
+        && let Some(new) = group.entries.get(at)
+    {
+        remember(&mut counts, new.value);
+    }
+    counts
 }
 
 fn remember(counts: &mut HashMap<u64, u32>, value: u64) {

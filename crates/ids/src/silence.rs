@@ -1,7 +1,7 @@
 //! Flags a periodic identifier that stays away while its bus is busy: suspension.
 //!
 //! Not a bus-off detector and not an ignition switch: a bus on which nothing moves is nobody's silence, because the busy clock
-//! stands still, and when a good part of a bus falls silent together ([`is_common`]) the vehicle is going to sleep. To know that,
+//! stands still, and when a good part of a bus falls silent together (`Attendance::is_common`) the vehicle is going to sleep. To know that,
 //! an overdue identifier is told only after [`SILENCE_HOLD`]. Each frame looks at [`STEPS`] identifiers in turn, so an absence
 //! is found at most ids / STEPS frames late and no frame costs more than another. Invariant: at most one event an absence.
 //! State: 16 bytes an identifier, 4 a bus.

@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn any_arrival_order_gives_what_the_definition_says(
         window in windows(),
-        events in proptest::collection::vec((0..100_i64, 0..5_u64), 0..60),
+        events in proptest::collection::vec((0..100_i64, 0..8_u64), 0..120),
     ) {
         let events: Vec<Entry> = (0..).zip(&events).map(|(n, (time, value))| entry(*time, *value, n)).collect();
         prop_assert_eq!(run(&window, &events), oracle(&window, &events));
@@ -81,7 +81,7 @@ proptest! {
     fn what_is_forgotten_as_too_old_is_not_needed(
         window in windows(),
         lateness in 0..20_i64,
-        events in proptest::collection::vec((0..20_i64, 0..5_u64), 0..120),
+        events in proptest::collection::vec((0..20_i64, 0..8_u64), 0..200),
     ) {
         // A clock that goes on by a step an event, and events that are late by less than the lateness.
         let window = Window { lateness, ..window };
