@@ -1,7 +1,7 @@
 // Gaps are seen and drawn, and no line or band crosses one.
 import { expect, test } from "vitest";
 import type { SecurityEvent, StateSample } from "../api/types";
-import { eventLanes, gapThreshold, stateAt, stateLanes } from "./lanes";
+import { eventLanes, gapThreshold, signalsOf, stateAt, stateLanes } from "./lanes";
 import { rfc3339 } from "./time";
 
 const sample = (second: number, change: Partial<StateSample> = {}): StateSample => ({
@@ -63,6 +63,11 @@ test("the state at a moment is the last sample before it, and nothing inside a g
   expect(stateAt(states, [[1, 20]], 0.5)?.time).toBe(states[0]?.time);
   expect(stateAt(states, [[1, 20]], 10)).toBeUndefined();
   expect(stateAt(states, [], -1)).toBeUndefined();
+});
+
+test("only signals that the vehicle sends have a lane", () => {
+  expect(signalsOf(seconds(0, 1))).toEqual(["speed", "brake", "gear"]);
+  expect(signalsOf([])).toEqual([]);
 });
 
 test("each kind of event has its own lane", () => {

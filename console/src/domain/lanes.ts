@@ -20,6 +20,15 @@ export interface StateLanes {
   gaps: [number, number][];
 }
 
+export const SIGNALS = ["speed", "accelerator", "brake", "gear"] as const;
+export type Signal = (typeof SIGNALS)[number];
+const FIELD = {
+  speed: "speed_kmh",
+  accelerator: "accelerator_percent",
+  brake: "brake_pressed",
+  gear: "gear",
+} as const satisfies Record<Signal, keyof StateSample>;
+
 /** A pause this many times the usual distance between samples is a gap … */
 const GAP_FACTOR = 4;
 /** … but never one shorter than this, in seconds. */
@@ -89,6 +98,11 @@ export function stateLanes(states: StateSample[], from: number, until: number): 
   return lanes;
 }
 
+/** The signals of which the samples hold at least one value; a lane of nothing says nothing. */
+export function signalsOf(states: StateSample[]): Signal[] {
+  return SIGNALS.filter((signal) => states.some((state) => state[FIELD[signal]] !== undefined));
+}
+
 /** The sample in force at `time`: the last one before it, unless `time` lies in a gap. */
 export function stateAt(states: StateSample[], gaps: [number, number][], time: number): StateSample | undefined {
   if (gaps.some(([start, end]) => time > start && time < end)) return undefined;
@@ -100,10 +114,16 @@ export function stateAt(states: StateSample[], gaps: [number, number][], time: n
   return found;
 }
 
+export interface EventMark {
+  time: number;
+  lane: number;
+  event: SecurityEvent;
+}
+
 export interface EventLanes {
   /** Distinct event names, in order of first appearance; one lane each. */
   names: string[];
-  marks: { time: number; lane: number; event: SecurityEvent }[];
+  marks: EventMark[];
 }
 
 export function eventLanes(events: SecurityEvent[]): EventLanes {

@@ -320,6 +320,7 @@ export const ja: Messages = {
       accelerator: "アクセル",
       brake: "ブレーキ",
       gear: "ギア",
+      nothing: "車両の状態",
     },
     gears: { park: "P", reverse: "R", neutral: "N", drive: "D" },
     brake: { pressed: "作動", released: "解除" },
@@ -332,7 +333,8 @@ export const ja: Messages = {
     zoomHelp: "ドラッグで拡大、イベントをクリックで詳細を表示します。",
     gap: "データなし",
     truncated: "表示しきれないデータがあります。拡大するとすべて表示されます。",
-    noStates: "この期間に車両の状態は届いていません。",
+    noStates:
+      "この期間に車両の状態は届いていません。プロファイルに信号の定義がないか、通信できなかった可能性があります。",
     noEvents: "この期間にセキュリティイベントはありません。",
     noEventsNext: "期間を広げるか、この車両の新着アラートを確認してください。",
     events: "期間内のイベント",

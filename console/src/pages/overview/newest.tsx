@@ -33,7 +33,7 @@ export function NewestAlerts() {
               <span className="sr">{m.severity[alert.severity]}</span>
               <span className="title">{pick(alert.title)}</span>
               <span className="vehicle">{alert.vehicle ?? m.alerts.vehicles(alert.vehicle_count)}</span>
-              <When time={alert.last_time} as="age" />
+              <When time={alert.first_time} as="age" />
             </Link>
           </li>
         ))}

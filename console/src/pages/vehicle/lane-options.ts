@@ -9,7 +9,7 @@ const AXIS_WIDTH = 40;
 const AXIS_HEIGHT = 26;
 const HIT_RADIUS = 9;
 
-export const LANE_HEIGHTS = { speed: 100, accelerator: 68, brake: 28, gear: 30 + AXIS_HEIGHT };
+export const LANE_HEIGHTS = { speed: 100, accelerator: 68, brake: 28, gear: 30, nothing: 30, axis: AXIS_HEIGHT };
 export const eventsHeight = (names: number) => Math.max(1, names) * EVENT_ROW;
 
 interface LaneLook {
@@ -129,7 +129,7 @@ export function gearOptions(scene: Scene, zone: Zone, letters: Partial<Record<st
   return laneOptions({
     scene,
     zone,
-    axis: "shown",
+    axis: "hidden",
     yLabels: "hidden",
     yMax: () => 1,
     gaps: "plain",
@@ -141,6 +141,37 @@ export function gearOptions(scene: Scene, zone: Zone, letters: Partial<Record<st
         text: letters[value] ?? value,
       })),
   });
+}
+
+/** A lane for a vehicle of whose state nothing is known in the range. */
+export function nothingOptions(scene: Scene, zone: Zone): PlotOptions {
+  const series = [{}, hidden];
+  return laneOptions({
+    scene,
+    zone,
+    axis: "hidden",
+    yLabels: "hidden",
+    yMax: () => 1,
+    paint: ignore,
+    gaps: "named",
+    series,
+  });
+}
+
+/** The time axis below all lanes. */
+export function axisOptions(scene: Scene, zone: Zone): PlotOptions {
+  const series = [{}, hidden];
+  const options = laneOptions({
+    scene,
+    zone,
+    axis: "shown",
+    yLabels: "hidden",
+    yMax: () => 1,
+    paint: ignore,
+    gaps: "plain",
+    series,
+  });
+  return { ...options, hooks: { ...options.hooks, drawAxes: [], draw: [] } };
 }
 
 export function eventOptions(scene: Scene, zone: Zone): PlotOptions {

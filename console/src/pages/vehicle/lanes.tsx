@@ -1,20 +1,22 @@
 // The lanes of a vehicle's time line: security events above what the vehicle was doing, under one cursor.
-import { useLayoutEffect, useMemo, useState } from "react";
+import { Fragment, useLayoutEffect, useMemo, useState } from "react";
 import type uPlot from "uplot";
 import type { SecurityEvent, StateSample, Timeline } from "../../api/types";
 import { useMessages, useNumber, usePick, useSettings } from "../../app/settings";
-import { eventLanes, stateAt, stateLanes } from "../../domain/lanes";
+import { eventLanes, signalsOf, stateAt, stateLanes, type Signal } from "../../domain/lanes";
 import { faceOf, fullTime, millisOf } from "../../domain/time";
 import { SeverityLabel } from "../../parts/labels";
 import { Plot } from "../../parts/plot";
 import { Quantity } from "../../parts/quantity";
 import {
   acceleratorOptions,
+  axisOptions,
   brakeOptions,
   eventOptions,
   eventsHeight,
   gearOptions,
   LANE_HEIGHTS,
+  nothingOptions,
   speedOptions,
 } from "./lane-options";
 import { Scene, type Hover } from "./scene";
@@ -47,7 +49,6 @@ export function Lanes({ timeline, known, selected, select, zoom }: LanesProps) {
     fullTime(millisOf(timeline.from), zone),
     fullTime(millisOf(timeline.to), zone),
   );
-  const lane = m.vehicle.lanes;
   const hovered = hover && timeline.events[hover.index];
   return (
     <div className="lanes">
@@ -58,22 +59,30 @@ export function Lanes({ timeline, known, selected, select, zoom }: LanesProps) {
         <Plot options={options.events} data={data.frame} height={eventsHeight(data.names.length)} label={aria} />
         {hover && hovered && <HoverCard event={hovered} hover={hover} />}
       </div>
-      <LaneLabel name={lane.speed} value={<Speed sample={sample} />} />
-      <Plot options={options.speed} data={data.speed} height={LANE_HEIGHTS.speed} label={lane.speed} />
-      <LaneLabel name={lane.accelerator} value={<Accelerator sample={sample} />} />
-      <Plot
-        options={options.accelerator}
-        data={data.accelerator}
-        height={LANE_HEIGHTS.accelerator}
-        label={lane.accelerator}
-      />
-      <LaneLabel name={lane.brake} value={<Brake sample={sample} />} />
-      <Plot options={options.brake} data={data.frame} height={LANE_HEIGHTS.brake} label={lane.brake} />
-      <div className="lane-labels last">
-        <LaneLabel name={lane.gear} value={<Gear sample={sample} />} />
-        <span className="cursor-time">{face ? `${face.time}.${face.micros.slice(0, 3)} ${face.zone}` : ""}</span>
-      </div>
-      <Plot options={options.gear} data={data.frame} height={LANE_HEIGHTS.gear} label={lane.gear} />
+      {data.signals.map((signal) => (
+        <Fragment key={signal}>
+          <LaneLabel name={m.vehicle.lanes[signal]} value={<Value signal={signal} sample={sample} />} />
+          <Plot
+            options={options[signal]}
+            data={data[signal]}
+            height={LANE_HEIGHTS[signal]}
+            label={m.vehicle.lanes[signal]}
+          />
+        </Fragment>
+      ))}
+      {data.signals.length === 0 && (
+        <>
+          <LaneLabel name={m.vehicle.lanes.nothing} value={m.shared.none} />
+          <Plot
+            options={options.nothing}
+            data={data.frame}
+            height={LANE_HEIGHTS.nothing}
+            label={m.vehicle.lanes.nothing}
+          />
+        </>
+      )}
+      <span className="cursor-time">{face ? `${face.time}.${face.micros.slice(0, 3)} ${face.zone}` : ""}</span>
+      <Plot options={options.axis} data={data.frame} height={LANE_HEIGHTS.axis} label={m.vehicle.range} />
     </div>
   );
 }
@@ -88,6 +97,8 @@ function useLaneOptions(scene: Scene) {
       accelerator: acceleratorOptions(scene, zone),
       brake: brakeOptions(scene, zone),
       gear: gearOptions(scene, zone, m.vehicle.gears),
+      nothing: nothingOptions(scene, zone),
+      axis: axisOptions(scene, zone),
     }),
     // The theme changes the colours that the options ask for.
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -100,6 +111,10 @@ interface LaneData {
   frame: uPlot.AlignedData;
   speed: uPlot.AlignedData;
   accelerator: uPlot.AlignedData;
+  brake: uPlot.AlignedData;
+  gear: uPlot.AlignedData;
+  /** The signals that the vehicle sent in the range. */
+  signals: Signal[];
   gaps: [number, number][];
   names: string[];
 }
@@ -109,11 +124,15 @@ function useLaneData(timeline: Timeline, known: number): LaneData {
     const from = millisOf(timeline.from) / 1000;
     const to = millisOf(timeline.to) / 1000;
     const state = stateLanes(timeline.states, from, Math.min(to, known / 1000));
+    const frame: uPlot.AlignedData = [
+      [from, to],
+      [null, null],
+    ];
     return {
-      frame: [
-        [from, to],
-        [null, null],
-      ],
+      frame,
+      brake: frame,
+      gear: frame,
+      signals: signalsOf(timeline.states),
       speed: [state.times, state.speed],
       accelerator: [state.times, state.accelerator],
       gaps: state.gaps,
@@ -145,28 +164,25 @@ function LaneLabel({ name, value }: { name: string; value: React.ReactNode }) {
   );
 }
 
-function Speed({ sample }: { sample: StateSample | undefined }) {
+/** A signal's value at the cursor, or its newest one. */
+function Value({ signal, sample }: { signal: Signal; sample: StateSample | undefined }) {
   const m = useMessages();
   const number = useNumber();
-  return sample?.speed_kmh === undefined ? m.shared.none : `${number(sample.speed_kmh, 1)} km/h`;
-}
-
-function Accelerator({ sample }: { sample: StateSample | undefined }) {
-  const m = useMessages();
-  const number = useNumber();
-  return sample?.accelerator_percent === undefined ? m.shared.none : `${number(sample.accelerator_percent)} %`;
-}
-
-function Brake({ sample }: { sample: StateSample | undefined }) {
-  const m = useMessages();
-  if (sample?.brake_pressed === undefined) return m.shared.none;
-  return sample.brake_pressed ? m.vehicle.brake.pressed : m.vehicle.brake.released;
-}
-
-function Gear({ sample }: { sample: StateSample | undefined }) {
-  const m = useMessages();
-  const letters: Partial<Record<string, string>> = m.vehicle.gears;
-  return sample?.gear === undefined ? m.shared.none : (letters[sample.gear] ?? sample.gear);
+  const { speed_kmh, accelerator_percent, brake_pressed, gear } = sample ?? {};
+  const none = m.shared.none;
+  switch (signal) {
+    case "speed":
+      return speed_kmh === undefined ? none : `${number(speed_kmh, 1)} km/h`;
+    case "accelerator":
+      return accelerator_percent === undefined ? none : `${number(accelerator_percent)} %`;
+    case "brake":
+      if (brake_pressed === undefined) return none;
+      return brake_pressed ? m.vehicle.brake.pressed : m.vehicle.brake.released;
+    case "gear": {
+      const letters: Partial<Record<string, string>> = m.vehicle.gears;
+      return gear === undefined ? none : (letters[gear] ?? gear);
+    }
+  }
 }
 
 function HoverCard({ event, hover }: { event: SecurityEvent; hover: Hover }) {

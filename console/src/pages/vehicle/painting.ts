@@ -2,7 +2,7 @@
 // Positions are canvas pixels; the scene says what, this says how it looks.
 import uPlot from "uplot";
 import type { Severity } from "../../api/types";
-import { eventKey, type Band } from "../../domain/lanes";
+import { eventKey, type Band, type EventMark } from "../../domain/lanes";
 import { severityPath } from "../../parts/icons";
 import { colour, PLOT_FONT } from "../../parts/plot";
 import type { Scene } from "./scene";
@@ -113,9 +113,11 @@ export function paintMarks(plot: uPlot, scene: Scene) {
     ctx.stroke();
     const edge = colour("panel");
     const scale = px(MARK_SIZE) / 16;
-    for (const mark of scene.events.marks) {
+    const isSelected = (mark: EventMark) => eventKey(mark.event) === scene.selected;
+    // The selected one lies on top of its neighbours.
+    for (const mark of [...scene.events.marks, ...scene.events.marks.filter(isSelected)]) {
       const [x, y] = markPlace(plot, mark);
-      const selected = eventKey(mark.event) === scene.selected;
+      const selected = isSelected(mark);
       ctx.save();
       ctx.translate(x - 8 * scale, y - 8 * scale);
       ctx.scale(scale, scale);
