@@ -107,7 +107,7 @@ async fn tls_names_the_reason_when_it_refuses_a_certificate() {
     let options = IdentityOptions::loopback(&foreign.path().join("identity"), clock::now());
     let foreign = refused_by_tls(&world, &Identity::open(&options).unwrap(), 0, hour).await;
     assert!(foreign.contains("received fatal alert"), "{foreign}");
-    assert_eq!(world.counters.total(Counted::HandshakeFailed), 3);
+    world.counted(Counted::HandshakeFailed, 3).await;
     assert_eq!(world.records(), []);
     world.stop().await;
 }

@@ -141,7 +141,7 @@ async fn noise_instead_of_tls_is_counted_and_hurts_nobody() {
     let mut rest = Vec::new();
     // Either the alert or a reset; the server is done with it.
     let _ = noise.read_to_end(&mut rest).await;
-    assert_eq!(world.counters.total(Counted::HandshakeFailed), 1);
+    world.counted(Counted::HandshakeFailed, 1).await;
     let answer = stranger(&world).get(world.url("/v1/time")).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     world.stop().await;

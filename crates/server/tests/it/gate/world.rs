@@ -5,15 +5,19 @@ use super::fleet::Fleet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use yagura_server::clock;
-use yagura_server::gate::{Counters, Gate, GateParts};
+use yagura_server::gate::{Counted, Counters, Gate, GateParts};
 use yagura_server::identity::{Identity, IdentityOptions};
 use yagura_server::intake::{AnomalyRecord, Intake};
 use yagura_store::{Position, Record, RecordKind, Vault, VaultOptions};
+
+/// How long a count may lag behind what the peer saw.
+const COUNTED_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct World {
     pub(super) dir: Arc<TempDir>,
@@ -28,6 +32,17 @@ pub(super) struct World {
 }
 
 impl World {
+    /// Waits until the gate has counted `total`: a peer hears of a refusal a moment before it is counted.
+    pub(super) async fn counted(&self, what: Counted, total: u64) {
+        let reached = async {
+            while self.counters.total(what) < total {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(COUNTED_MAX, reached).await.unwrap();
+        assert_eq!(self.counters.total(what), total);
+    }
+
     /// A new server with nothing in it.
     pub(super) async fn new() -> Self {
         Self::on(Arc::new(TempDir::new().unwrap()), "vault", Arc::default()).await
