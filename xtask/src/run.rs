@@ -46,7 +46,11 @@ impl Step {
     pub(crate) fn run(&self, root: &Path) -> anyhow::Result<()> {
         println!("── {} · {} {}", self.name, self.program, self.args.join(" "));
         let start = Instant::now();
-        let status = Command::new(self.program)
+        let mut command = Command::new(self.program);
+        own_variables().for_each(|name| {
+            command.env_remove(name);
+        });
+        let status = command
             .args(&self.args)
             .current_dir(root.join(self.dir))
             .envs(self.env.iter().copied())
@@ -58,4 +62,12 @@ impl Step {
         println!("   {} done in {:.1} s", self.name, start.elapsed().as_secs_f64());
         Ok(())
     }
+}
+
+/// What `cargo run` tells xtask about xtask. The build script of `ring` looks at these: if they reached the cargo that we start, it
+/// and everything above it would be compiled anew, and again when a person calls cargo without us.
+fn own_variables() -> impl Iterator<Item = String> {
+    std::env::vars().map(|(name, _)| name).filter(|name| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) || name == "CARGO"
+    })
 }
