@@ -32,7 +32,7 @@ test("what lies before the first and after the last sample is a gap, but the fut
     [0, 10],
     [11, 30],
   ]);
-  expect(stateLanes(seconds(10, 11), 0, 12).gaps).toEqual([[0, 10]]);
+  expect(stateLanes(seconds(10, 11), 0, 20).gaps).toEqual([[0, 10]]);
   expect(stateLanes([], 0, 30).gaps).toEqual([[0, 30]]);
 });
 

@@ -33,6 +33,8 @@ const FIELD = {
 const GAP_FACTOR = 4;
 /** … but never one shorter than this, in seconds. */
 const GAP_MIN = 3;
+/** What is newer than this may still be on its way from the vehicle, in seconds. */
+const UNDER_WAY = 15;
 
 const secondsOf = (text: string) => millisOf(text) / 1000;
 
@@ -49,7 +51,8 @@ function gapsOf(times: number[], from: number, until: number, threshold: number)
   const gaps: [number, number][] = [];
   for (let i = 1; i < edges.length; i++) {
     const [start, end] = [edges[i - 1] ?? 0, edges[i] ?? 0];
-    if (end - start > threshold) gaps.push([start, end]);
+    const least = i === edges.length - 1 ? Math.max(threshold, UNDER_WAY) : threshold;
+    if (end - start > least) gaps.push([start, end]);
   }
   return gaps;
 }

@@ -54,7 +54,7 @@ function ExcerptView({ excerpt }: { excerpt: Excerpt }) {
   const [onlyMarked, setOnlyMarked] = useState(false);
   const rows = useMemo(() => frameRows(excerpt), [excerpt]);
   const ids = markedIds(excerpt);
-  const shown = onlyMarked ? rows.filter((row) => row.frame.marked) : rows;
+  const shown = onlyMarked ? rows.filter((row) => ids.includes(row.frame.id)) : rows;
   const centre = useRef<HTMLTableRowElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   useEffect(() => {
