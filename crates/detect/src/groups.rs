@@ -90,7 +90,9 @@ impl GroupStore {
     ) {
         self.advance(received, window);
         self.make_room(window, limits);
-        if let Some(group) = self.old.remove(&key) {
+        if !self.old.is_empty()
+            && let Some(group) = self.old.remove(&key)
+        {
             self.young_entries = self.young_entries.saturating_add(group.entries.len());
             self.young.insert(key, group);
         }

@@ -13,7 +13,6 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fmt::Write;
 
 pub(crate) const VEHICLE: &str = "vehicle";
 
@@ -146,16 +145,13 @@ fn as_texts(array: &ArrayRef) -> Option<StringArray> {
 
 /// Upper-case hexadecimal, as `Payload` is displayed.
 fn hexadecimal(array: &BinaryArray) -> StringArray {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
     let mut out = StringBuilder::new();
+    let mut text = String::new();
     for value in array {
-        match value {
-            None => out.append_null(),
-            Some(bytes) => {
-                let written = bytes.iter().try_for_each(|byte| write!(out, "{byte:02X}"));
-                debug_assert!(written.is_ok(), "a string builder takes any text");
-                out.append_value("");
-            }
-        }
+        text.clear();
+        text.extend(value.into_iter().flatten().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]));
+        out.append_option(value.map(|_| text.as_str()));
     }
     out.finish()
 }
