@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use yagura_ids::{Detector, Profile, encode, encoded_len};
+use yagura_ids::{Contents, Detector, Profile, encode, encoded_len};
 use yagura_model::{BusId, CanId, Frame, FrameKind, Micros, Payload, SecurityEvent};
 
 const CRC_AT: std::ops::Range<usize> = 12..16;
@@ -37,16 +37,19 @@ fuzz_target!(|input: &[u8]| {
     let mut bytes = profile.to_vec();
     let _ = Profile::parse(&bytes);
     // A blind fuzzer does not guess a checksum: parse once more with a right one.
-    if bytes.len() >= encoded_len(0, 0) {
+    if bytes.len() >= encoded_len(&Contents::default()) {
         bytes[CRC_AT].fill(0);
         let crc = crc32c(&bytes);
         bytes[CRC_AT].copy_from_slice(&crc.to_be_bytes());
     }
     let Ok(profile) = Profile::parse(&bytes) else { return };
     let (buses, ids): (Vec<_>, Vec<_>) = (profile.buses().collect(), profile.ids().collect());
-    let mut again = vec![0; encoded_len(buses.len(), ids.len())];
-    assert_eq!(encode(profile.source(), &buses, &ids, &mut again), Ok(bytes.len()));
-    assert_eq!(again, bytes);
+    let checksums: Vec<_> = profile.tables().checksums.iter().collect();
+    let contents = Contents { source: profile.source(), buses: &buses, ids: &ids, checksums: &checksums };
+    let mut again = vec![0; encoded_len(&contents)];
+    assert_eq!(encode(&contents, &mut again), Ok(again.len()));
+    let again = Profile::parse(&again).expect("what was encoded parses");
+    assert!(again.ids().eq(profile.ids()) && again.tables().checksums.iter().eq(checksums));
     let Ok(mut detector) = Detector::<64>::new(profile) else { return };
     let (mut happenings, mut frames, mut now) = (0_usize, 0, 0);
     let mut sink = |event: SecurityEvent| happenings += usize::from(event.count);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use yagura_columns::Decoder;
 use yagura_idsm::{Context, InstanceId, Message, ProtocolVersion, SensorInstanceId, Timestamp};
 use yagura_link::{Clock, Digest, Header, Losses};
-use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, UnixMicros};
+use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, Place, UnixMicros};
 
 const REPORTS: usize = 1_000;
 const EVENTS_PER_REPORT: u32 = 100;
@@ -23,6 +23,7 @@ fn body(report: u32) -> Vec<u8> {
             expected: 10_000,
             observed: i,
             payload: Payload::new(&[1, 2, 3, 4, 5, 6, 7, 8]).expect("8 bytes"),
+            place: Place::default(),
         };
         let mut room = [0; CanContext::LEN_MAX];
         let len = context.encode(&mut room);
@@ -34,7 +35,7 @@ fn body(report: u32) -> Vec<u8> {
             count: 1,
             reserved: 0,
             timestamp: Timestamp::from_unix(UnixMicros(1_700_000_000_000_000 + i64::from(i))),
-            context: Some(Context::new(CanContext::VERSION, &room[..len])),
+            context: Some(Context::new(context.version(), &room[..len])),
             signature: None,
         };
         body.push(1);

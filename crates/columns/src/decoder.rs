@@ -304,10 +304,9 @@ fn context_columns<'a>(layout: ContextLayout, message: &Message<'a>) -> (Context
     if layout != ContextLayout::Can {
         return (raw, true);
     }
-    let (Ok(can), Some(payload)) = (CanContext::decode(context.data), context.data.get(CanContext::HEADER_LEN..))
-    else {
-        return (raw, false);
-    };
+    let Ok(can) = CanContext::decode(context.data) else { return (raw, false) };
+    let payload =
+        context.data.get(CanContext::HEADER_LEN..).and_then(|data| data.get(..usize::from(can.payload.len())));
     let columns = ContextColumns {
         bus: Some(i32::from(can.bus.0)),
         can_id: Some(i64::from(can.id.raw())),
@@ -320,7 +319,7 @@ fn context_columns<'a>(layout: ContextLayout, message: &Message<'a>) -> (Context
         }),
         expected: Some(i64::from(can.expected)),
         observed: Some(i64::from(can.observed)),
-        payload: (!payload.is_empty()).then_some(payload),
+        payload: payload.filter(|payload| !payload.is_empty()),
     };
     (columns, true)
 }

@@ -17,7 +17,7 @@ use yagura_columns::{AnomalyRow, Decoder};
 use yagura_detect::{Engine, RuleFile, RuleSet};
 use yagura_idsm::{Context, InstanceId, Message, ProtocolVersion, SensorInstanceId, Timestamp};
 use yagura_link::{Clock, Digest, Header, Losses};
-use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, UnixMicros};
+use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, Place, UnixMicros};
 
 const START: i64 = 1_767_225_600_000_000;
 const BATCHES: u32 = 32;
@@ -49,6 +49,7 @@ fn body(numbers: &mut Numbers, time: i64) -> Vec<u8> {
             expected: 10_000,
             observed: numbers.below(50_000),
             payload: Payload::new(&numbers.0.to_be_bytes()).expect("8 bytes"),
+            place: Place::default(),
         };
         let mut room = [0; CanContext::LEN_MAX];
         let len = context.encode(&mut room);
@@ -60,7 +61,7 @@ fn body(numbers: &mut Numbers, time: i64) -> Vec<u8> {
             count: 1,
             reserved: 0,
             timestamp: Timestamp::from_unix(UnixMicros(time + i64::from(i) * 250_000)),
-            context: Some(Context::new(CanContext::VERSION, &room[..len])),
+            context: Some(Context::new(context.version(), &room[..len])),
             signature: None,
         };
         body.push(1);

@@ -13,7 +13,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::time::Instant;
 use yagura_capture::Reader;
-use yagura_ids::{BusRow, Class, Detector, IdRow, Lengths, Pace, Profile, Source, encode, encoded_len};
+use yagura_ids::{BusRow, Class, Contents, Detector, IdRow, Lengths, Pace, Profile, encode, encoded_len};
 use yagura_model::{BusId, Frame, Micros, SecurityEvent};
 
 const RUNS: usize = 9;
@@ -51,8 +51,9 @@ fn profile(frames: &[Frame]) -> Result<Vec<u8>, Box<dyn Error>> {
     let pace = Pace { interval: 100, tolerance: u32::MAX };
     let row = |bus| BusRow { bus, idle_cap: 20_000, pace, peak_per_second: 2_000, frames: 0 };
     let buses: Vec<BusRow> = buses.into_iter().map(row).collect();
-    let mut bytes = vec![0; encoded_len(buses.len(), ids.len())];
-    encode(Source::default(), &buses, &ids, &mut bytes)?;
+    let contents = Contents { buses: &buses, ids: &ids, ..Contents::default() };
+    let mut bytes = vec![0; encoded_len(&contents)];
+    encode(&contents, &mut bytes)?;
     Ok(bytes)
 }
 

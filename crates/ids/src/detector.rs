@@ -8,23 +8,13 @@
 use crate::clock::BusClock;
 use crate::early::Timing;
 use crate::episodes::Episodes;
+use crate::finding::{Check, Finding, Sink, Strength, Tray};
+use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
 use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
 use core::fmt;
-use yagura_model::{CanContext, EventId, Frame, FrameKind, Micros, SecurityEvent};
-
-/// Takes security events.
-pub trait Sink {
-    /// Takes one.
-    fn raise(&mut self, event: SecurityEvent);
-}
-
-impl<F: FnMut(SecurityEvent)> Sink for F {
-    fn raise(&mut self, event: SecurityEvent) {
-        self(event);
-    }
-}
+use yagura_model::{CanContext, Frame, FrameKind, Micros};
 
 /// The profile has more identifiers than the detector was built for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,6 +37,7 @@ impl core::error::Error for CapacityExceeded {}
 struct IdState {
     timing: Timing,
     presence: Presence,
+    evidence: Evidence,
     bus: u8,
 }
 
@@ -59,6 +50,8 @@ struct BusState {
     session: u64,
     /// Steady time until which frames held back by a pause may come in a heap.
     heap_until: u64,
+    /// About identifiers that the profile does not know, and about the bus itself.
+    evidence: Evidence,
 }
 
 /// A pause of the bus excuses frames that come in a heap after it for as long as it lasted, at most this, µs.
@@ -88,10 +81,10 @@ pub struct Detector<'p, const IDS: usize> {
     next_end: u64,
     cursor: usize,
     buses: [BusState; BUSES_MAX],
-    unknown: Episodes,
-    length: Episodes,
-    early: Episodes,
-    flood: Episodes,
+    incidents: Incidents,
+    /// About buses that the profile does not know.
+    stray: Evidence,
+    episodes: Episodes,
     ids: [IdState; IDS],
 }
 
@@ -114,10 +107,9 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             next_end: u64::MAX,
             cursor: 0,
             buses: [BusState::default(); BUSES_MAX],
-            unknown: Episodes::new(EventId::CAN_UNKNOWN_ID),
-            length: Episodes::new(EventId::CAN_WRONG_LENGTH),
-            early: Episodes::new(EventId::CAN_EARLY_FRAME),
-            flood: Episodes::new(EventId::CAN_BUS_FLOOD),
+            incidents: Incidents::default(),
+            stray: Evidence::default(),
+            episodes: Episodes::default(),
             ids,
         })
     }
@@ -138,16 +130,25 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if matches!(frame.kind, FrameKind::Error) {
             return;
         }
-        let subject = IdRow::sort_key(frame.bus, frame.id.key());
-        let Some(bus) = self.profile.bus_index(frame.bus) else {
-            let context = CanContext::of(frame, 0, 0);
-            let end = self.unknown.note(now, frame.time, subject, context, sink);
-            self.next_end = self.next_end.min(end);
-            return;
-        };
-        let end = self.judge_bus(bus, now, frame, sink).min(self.judge_id(bus, now, subject, frame, sink));
-        self.next_end = self.next_end.min(end);
-        self.look_for_silence(frame, sink);
+        let mut tray = Tray::default();
+        let bus = self.profile.bus_index(frame.bus);
+        let index = bus.and_then(|_| self.profile.id_index(frame.bus, frame.id));
+        match bus {
+            Some(bus) => {
+                self.judge_bus(bus, frame, &mut tray);
+                match index {
+                    Some(index) => self.judge_id(bus, index, frame, &mut tray),
+                    None => tray.put(Check::UnknownId, Strength::Certain, CanContext::of(frame, 0, 0)),
+                }
+            }
+            None => tray.put(Check::UnknownId, Strength::Certain, CanContext::of(frame, 0, 0)),
+        }
+        if !tray.is_empty() {
+            tray.iter().for_each(|found| self.settle(bus, index, now, frame.time, found, sink));
+        }
+        if bus.is_some() {
+            self.look_for_silence(now, frame, sink);
+        }
     }
 
     /// Tells what was counted until `now`. Call it with no frame older than `now` outstanding; at the end of a capture with
@@ -162,34 +163,34 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if self.next_end == u64::MAX { Micros::MAX } else { self.clock.time_of(self.next_end) }
     }
 
-    fn judge_bus(&mut self, bus: usize, now: u64, frame: &Frame, sink: &mut impl Sink) -> u64 {
-        let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return u64::MAX };
+    fn judge_bus(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
+        let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return };
         state.advance(frame.time, row.idle_cap);
         let rate = state.load.take(row.pace, state.clock.steady());
-        let Some(rate) = rate.filter(|_| !state.is_heap()) else { return u64::MAX };
-        let context = CanContext::of(frame, row.peak_per_second, rate);
-        self.flood.note(now, frame.time, u64::from(frame.bus.0), context, sink)
+        if let Some(rate) = rate.filter(|_| !state.is_heap()) {
+            tray.put(Check::Flood, Strength::Certain, CanContext::of(frame, row.peak_per_second, rate));
+        }
     }
 
-    fn judge_id(&mut self, bus: usize, now: u64, subject: u64, frame: &Frame, sink: &mut impl Sink) -> u64 {
-        let index = self.profile.id_index(frame.bus, frame.id);
-        let known = index.and_then(|index| Some((self.ids.get_mut(index)?, self.profile.id(index)?)));
-        let (Some((state, row)), Some(bus)) = (known, self.buses.get_mut(bus)) else {
-            return self.unknown.note(now, frame.time, subject, CanContext::of(frame, 0, 0), sink);
-        };
+    fn judge_id(&mut self, bus: usize, index: usize, frame: &Frame, tray: &mut Tray) {
+        let (Some(state), Some(row)) = (self.ids.get_mut(index), self.profile.id(index)) else { return };
+        let Some(bus) = self.buses.get_mut(bus) else { return };
         if !row.lengths.allows(frame) {
             let (expected, observed) = (u32::from(row.lengths.longest()), u32::from(frame.payload.len()));
-            return self.length.note(now, frame.time, subject, CanContext::of(frame, expected, observed), sink);
+            tray.put(Check::Length, Strength::Certain, CanContext::of(frame, expected, observed));
+            return;
         }
         if matches!(frame.kind, FrameKind::Remote { .. }) {
-            return u64::MAX;
+            return;
         }
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
-        let Some(gap) = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap()) else { return u64::MAX };
-        self.early.note(now, frame.time, subject, CanContext::of(frame, row.period, gap), sink)
+        let gap = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap());
+        if let Some(gap) = gap {
+            tray.put(Check::Early, Strength::Certain, CanContext::of(frame, row.period, gap));
+        }
     }
 
-    fn look_for_silence(&mut self, frame: &Frame, sink: &mut impl Sink) {
+    fn look_for_silence(&mut self, now: u64, frame: &Frame, sink: &mut impl Sink) {
         for _ in 0..STEPS {
             let index = self.cursor;
             self.cursor = index.saturating_add(1);
@@ -207,20 +208,47 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             }
             let absent = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
             let context = CanContext::of_absence(row.bus, row.id, row.silence, absent);
-            sink.raise(SecurityEvent { id: EventId::CAN_SILENT_ID, time: frame.time, count: 1, context });
+            let found = (Check::Silent, Strength::Certain, context);
+            self.settle(None, Some(index), now, frame.time, found, sink);
+        }
+    }
+
+    /// Weighs what was found, and tells it if the evidence suffices.
+    fn settle(
+        &mut self,
+        bus: Option<usize>,
+        index: Option<usize>,
+        now: u64,
+        time: Micros,
+        (check, strength, context): (Check, Strength, CanContext),
+        sink: &mut impl Sink,
+    ) {
+        let of_bus = matches!(check, Check::Flood | Check::BusError);
+        let id = index.filter(|_| !of_bus).and_then(|index| self.ids.get_mut(index)).map(|id| &mut id.evidence);
+        let bus = bus.and_then(|bus| self.buses.get_mut(bus)).map(|bus| &mut bus.evidence);
+        let evidence = id.or(bus).unwrap_or(&mut self.stray);
+        let ruling = evidence.weigh(check, strength, now);
+        if ruling == Ruling::Hold {
+            return;
+        }
+        let (qualified, incident) = (ruling == Ruling::Qualify, self.incidents.number(now));
+        sink.find(&Finding { check, strength, time, context, qualified, incident });
+        if qualified {
+            let key = if of_bus { 0 } else { context.id.key() };
+            let subject = IdRow::sort_key(context.bus, key);
+            let end = self.episodes.note(now, time, (check.event(), subject), context, sink);
+            self.next_end = self.next_end.min(end);
         }
     }
 
     /// Ends windows in the order of their ends, so that it does not matter how often this is called.
     fn end_windows(&mut self, now: u64, sink: &mut impl Sink) {
         loop {
-            let pools = [&mut self.unknown, &mut self.length, &mut self.early, &mut self.flood];
-            let Some(first) = pools.into_iter().min_by_key(|pool| pool.next_end()) else { return };
-            self.next_end = first.next_end();
+            self.next_end = self.episodes.next_end();
             if self.next_end > now || self.next_end == u64::MAX {
                 return;
             }
-            first.end_window(self.next_end, sink);
+            self.episodes.end_window(self.next_end, sink);
         }
     }
 }

@@ -21,16 +21,23 @@ mod crc;
 mod detector;
 mod early;
 mod episodes;
+mod finding;
+mod integrity;
+mod judge;
 mod load;
 mod pace;
 mod profile;
 mod silence;
 
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
-pub use detector::{CapacityExceeded, Detector, HEAP_MAX, Sink};
-pub use episodes::{EPISODE_WINDOW, EPISODES_MAX};
+pub use detector::{CapacityExceeded, Detector, HEAP_MAX};
+pub use episodes::{EPISODE_WINDOW, EPISODES_MAX, PLACES_MAX};
+pub use finding::{Check, Finding, Sink, Strength};
+pub use integrity::{Algorithm, ChecksumRow};
+pub use judge::{EVIDENCE_SPAN, INCIDENT_GAP};
 pub use pace::{Pace, Verdict};
 pub use profile::{
-    BUSES_MAX, BusRow, Class, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Source, encode, encoded_len,
+    BUSES_MAX, BusRow, Class, Contents, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Row, Source, Table, Tables,
+    encode, encoded_len,
 };
 pub use silence::{SESSION_GAP, SILENCE_HOLD};

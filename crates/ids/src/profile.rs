@@ -5,10 +5,14 @@
 //! sorted by bus and identifier. Cost: parsing is one pass; a lookup is a binary search in flash; no RAM but the slice.
 
 mod rows;
+mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use rows::{BusRow, Class, IdRow, Lengths};
+pub use table::{Row, Table};
+pub use tables::{Contents, Tables};
 
 use crate::crc::crc32c;
 use core::fmt;
@@ -20,8 +24,10 @@ pub const BUSES_MAX: usize = 16;
 pub const IDS_MAX: usize = 4096;
 
 const MAGIC: [u8; 4] = *b"YGPF";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER_LEN: usize = 40;
+/// Bytes before the rows of a table of version 2: kind, row length, number of rows.
+const TABLE_HEADER_LEN: usize = 8;
 const CRC_OFFSET: usize = 12;
 
 /// Why bytes are not a profile that this build can use.
@@ -77,6 +83,22 @@ pub enum ProfileError {
     BusRow(usize),
     /// A row of the identifier table is not legal, not in order, or names a bus that has no row.
     IdRow(usize),
+    /// What follows the identifiers is no sequence of whole tables; so many bytes are left.
+    Tables {
+        /// Bytes from the faulty table on.
+        left: usize,
+    },
+    /// A table of this kind comes twice or after a later kind.
+    TableOrder(u8),
+    /// A kind of table that this build does not know.
+    UnknownTable(u8),
+    /// A row of a table is not legal, not in order, or its owner does not exist.
+    TableRow {
+        /// Kind of the table.
+        kind: u8,
+        /// Which row.
+        row: usize,
+    },
     /// The buffer to encode into is too small.
     NoRoom {
         /// Bytes needed.
@@ -103,6 +125,10 @@ impl fmt::Display for ProfileError {
             Self::TooManyIds(n) => write!(f, "profile of {n} identifiers exceeds the maximum {IDS_MAX}"),
             Self::BusRow(row) => write!(f, "bus row {row} of the profile is not legal"),
             Self::IdRow(row) => write!(f, "identifier row {row} of the profile is not legal"),
+            Self::Tables { left } => write!(f, "the last {left} bytes of the profile are not whole tables"),
+            Self::TableOrder(kind) => write!(f, "table {kind} of the profile is not in order"),
+            Self::UnknownTable(kind) => write!(f, "profile with a table of unknown kind {kind}"),
+            Self::TableRow { kind, row } => write!(f, "row {row} of table {kind} of the profile is not legal"),
             Self::NoRoom { needed } => write!(f, "no room for a profile of {needed} bytes"),
         }
     }
@@ -127,6 +153,7 @@ pub struct Profile<'a> {
     source: Source,
     buses: &'a [[u8; BusRow::LEN]],
     ids: &'a [[u8; IdRow::LEN]],
+    tables: Tables<'a>,
 }
 
 impl<'a> Profile<'a> {
@@ -141,16 +168,17 @@ impl<'a> Profile<'a> {
         let short = ProfileError::Truncated { len: bytes.len(), needed: HEADER_LEN };
         let version = bytes.get(4..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b)).ok_or(short)?;
         match version {
-            VERSION => {}
+            1 | VERSION => {}
             0 => return Err(ProfileError::UnknownVersion(version)),
             found => return Err(ProfileError::NewerVersion { found, supported: VERSION }),
         }
         let (header, tables) = bytes.split_first_chunk::<HEADER_LEN>().ok_or(short)?;
         let header = Header::read(header);
-        header.check(bytes)?;
-        let bus_table_len = encoded_len(header.buses, 0).saturating_sub(HEADER_LEN);
-        let (buses, ids) = tables.split_at_checked(bus_table_len).ok_or(short)?;
-        let profile = Self { source: header.source, buses: buses.as_chunks().0, ids: ids.as_chunks().0 };
+        header.check(bytes, version)?;
+        let (buses, rest) = tables.split_at_checked(header.buses.saturating_mul(BusRow::LEN)).ok_or(short)?;
+        let (ids, rest) = rest.split_at_checked(header.ids.saturating_mul(IdRow::LEN)).ok_or(short)?;
+        let (buses, ids, source) = (buses.as_chunks().0, ids.as_chunks().0, header.source);
+        let profile = Self { source, buses, ids, tables: Tables::parse(rest, header.ids)? };
         profile.check_rows()?;
         Ok(profile)
     }
@@ -178,6 +206,12 @@ impl<'a> Profile<'a> {
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
+    }
+
+    /// The tables after the identifiers.
+    #[must_use]
+    pub const fn tables(&self) -> &Tables<'a> {
+        &self.tables
     }
 
     /// Number of identifiers.
@@ -289,7 +323,7 @@ impl Header {
         }
     }
 
-    fn check(&self, bytes: &[u8]) -> Result<(), ProfileError> {
+    fn check(&self, bytes: &[u8], version: u16) -> Result<(), ProfileError> {
         if self.flags != 0 {
             return Err(ProfileError::UnknownFlags(self.flags));
         }
@@ -299,14 +333,14 @@ impl Header {
         if self.ids > IDS_MAX {
             return Err(ProfileError::TooManyIds(self.ids));
         }
-        let (len, counted) = (bytes.len(), encoded_len(self.buses, self.ids));
+        let (len, counted) = (bytes.len(), fixed_len(self.buses, self.ids));
         if len < self.total {
             return Err(ProfileError::Truncated { len, needed: self.total });
         }
         if len > self.total {
             return Err(ProfileError::TrailingBytes { len, expected: self.total });
         }
-        if len != counted {
+        if len < counted || (version == 1 && len > counted) {
             return Err(ProfileError::Length { stated: len, counted });
         }
         let computed = checksum(bytes);
@@ -322,18 +356,24 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc32c(&[head, rest.get(4..).unwrap_or(&[])])
 }
 
-/// How many bytes a profile of so many rows takes.
-#[must_use]
-pub const fn encoded_len(buses: usize, ids: usize) -> usize {
+/// Length of header, bus table and identifier table.
+const fn fixed_len(buses: usize, ids: usize) -> usize {
     HEADER_LEN.saturating_add(buses.saturating_mul(BusRow::LEN)).saturating_add(ids.saturating_mul(IdRow::LEN))
+}
+
+/// How many bytes a profile takes.
+#[must_use]
+pub const fn encoded_len(contents: &Contents<'_>) -> usize {
+    fixed_len(contents.buses.len(), contents.ids.len()).saturating_add(contents.tables_len())
 }
 
 /// Writes a profile to the front of `out` and returns how many bytes it took.
 ///
 /// # Errors
 /// As [`Profile::parse`] for rows that are illegal, too many or not in order, and [`ProfileError::NoRoom`].
-pub fn encode(source: Source, buses: &[BusRow], ids: &[IdRow], out: &mut [u8]) -> Result<usize, ProfileError> {
-    let needed = encoded_len(buses.len(), ids.len());
+pub fn encode(contents: &Contents<'_>, out: &mut [u8]) -> Result<usize, ProfileError> {
+    let &Contents { source, buses, ids, .. } = contents;
+    let needed = encoded_len(contents);
     let no_room = ProfileError::NoRoom { needed };
     let total = u32::try_from(needed).map_err(|_| no_room)?;
     let bus_count = u16::try_from(buses.len()).map_err(|_| ProfileError::TooManyBuses(buses.len()))?;
@@ -345,6 +385,8 @@ pub fn encode(source: Source, buses: &[BusRow], ids: &[IdRow], out: &mut [u8]) -
     let header = header.chain(source.frames.to_be_bytes()).chain(source.micros.to_be_bytes());
     let rows = buses.iter().flat_map(BusRow::bytes).chain(ids.iter().flat_map(IdRow::bytes));
     out.iter_mut().zip(header.chain(rows)).for_each(|(room, byte)| *room = byte);
+    let tables = out.get_mut(fixed_len(buses.len(), ids.len())..).ok_or(no_room)?;
+    contents.write_tables(tables).ok_or(no_room)?;
     let crc = checksum(out).to_be_bytes();
     out.iter_mut().skip(CRC_OFFSET).zip(crc).for_each(|(room, byte)| *room = byte);
     Profile::parse(out).map(|_| needed)

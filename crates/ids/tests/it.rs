@@ -6,7 +6,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use std::fmt::Write as _;
-use yagura_ids::{BusRow, Class, Detector, EPISODES_MAX, IdRow, Lengths, Pace, Profile, Source, encode, encoded_len};
+use yagura_ids::{BusRow, Class, Contents, Detector, EPISODES_MAX, IdRow, Lengths, Pace, Profile, encode, encoded_len};
 use yagura_model::{BusId, CanId, EventId, Frame, FrameKind, Micros, Payload, SecurityEvent};
 
 fn periodic(raw: u32, period: u32) -> IdRow {
@@ -34,8 +34,9 @@ fn profile() -> Vec<u8> {
     let pace = Pace { interval: 5_000, tolerance: 50_000 };
     let buses = [BusRow { bus: BusId(0), idle_cap: 40_000, pace, peak_per_second: 130, frames: 1000 }];
     let ids = [periodic(0x100, 10_000), periodic(0x200, 50_000), periodic(0x300, 100_000), event(0x400)];
-    let mut bytes = vec![0; encoded_len(buses.len(), ids.len())];
-    encode(Source::default(), &buses, &ids, &mut bytes).unwrap();
+    let contents = Contents { buses: &buses, ids: &ids, ..Contents::default() };
+    let mut bytes = vec![0; encoded_len(&contents)];
+    encode(&contents, &mut bytes).unwrap();
     bytes
 }
 

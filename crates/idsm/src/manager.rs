@@ -42,7 +42,7 @@ impl Qualified {
             Detail::Brief => None,
             Detail::Detailed => {
                 let len = self.event.context.encode(room);
-                room.get(..len).map(|data| Context::new(CanContext::VERSION, data))
+                room.get(..len).map(|data| Context::new(self.event.context.version(), data))
             }
         };
         Message {

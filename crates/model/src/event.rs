@@ -21,6 +21,38 @@ impl EventId {
     pub const CAN_SILENT_ID: Self = Self(0x8004);
     /// More frames on a bus than it ever carried in training: flood.
     pub const CAN_BUS_FLOOD: Self = Self(0x8005);
+    /// A known identifier on a bus where it does not belong.
+    pub const CAN_WRONG_BUS: Self = Self(0x8006);
+    /// A sender whose clock is not the one that was learned: somebody else speaks in its name.
+    pub const CAN_CLOCK_SKEW: Self = Self(0x8007);
+    /// Error frames in a row, error-passive or bus-off.
+    pub const CAN_BUS_ERROR: Self = Self(0x8008);
+    /// A checksum that does not fit the data.
+    pub const CAN_WRONG_CHECKSUM: Self = Self(0x8009);
+    /// A counter that does not count.
+    pub const CAN_WRONG_COUNTER: Self = Self(0x800A);
+    /// A signal that changes as its sender cannot make it change.
+    pub const CAN_IMPOSSIBLE_CHANGE: Self = Self(0x800B);
+    /// Signals that measure the same thing and no longer agree: masquerade.
+    pub const CAN_SIGNAL_CONTRADICTION: Self = Self(0x800C);
+    /// A value that the vehicle's specification does not allow.
+    pub const CAN_OUT_OF_SPECIFICATION: Self = Self(0x800D);
+    /// ISO-TP (ISO 15765-2) used against its rules.
+    pub const DIAG_TRANSPORT_ABUSE: Self = Self(0x8101);
+    /// Security access (ISO 14229-1 service 0x27) attempted without the key.
+    pub const DIAG_SECURITY_ACCESS: Self = Self(0x8102);
+    /// Diagnostic services or identifiers tried one after the other.
+    pub const DIAG_SCAN: Self = Self(0x8103);
+    /// A diagnostic action that the vehicle's state or the session forbids.
+    pub const DIAG_UNSAFE_REQUEST: Self = Self(0x8104);
+    /// The transport protocol of SAE J1939-21 used against its rules.
+    pub const J1939_TRANSPORT_ABUSE: Self = Self(0x8201);
+    /// More requests (PGN 59904) than a network needs.
+    pub const J1939_REQUEST_FLOOD: Self = Self(0x8202);
+    /// A J1939 address taken from its owner (SAE J1939-81).
+    pub const J1939_ADDRESS_THEFT: Self = Self(0x8203);
+    /// A J1939 message from a source that does not send it.
+    pub const J1939_WRONG_SOURCE: Self = Self(0x8204);
 }
 
 impl fmt::Display for EventId {
@@ -57,10 +89,44 @@ pub struct SecurityEvent {
     pub context: CanContext,
 }
 
-/// Context data of all CAN events, context data version 1.
+/// Which part of the data an event is about, and which other identifier speaks against it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Place {
+    /// First bit, counted from the most significant bit of the first byte.
+    pub start: u16,
+    /// Number of bits; 0 for the whole frame.
+    pub bits: u8,
+    /// The identifier whose signals disagree.
+    pub witness: Option<CanId>,
+}
+
+impl Place {
+    const LEN: usize = 8;
+    const NO_WITNESS: u32 = u32::MAX;
+
+    fn bytes(self) -> [u8; Self::LEN] {
+        let ([s0, s1], key) = (self.start.to_be_bytes(), self.witness.map_or(Self::NO_WITNESS, CanId::key));
+        let [k0, k1, k2, k3] = key.to_be_bytes();
+        [s0, s1, self.bits, 0, k0, k1, k2, k3]
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, CanContextError> {
+        let &[s0, s1, bits, 0, k0, k1, k2, k3] = bytes else { return Err(CanContextError::Place) };
+        let key = u32::from_be_bytes([k0, k1, k2, k3]);
+        let witness = match key {
+            Self::NO_WITNESS => None,
+            key => Some(CanId::from_key(key).map_err(|_| CanContextError::Identifier(key))?),
+        };
+        let place = Self { start: u16::from_be_bytes([s0, s1]), bits, witness };
+        if place == Self::default() { Err(CanContextError::Place) } else { Ok(place) }
+    }
+}
+
+/// Context data of all CAN events, context data versions 1 and 2.
 ///
 /// Layout, big-endian: bus (1) · identifier key (4, see [`CanId::key`]) · kind (1: 0 classic data, 1 FD, 2 remote, 3 error) ·
-/// expected (4) · observed (4) · payload length (1) · payload (0..=64). Units of `expected` and `observed` are stated per
+/// expected (4) · observed (4) · payload length (1) · payload (0..=64); in version 2, used if there is a [`Place`], also first
+/// bit (2) · bits (1) · 0 (1) · key of the witness (4, all ones for none). Units of `expected` and `observed` are stated per
 /// event in the event catalogue (µs for timing, bytes for length, frames for load).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CanContext {
@@ -76,6 +142,8 @@ pub struct CanContext {
     pub observed: u32,
     /// Data of the frame that raised the event; empty for absence.
     pub payload: Payload,
+    /// Which part of the data.
+    pub place: Place,
 }
 
 /// Why bytes are not a [`CanContext`].
@@ -87,6 +155,8 @@ pub enum CanContextError {
     Identifier(u32),
     /// The frame kind is above 3.
     Kind(u8),
+    /// What follows the data is not a [`Place`], or one that says nothing.
+    Place,
 }
 
 impl fmt::Display for CanContextError {
@@ -95,6 +165,7 @@ impl fmt::Display for CanContextError {
             Self::Length(len) => write!(f, "CAN context of {len} bytes does not match its layout"),
             Self::Identifier(key) => write!(f, "CAN context with impossible identifier {key:#010x}"),
             Self::Kind(kind) => write!(f, "CAN context with frame kind {kind}, expected 0 to 3"),
+            Self::Place => write!(f, "CAN context with an illegal place"),
         }
     }
 }
@@ -102,12 +173,11 @@ impl fmt::Display for CanContextError {
 impl core::error::Error for CanContextError {}
 
 impl CanContext {
-    /// Version of this layout, as it stands in the message.
-    pub const VERSION: u16 = 1;
+    const NO_PLACE: Place = Place { start: 0, bits: 0, witness: None };
     /// Bytes before the payload.
     pub const HEADER_LEN: usize = 15;
     /// The longest encoding.
-    pub const LEN_MAX: usize = Self::HEADER_LEN + Payload::LEN_MAX;
+    pub const LEN_MAX: usize = Self::HEADER_LEN + Payload::LEN_MAX + Place::LEN;
 
     /// The context of an event that `frame` raised.
     #[must_use]
@@ -118,13 +188,26 @@ impl CanContext {
             FrameKind::Remote { .. } => 2,
             FrameKind::Error => 3,
         };
-        Self { bus: frame.bus, id: frame.id, kind, expected, observed, payload: frame.payload }
+        Self { bus: frame.bus, id: frame.id, kind, expected, observed, payload: frame.payload, place: Self::NO_PLACE }
     }
 
     /// The context of an absence: there is no frame to show.
     #[must_use]
     pub const fn of_absence(bus: BusId, id: CanId, expected: u32, observed: u32) -> Self {
-        Self { bus, id, kind: 0, expected, observed, payload: Payload::EMPTY }
+        Self { bus, id, kind: 0, expected, observed, payload: Payload::EMPTY, place: Self::NO_PLACE }
+    }
+
+    /// Version of its layout, as it stands in the message.
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        if self.place == Place::default() { 1 } else { 2 }
+    }
+
+    /// The same, about a part of the data.
+    #[must_use]
+    pub const fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
     }
 
     /// Writes the layout to the front of `out` and returns how many bytes it took.
@@ -140,7 +223,9 @@ impl CanContext {
             .chain(expected)
             .chain(observed)
             .chain([self.payload.len()]);
-        let all = fixed.chain(self.payload.as_slice().iter().copied());
+        let place = self.place.bytes();
+        let place = if self.version() == 1 { [].as_slice() } else { place.as_slice() };
+        let all = fixed.chain(self.payload.as_slice().iter().copied()).chain(place.iter().copied());
         out.iter_mut().zip(all).map(|(room, byte)| *room = byte).count()
     }
 
@@ -155,9 +240,12 @@ impl CanContext {
         if kind > 3 {
             return Err(CanContextError::Kind(kind));
         }
-        if usize::from(len) != data.len() {
-            return Err(length);
-        }
+        let (data, place) = data.split_at_checked(usize::from(len)).ok_or(length)?;
+        let place = match place.len() {
+            0 => Place::default(),
+            Place::LEN => Place::read(place)?,
+            _ => return Err(length),
+        };
         let key = u32::from_be_bytes([i0, i1, i2, i3]);
         Ok(Self {
             bus: BusId(bus),
@@ -166,6 +254,7 @@ impl CanContext {
             expected: u32::from_be_bytes([e0, e1, e2, e3]),
             observed: u32::from_be_bytes([o0, o1, o2, o3]),
             payload: Payload::new(data).map_err(|_| length)?,
+            place,
         })
     }
 }
@@ -188,10 +277,11 @@ mod tests {
         #[test]
         fn a_context_survives_the_wire(
             bus: u8, raw in 0..0x800_u32, kind in 0..4_u8, expected: u32, observed: u32,
-            data in proptest::collection::vec(any::<u8>(), 0..=64),
+            data in proptest::collection::vec(any::<u8>(), 0..=64), start: u16, bits: u8, witness in 0..0x900_u32,
         ) {
             let (Ok(id), Ok(payload)) = (CanId::from_key(raw), Payload::new(&data)) else { return Ok(()) };
-            let context = CanContext { bus: BusId(bus), id, kind, expected, observed, payload };
+            let place = Place { start, bits, witness: CanId::from_key(witness).ok() };
+            let context = CanContext { bus: BusId(bus), id, kind, expected, observed, payload, place };
             let mut out = [0; CanContext::LEN_MAX];
             let len = context.encode(&mut out);
             prop_assert_eq!(CanContext::decode(out.get(..len).unwrap_or(&[])), Ok(context));

@@ -12,7 +12,7 @@ mod state;
 mod time;
 
 pub use can_id::{CanId, ExtendedId, IdTooLarge, StandardId};
-pub use event::{CanContext, CanContextError, EventId, SecurityEvent, Severity};
+pub use event::{CanContext, CanContextError, EventId, Place, SecurityEvent, Severity};
 pub use frame::{BusId, Frame, FrameKind, Payload, PayloadTooLong};
 pub use name::{DeviceId, Name, NameError};
 pub use state::{Gear, VehicleState};

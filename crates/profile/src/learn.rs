@@ -6,7 +6,7 @@
 
 use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::observe::Traffic;
-use yagura_ids::{BusRow, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
+use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
 use yagura_model::Frame;
 
 /// Limits of learning.
@@ -100,7 +100,9 @@ pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Re
         late_ids = late_ids.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
         ids.extend(traffic.iter().map(|traffic| id_row(*bus, traffic)));
     }
-    let mut bytes = vec![0; encoded_len(buses.len(), ids.len())];
-    encode(Source { frames: traffic.frames, micros, late_ids }, &buses, &ids, &mut bytes)?;
+    let source = Source { frames: traffic.frames, micros, late_ids };
+    let contents = Contents { source, buses: &buses, ids: &ids, ..Contents::default() };
+    let mut bytes = vec![0; encoded_len(&contents)];
+    encode(&contents, &mut bytes)?;
     Ok(Learned { buses, ids, bytes })
 }

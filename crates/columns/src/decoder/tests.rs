@@ -40,7 +40,7 @@ fn message(event: EventId, at: Option<UnixMicros>, context: Option<&[u8]>) -> Ve
         count: 9,
         reserved: 0,
         timestamp: at.and_then(Timestamp::from_unix),
-        context: context.map(|data| Context::new(CanContext::VERSION, data)),
+        context: context.map(|data| Context::new(1, data)),
         signature: None,
     };
     let mut out = vec![0; message.encoded_len()];
@@ -56,6 +56,7 @@ fn can_context() -> Vec<u8> {
         expected: 10_000,
         observed: 1_200,
         payload: Payload::new(&[2, 0x10, 3]).expect("fits"),
+        place: yagura_model::Place::default(),
     };
     let mut out = [0; CanContext::LEN_MAX];
     let len = context.encode(&mut out);

@@ -42,7 +42,7 @@ fn rows() -> (Source, [BusRow; 2], [IdRow; 3]) {
 fn blob() -> Vec<u8> {
     let (source, buses, ids) = rows();
     let mut out = [0; 1024];
-    let len = encode(source, &buses, &ids, &mut out).unwrap();
+    let len = encode(&Contents { source, buses: &buses, ids: &ids, ..Contents::default() }, &mut out).unwrap();
     out[..len].to_vec()
 }
 
@@ -55,8 +55,15 @@ fn patched(at: usize, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_golden_profile_is_written_and_read_as_ever() {
-    assert_eq!(blob(), GOLDEN);
+fn the_golden_profile_of_version_1_is_read_as_ever() {
+    assert_eq!(
+        blob()[8..],
+        GOLDEN[8..]
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| if (4..8).contains(&at) { blob()[8 + at] } else { *byte })
+            .collect::<Vec<_>>()
+    );
     let (source, buses, ids) = rows();
     let profile = Profile::parse(GOLDEN).unwrap();
     assert_eq!(profile.source(), source);
@@ -73,14 +80,18 @@ fn every_way_to_be_no_profile_has_its_own_reason() {
     let blob = blob();
     assert_eq!(parse(b""), ProfileError::NotAProfile);
     assert_eq!(parse(b"(1597783036.1) can0 104#00"), ProfileError::NotAProfile);
-    assert_eq!(parse(&patched(4, &[0, 2])), ProfileError::NewerVersion { found: 2, supported: 1 });
+    assert_eq!(parse(&patched(4, &[0, 3])), ProfileError::NewerVersion { found: 3, supported: 2 });
     assert_eq!(parse(&patched(4, &[0, 0])), ProfileError::UnknownVersion(0));
     assert_eq!(parse(&patched(6, &[0, 1])), ProfileError::UnknownFlags(1));
     assert_eq!(parse(&blob[..5]), ProfileError::Truncated { len: 5, needed: 40 });
     assert_eq!(parse(&blob[..100]), ProfileError::Truncated { len: 100, needed: 220 });
     let longer: Vec<u8> = blob.iter().copied().chain([0]).collect();
     assert_eq!(parse(&longer), ProfileError::TrailingBytes { len: 221, expected: 220 });
-    assert_eq!(parse(&patched(17, &[1])), ProfileError::Length { stated: 220, counted: 196 });
+    assert_eq!(parse(&patched(17, &[3])), ProfileError::Length { stated: 220, counted: 244 });
+    assert_eq!(
+        parse(&patched(4, &[0, 1, 0, 0, 0, 0, 0, 220, 0, 0, 0, 0, 0, 1])),
+        ProfileError::Length { stated: 220, counted: 196 }
+    );
     assert_eq!(parse(&patched(11, &[219])), ProfileError::TrailingBytes { len: 220, expected: 219 });
     let mut damaged = blob.clone();
     damaged[90] ^= 1;
@@ -92,7 +103,7 @@ fn every_way_to_be_no_profile_has_its_own_reason() {
     assert_eq!(parse(&patched(89, &[3])), ProfileError::IdRow(0));
     assert_eq!(parse(&patched(88 + 44, &[5])), ProfileError::IdRow(1));
     assert_eq!(parse(&patched(88 + 88, &[0])), ProfileError::IdRow(2));
-    assert_eq!(encode(Source::default(), &[], &[], &mut []), Err(ProfileError::NoRoom { needed: 40 }));
+    assert_eq!(encode(&Contents::default(), &mut []), Err(ProfileError::NoRoom { needed: 40 }));
 }
 
 #[test]
@@ -110,6 +121,10 @@ fn reasons_read_well() {
         ProfileError::TooManyIds(4097),
         ProfileError::BusRow(0),
         ProfileError::IdRow(1),
+        ProfileError::Tables { left: 9 },
+        ProfileError::TableOrder(1),
+        ProfileError::UnknownTable(200),
+        ProfileError::TableRow { kind: 1, row: 7 },
         ProfileError::NoRoom { needed: 40 },
     ];
     let text: String = errors.iter().map(|error| format!("{error}\n")).collect();
@@ -126,6 +141,10 @@ fn reasons_read_well() {
         profile of 4097 identifiers exceeds the maximum 4096
         bus row 0 of the profile is not legal
         identifier row 1 of the profile is not legal
+        the last 9 bytes of the profile are not whole tables
+        table 1 of the profile is not in order
+        profile with a table of unknown kind 200
+        row 7 of table 1 of the profile is not legal
         no room for a profile of 40 bytes
     "#]]
     .assert_eq(&text);
@@ -136,8 +155,8 @@ proptest! {
     fn garbage_with_a_right_checksum_is_a_profile_or_a_reason(
         mut bytes in proptest::collection::vec(any::<u8>(), 40..400), buses in 0..3_u16, ids in 0..5_u16,
     ) {
-        bytes[..8].copy_from_slice(b"YGPF\0\x01\0\0");
-        let len = encoded_len(usize::from(buses), usize::from(ids));
+        bytes[..8].copy_from_slice(b"YGPF\0\x02\0\0");
+        let len = fixed_len(usize::from(buses), usize::from(ids));
         bytes.resize(len, 0);
         bytes[8..12].copy_from_slice(&u32::try_from(len).unwrap_or(0).to_be_bytes());
         bytes[16..18].copy_from_slice(&buses.to_be_bytes());
@@ -147,7 +166,8 @@ proptest! {
         if let Ok(profile) = Profile::parse(&bytes) {
             let (buses, ids): (Vec<_>, Vec<_>) = (profile.buses().collect(), profile.ids().collect());
             let mut out = [0; 1024];
-            let len = encode(profile.source(), &buses, &ids, &mut out);
+            let contents = Contents { source: profile.source(), buses: &buses, ids: &ids, ..Contents::default() };
+            let len = encode(&contents, &mut out);
             prop_assert_eq!(len.map(|len| &out[..len]), Ok(bytes.as_slice()));
         }
     }

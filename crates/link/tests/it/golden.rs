@@ -35,7 +35,7 @@ pub(crate) fn full_writer() -> ReportWriter {
         count: 3,
         reserved: 0,
         timestamp: Timestamp::from_unix(CLOCK.unix(Micros(2_000_000))),
-        context: Some(Context::new(CanContext::VERSION, &room[..len])),
+        context: Some(Context::new(1, &room[..len])),
         signature: None,
     };
     let v1 = Message { version: ProtocolVersion::V1, context: Some(Context::new(0, b"maker's")), ..v2 };
