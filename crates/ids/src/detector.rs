@@ -13,6 +13,7 @@ use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
 use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
+use crate::spec::{Driving, DrivingState, Span};
 use core::fmt;
 use yagura_model::{CanContext, Frame, FrameKind, Micros};
 
@@ -39,6 +40,8 @@ struct IdState {
     presence: Presence,
     evidence: Evidence,
     bus: u8,
+    /// Rows of the state table.
+    states: Span,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,6 +88,7 @@ pub struct Detector<'p, const IDS: usize> {
     /// About buses that the profile does not know.
     stray: Evidence,
     episodes: Episodes,
+    driving: Driving,
     ids: [IdState; IDS],
 }
 
@@ -98,7 +102,8 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             return Err(CapacityExceeded { ids: profile.ids_len(), capacity: IDS });
         }
         let mut ids = [IdState::default(); IDS];
-        for (state, row) in ids.iter_mut().zip(profile.ids()) {
+        for ((owner, state), row) in (0_u16..).zip(ids.iter_mut()).zip(profile.ids()) {
+            state.states = Span::of(&profile.tables().states, owner);
             state.bus = profile.bus_index(row.bus).and_then(|bus| u8::try_from(bus).ok()).unwrap_or(u8::MAX);
         }
         Ok(Self {
@@ -110,6 +115,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             incidents: Incidents::default(),
             stray: Evidence::default(),
             episodes: Episodes::default(),
+            driving: Driving::default(),
             ids,
         })
     }
@@ -118,6 +124,12 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
     #[must_use]
     pub const fn profile(&self) -> &Profile<'p> {
         &self.profile
+    }
+
+    /// What the vehicle is doing, as far as the profile's specification tells.
+    #[must_use]
+    pub fn driving_state(&self) -> DrivingState {
+        self.driving.state(self.clock.steady())
     }
 
     /// Judges a frame. Frames come in the order in which the sensor received them.
@@ -183,6 +195,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if matches!(frame.kind, FrameKind::Remote { .. }) {
             return;
         }
+        self.driving.take(&self.profile.tables().states, state.states, frame.payload.as_slice(), self.clock.steady());
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
         let gap = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap());
         if let Some(gap) = gap {

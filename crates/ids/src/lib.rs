@@ -28,6 +28,7 @@ mod load;
 mod pace;
 mod profile;
 mod silence;
+mod spec;
 
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
 pub use detector::{CapacityExceeded, Detector, HEAP_MAX};
@@ -41,3 +42,4 @@ pub use profile::{
     encode, encoded_len,
 };
 pub use silence::{SESSION_GAP, SILENCE_HOLD};
+pub use spec::{DrivingState, Field, FieldError, MOVING_SPAN, SIGN_SPAN, Sign, StateRow};

@@ -6,12 +6,15 @@
 
 use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
 use crate::integrity::ChecksumRow;
+use crate::spec::StateRow;
 
 /// The tables after the identifiers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tables<'a> {
     /// How identifiers protect their data.
     pub checksums: Table<'a, ChecksumRow>,
+    /// Signals that tell what the vehicle is doing.
+    pub states: Table<'a, StateRow>,
 }
 
 impl<'a> Tables<'a> {
@@ -26,6 +29,7 @@ impl<'a> Tables<'a> {
             }
             match section.kind {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
+                StateRow::KIND => tables.states = section.table(ids)?,
                 kind => return Err(ProfileError::UnknownTable(kind)),
             }
             last = section.kind;
@@ -81,16 +85,19 @@ pub struct Contents<'a> {
     pub ids: &'a [IdRow],
     /// By owner.
     pub checksums: &'a [ChecksumRow],
+    /// By owner.
+    pub states: &'a [StateRow],
 }
 
 impl Contents<'_> {
     pub(super) const fn tables_len(&self) -> usize {
-        table_len::<ChecksumRow>(self.checksums)
+        table_len::<ChecksumRow>(self.checksums).saturating_add(table_len::<StateRow>(self.states))
     }
 
     /// Fills `out`, which is [`Self::tables_len`] long.
     pub(super) fn write_tables(&self, out: &mut [u8]) -> Option<()> {
         let out = write_table(self.checksums, out)?;
+        let out = write_table(self.states, out)?;
         out.is_empty().then_some(())
     }
 }
