@@ -162,20 +162,36 @@ pub struct Config<'a> {
 }
 
 /// The chains of [`Config::default_chains`].
-static DEFAULT_CHAINS: [FilterChain; 5] = [
+static DEFAULT_CHAINS: [FilterChain; 21] = [
     FilterChain::aggregate(EventId::CAN_UNKNOWN_ID, 200_000),
     FilterChain::aggregate(EventId::CAN_WRONG_LENGTH, 200_000),
     FilterChain::pass(EventId::CAN_EARLY_FRAME),
     FilterChain::pass(EventId::CAN_SILENT_ID),
     FilterChain::pass(EventId::CAN_BUS_FLOOD),
+    FilterChain::pass(EventId::CAN_WRONG_BUS),
+    FilterChain::pass(EventId::CAN_CLOCK_SKEW),
+    FilterChain::pass(EventId::CAN_BUS_ERROR),
+    FilterChain::pass(EventId::CAN_WRONG_CHECKSUM),
+    FilterChain::pass(EventId::CAN_WRONG_COUNTER),
+    FilterChain::pass(EventId::CAN_IMPOSSIBLE_CHANGE),
+    FilterChain::pass(EventId::CAN_SIGNAL_CONTRADICTION),
+    FilterChain::pass(EventId::CAN_OUT_OF_SPECIFICATION),
+    FilterChain::pass(EventId::DIAG_TRANSPORT_ABUSE),
+    FilterChain::pass(EventId::DIAG_SECURITY_ACCESS),
+    FilterChain::pass(EventId::DIAG_SCAN),
+    FilterChain::pass(EventId::DIAG_UNSAFE_REQUEST),
+    FilterChain::pass(EventId::J1939_TRANSPORT_ABUSE),
+    FilterChain::pass(EventId::J1939_REQUEST_FLOOD),
+    FilterChain::pass(EventId::J1939_ADDRESS_THEFT),
+    FilterChain::pass(EventId::J1939_WRONG_SOURCE),
 ];
 
 impl Config<'static> {
     /// How many chains [`Self::default_chains`] has.
     pub const DEFAULT_CHAINS: usize = DEFAULT_CHAINS.len();
 
-    /// The five CAN events in detail. Unknown identifiers and wrong lengths come by the thousand under a fuzzer and are
-    /// aggregated over 200 ms; the timing detectors speak once per identifier and attack, and pass. At most 100 events and
+    /// All events of the detectors in detail. Unknown identifiers and wrong lengths come by the thousand under a fuzzer and
+    /// are aggregated over 200 ms; the other detectors speak once per second, identifier and attack, and pass. At most 100 events and
     /// 16 KiB leave in a second.
     #[must_use]
     pub fn default_chains() -> Self {

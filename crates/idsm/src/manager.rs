@@ -2,7 +2,7 @@
 //!
 //! Not a detector and not the reporter that sends (that is `link`). The order is the standard's: reporting mode → state →
 //! one-every-n → aggregation → threshold → rate limit → traffic limit. Invariant: [`Tally::is_balanced`] after every call.
-//! Cost: `EVENTS` × 184 bytes and some 180; an event costs a search over the chains and O(1).
+//! Cost: `EVENTS` × 200 bytes and some 180; an event costs a search over the chains and O(1).
 
 use crate::chain::{Chain, Passed};
 use crate::config::{BlockState, Config, ConfigError, RateLimit, ReportingMode, TrafficLimit};

@@ -77,7 +77,7 @@ fn a_profile_of_a_newer_version_is_refused_by_name() {
     let capture = testdata("captures/tesla-model-3/replay-1.log.gz");
     let output = run(&["ids", "replay", &capture, "--profile", &profile]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(words(&output).contains("this build reads up to 1"), "{}", words(&output));
+    assert!(words(&output).contains("this build reads up to 2"), "{}", words(&output));
 }
 
 #[test]

@@ -68,20 +68,32 @@ fn the_rules_in_the_repository_and_their_levels_are_these() {
     let lines: BTreeSet<_> =
         set.rules().iter().filter(|r| r.alerts).map(|r| format!("{} {:?}\n", r.path, r.level)).collect();
     expect_test::expect![[r#"
+        can/bus_errors.yml High
         can/control_unit_off_bus.yml High
         can/diagnostic_brute_force.yml High
+        can/diagnostic_exploration.yml Medium
+        can/diagnostic_key_guessing.yml High
         can/diagnostic_scan.yml High
+        can/diagnostic_unsafe_request.yml Critical
         can/flood.yml High
         can/flood_while_driving.yml Critical
         can/fuzzing.yml High
+        can/impossible_change.yml High
         can/injection.yml High
         can/injection_while_driving.yml Critical
+        can/j1939_impersonation.yml High
+        can/j1939_transport.yml High
         can/masquerade.yml Critical
+        can/out_of_specification.yml Medium
         can/remote_frame.yml Medium
         can/security_access.yml High
         can/several_kinds_of_attack.yml Critical
+        can/signals_contradict.yml Critical
         can/silent_identifier.yml Medium
         can/unknown_identifier.yml Medium
+        can/wrong_bus.yml High
+        can/wrong_checksum.yml High
+        can/wrong_counter.yml High
         can/wrong_length.yml Medium
         fleet/clocks_wrong.yml Medium
         fleet/flood_wave.yml Critical
