@@ -4,6 +4,7 @@
 //! else the smallest free number. Invariant: one number per name, at most [`BUSES_MAX`] names. Cost: the last name is looked
 //! at first, so a log of one bus pays one comparison a frame.
 
+use crate::fault::{INTERFACE_LEN_MAX, LineFault};
 use yagura_model::BusId;
 
 /// The most interfaces one log may name.
@@ -25,22 +26,28 @@ pub(crate) struct Buses {
 }
 
 impl Buses {
-    /// The number of this interface; `None` if it would be one too many.
-    pub(crate) fn number(&mut self, name: &[u8]) -> Option<BusId> {
+    /// The number of this interface.
+    ///
+    /// # Errors
+    /// The name is no name, or would be one too many.
+    pub(crate) fn number(&mut self, name: &[u8]) -> Result<BusId, LineFault> {
         if let Some(bus) = self.seen.get(self.last).filter(|bus| bus.name.as_bytes() == name) {
-            return Some(bus.id);
+            return Ok(bus.id);
         }
         if let Some(index) = self.seen.iter().position(|bus| bus.name.as_bytes() == name) {
             self.last = index;
-            return self.seen.get(index).map(|bus| bus.id);
+            return self.seen.get(index).map(|bus| bus.id).ok_or(LineFault::TooManyInterfaces);
+        }
+        if !is_name(name) {
+            return Err(LineFault::Interface);
         }
         if self.seen.len() >= BUSES_MAX {
-            return None;
+            return Err(LineFault::TooManyInterfaces);
         }
-        let id = self.free(trailing_number(name))?;
+        let id = self.free(trailing_number(name)).ok_or(LineFault::TooManyInterfaces)?;
         self.last = self.seen.len();
         self.seen.push(Bus { id, name: String::from_utf8_lossy(name).into_owned() });
-        Some(id)
+        Ok(id)
     }
 
     pub(crate) fn as_slice(&self) -> &[Bus] {
@@ -51,6 +58,11 @@ impl Buses {
         let is_free = |number: &u8| self.seen.iter().all(|bus| bus.id.0 != *number);
         wanted.filter(is_free).or_else(|| (0..=u8::MAX).find(is_free)).map(BusId)
     }
+}
+
+/// Whether this can be the name of an interface.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    (1..=INTERFACE_LEN_MAX).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic)
 }
 
 fn trailing_number(name: &[u8]) -> Option<u8> {
@@ -65,7 +77,7 @@ mod tests {
     #[test]
     fn a_bus_takes_the_number_of_its_name_or_the_next_free_one() {
         let mut buses = Buses::default();
-        let mut of = |name: &str| buses.number(name.as_bytes()).map(|bus| bus.0);
+        let mut of = |name: &str| buses.number(name.as_bytes()).ok().map(|bus| bus.0);
         assert_eq!(of("can1"), Some(1));
         assert_eq!(of("vcan1"), Some(0));
         assert_eq!(of("can0"), Some(2));
@@ -79,9 +91,10 @@ mod tests {
     fn interfaces_beyond_the_limit_are_refused() {
         let mut buses = Buses::default();
         for number in 0..BUSES_MAX {
-            assert!(buses.number(format!("can{number}").as_bytes()).is_some());
+            assert!(buses.number(format!("can{number}").as_bytes()).is_ok());
         }
-        assert_eq!(buses.number(b"can200"), None);
-        assert_eq!(buses.number(b"can3"), Some(BusId(3)));
+        assert_eq!(buses.number(b"can200"), Err(LineFault::TooManyInterfaces));
+        assert_eq!(buses.number(b"can 2"), Err(LineFault::Interface));
+        assert_eq!(buses.number(b"can3"), Ok(BusId(3)));
     }
 }

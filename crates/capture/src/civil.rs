@@ -1,12 +1,50 @@
-//! `2019-02-03 12:34:56.123456`, the date of `candump -ta`'s capital sibling `-tA`, as microseconds since 1970.
+//! `2019-02-03 12:34:56.123456`, the date of `candump -ta`'s capital sibling `-tA`, as microseconds since 1970; and times of day.
 //!
 //! Not a calendar library: candump prints local time without a zone, so the text is taken as UTC and only differences mean something.
 //! Invariant: a date that does not exist is refused.
 
-use crate::cursor::decimal;
+use crate::cursor::{decimal, fraction};
 
 const DAYS_BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 const MONTH_DAYS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/// A date and time of day as microseconds, and the rest.
+pub(crate) fn micros(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (seconds, rest) = seconds(text)?;
+    let (fraction, rest) = fraction(rest, 6)?;
+    Some((i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(fraction)?, rest))
+}
+
+/// A time of day, `22:20:14:992` or `22:20:14.992`, as microseconds since midnight, and the rest. The digits behind the last
+/// mark are decimals of a second, however many (BUSMASTER writes four, CANalyst three).
+pub(crate) fn time_of_day(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (hour, rest) = short(text, b':')?;
+    let (minute, rest) = short(rest, b':')?;
+    let (second, digits, rest) = decimal(rest)?;
+    if digits == 0 || digits > 2 || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let (fraction, rest) = match rest {
+        [b':', digits @ ..] => decimals(digits)?,
+        _ => fraction(rest, 6)?,
+    };
+    let minutes = hour.checked_mul(60)?.checked_add(minute)?;
+    let seconds = i64::try_from(minutes.checked_mul(60)?.checked_add(second)?).ok()?;
+    Some((seconds.checked_mul(1_000_000)?.checked_add(fraction)?, rest))
+}
+
+/// The digits as decimals of a second, in microseconds.
+fn decimals(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (value, digits, rest) = decimal(text)?;
+    let micros = value.checked_mul(10_u64.checked_pow(6_u32.checked_sub(digits)?)?)?;
+    Some((i64::try_from(micros).ok()?, rest))
+}
+
+fn short(text: &[u8], end: u8) -> Option<(u64, &[u8])> {
+    let (value, digits, rest) = decimal(text)?;
+    let (first, rest) = rest.split_first()?;
+    ((1..=2).contains(&digits) && *first == end).then_some((value, rest))
+}
 
 /// The seconds of a date and time of day in the years 1970 to 9999, and the rest behind the seconds.
 pub(crate) fn seconds(text: &[u8]) -> Option<(u64, &[u8])> {

@@ -1,21 +1,37 @@
-//! Where lines come from: plain text or gzip, told apart by its first bytes; one line at a time, bounded.
+//! Where bytes come from: plain, or gzip, told apart by the first bytes; one line at a time, bounded.
 //!
-//! Not a decompressor of anything else: other packings are recognised by [`guess`] only to tell the user what the file is.
-//! Invariant: at most [`LINE_BYTES_MAX`] bytes of one line are ever held; gzip is unpacked as a stream, so a bomb costs time, not memory.
+//! Not an archive reader: a zip or 7z holds many files; [`guess`] says what it is. Invariant: at most [`LINE_BYTES_MAX`] bytes of
+//! one line and [`START_LEN_MAX`] of the start are ever held; packed input is unpacked as a stream, so a bomb costs time, not
+//! memory.
 
 use flate2::bufread::MultiGzDecoder;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 /// The longest line that is read, without its line end. candump's longest (CAN FD, all columns) has under 400 bytes.
 pub const LINE_BYTES_MAX: usize = 1024;
+/// How much of the start is looked at, at most; a line end behind [`START_LEN_MIN`] ends the look earlier.
+const START_LEN_MAX: usize = 4096;
+/// Enough for every binary format to be known by, and little enough not to wait for when a log is piped in live.
+const START_LEN_MIN: usize = 32;
+/// The longest mark at the start of packed input.
+const MAGIC_LEN_MAX: usize = 6;
+/// Room for unpacked bytes.
+const UNPACKED_LEN: usize = 1 << 16;
 
-/// Text from plain or gzip'd bytes.
+/// Input whose first bytes were already taken from it.
+type Looked<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Bytes from plain or packed input.
 #[derive(Debug)]
-pub enum Input<R: BufRead> {
-    /// As it is.
-    Plain(R),
-    /// Unpacked on the way.
-    Gzip(Box<BufReader<MultiGzDecoder<R>>>),
+pub struct Input<R: BufRead> {
+    start: Cursor<Vec<u8>>,
+    rest: Rest<R>,
+}
+
+#[derive(Debug)]
+enum Rest<R: BufRead> {
+    Plain(Looked<R>),
+    Gzip(Box<BufReader<MultiGzDecoder<Looked<R>>>>),
 }
 
 impl<R: BufRead> Input<R> {
@@ -24,16 +40,47 @@ impl<R: BufRead> Input<R> {
     /// # Errors
     /// What reading the first bytes failed with.
     pub fn new(mut read: R) -> io::Result<Self> {
-        let is_gzip = read.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-        Ok(if is_gzip {
-            Self::Gzip(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(read))))
+        let magic = look(&mut read, |seen| seen.len() >= MAGIC_LEN_MAX)?;
+        let is_gzip = magic.starts_with(&[0x1F, 0x8B]);
+        let looked = Cursor::new(magic).chain(read);
+        let rest = if is_gzip {
+            Rest::Gzip(Box::new(BufReader::with_capacity(UNPACKED_LEN, MultiGzDecoder::new(looked))))
         } else {
-            Self::Plain(read)
-        })
+            Rest::Plain(looked)
+        };
+        Ok(Self { start: Cursor::default(), rest })
+    }
+
+    /// The first bytes, still to be read. To be called before anything is read.
+    pub(crate) fn start(&mut self) -> io::Result<&[u8]> {
+        let is_enough =
+            |seen: &[u8]| seen.len() >= START_LEN_MAX || (seen.len() >= START_LEN_MIN && seen.contains(&b'\n'));
+        let start = look(&mut self.rest, is_enough)?;
+        self.start = Cursor::new(start);
+        self.start.fill_buf()
     }
 }
 
-impl<R: BufRead> Read for Input<R> {
+/// Takes bytes until `is_enough` or the end.
+fn look(read: &mut impl BufRead, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+    let mut seen = Vec::new();
+    while !is_enough(&seen) {
+        let buffer = match read.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        let piece = buffer.get(..START_LEN_MAX).unwrap_or(buffer);
+        if piece.is_empty() {
+            break;
+        }
+        seen.extend_from_slice(piece);
+        let taken = piece.len();
+        read.consume(taken);
+    }
+    Ok(seen)
+}
+
+impl<R: BufRead> Read for Rest<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(read) => read.read(buf),
@@ -42,7 +89,7 @@ impl<R: BufRead> Read for Input<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Input<R> {
+impl<R: BufRead> BufRead for Rest<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self {
             Self::Plain(read) => read.fill_buf(),
@@ -58,6 +105,26 @@ impl<R: BufRead> BufRead for Input<R> {
     }
 }
 
+impl<R: BufRead> Read for Input<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.start.fill_buf()?.is_empty() { self.rest.read(buf) } else { self.start.read(buf) }
+    }
+}
+
+impl<R: BufRead> BufRead for Input<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start.fill_buf()?.is_empty() { self.rest.fill_buf() } else { self.start.fill_buf() }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.start.fill_buf().is_ok_and(<[u8]>::is_empty) {
+            self.rest.consume(amount);
+        } else {
+            self.start.consume(amount);
+        }
+    }
+}
+
 /// What [`next_line`] found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found<T> {
@@ -69,9 +136,16 @@ pub(crate) enum Found<T> {
     End,
 }
 
+/// The byte that ends lines: a line feed, or in files of old tools that write none a carriage return.
+pub(crate) fn line_end(start: &[u8]) -> u8 {
+    let is_old = !start.contains(&b'\n') && start.contains(&b'\r');
+    if is_old { b'\r' } else { b'\n' }
+}
+
 /// Hands the next line, without its line end, to `read`. `carry` holds the piece of a line that spans two buffers.
 pub(crate) fn next_line<T>(
     input: &mut impl BufRead,
+    end: u8,
     carry: &mut Vec<u8>,
     mut read: impl FnMut(&[u8]) -> T,
 ) -> io::Result<Found<T>> {
@@ -83,7 +157,7 @@ pub(crate) fn next_line<T>(
             other => other?,
         };
         let is_end = buffer.is_empty();
-        let newline = buffer.iter().position(|byte| *byte == b'\n');
+        let newline = memchr::memchr(end, buffer);
         let piece = buffer.get(..newline.unwrap_or(buffer.len())).unwrap_or(&[]);
         is_too_long |= carry.len().saturating_add(piece.len()) > LINE_BYTES_MAX;
         let is_whole = newline.is_some() || is_end;
@@ -106,21 +180,23 @@ pub(crate) fn next_line<T>(
     }
 }
 
-/// What an input that is no candump text looks like, by its first bytes.
+/// What an input that is no capture of a known format looks like, by its first bytes.
 pub(crate) fn guess(start: &[u8]) -> Option<&'static str> {
-    const KNOWN: [(&[u8], &str); 11] = [
+    const KNOWN: [(&[u8], &str); 14] = [
         (b"BZh", "a bzip2 file: unpack it first"),
         (b"\xFD7zXZ", "an xz file: unpack it first"),
         (b"\x28\xB5\x2F\xFD", "a zstd file: unpack it first"),
         (b"PK\x03\x04", "a zip file: unpack it first"),
         (b"7z\xBC\xAF", "a 7z file: unpack it first"),
+        (b"Rar!", "a rar file: unpack it first"),
         (b"MDF ", "an ASAM MDF file"),
+        (b"UnFinMF", "an ASAM MDF file"),
         (b"LOGG", "a Vector BLF file"),
         (b"\xD4\xC3\xB2\xA1", "a pcap file"),
         (b"\x0A\x0D\x0D\x0A", "a pcapng file"),
-        (b"date ", "a Vector ASC file"),
-        (b";$FILEVERSION", "a PCAN trace file"),
+        (b"\xFF\xFE", "text in UTF-16: save it as UTF-8 first"),
+        (b"VERSION \"", "a DBC file: it describes traffic and holds none"),
+        (b"{", "a JSON file"),
     ];
-    let csv = (b"Time Stamp,".as_slice(), "a SavvyCAN (GVRET) CSV file");
-    KNOWN.into_iter().chain([csv]).find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| what)
+    KNOWN.into_iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| what)
 }

@@ -17,14 +17,23 @@
 
 mod buses;
 mod civil;
+mod clock;
 mod cursor;
+mod error;
+mod fault;
+mod gather;
 mod input;
-mod line;
+mod label;
 mod reader;
+mod summary;
+mod text;
 mod writer;
 
 pub use buses::{BUSES_MAX, Bus};
+pub use error::{ReadError, Unknown};
+pub use fault::LineFault;
 pub use input::{Input, LINE_BYTES_MAX};
-pub use line::LineFault;
-pub use reader::{PROBE_LINES, ReadError, Reader, Summary, Unknown};
+pub use label::{ATTACKS_MAX, Label};
+pub use reader::{PROBE_LINES, Reader};
+pub use summary::Summary;
 pub use writer::{WriteError, write_log_line};

@@ -3,7 +3,7 @@
 //! Not a formatter for people. Invariant: what is written is read back as the same frame, if the interface keeps its number
 //! (an error frame always comes back with an extended identifier, as Linux has no other). Cost: one `write_all` a frame.
 
-use crate::line::ERROR_BIT;
+use crate::text::candump::ERROR_BIT;
 use std::io::{self, Write};
 use thiserror::Error;
 use yagura_model::{CanId, Frame, FrameKind, Payload};

@@ -90,21 +90,21 @@ fn an_unreadable_line_is_said_and_reading_goes_on() {
         expect![[r#"
             line 1: no interface, identifier and data as candump writes them
             1.000000 bus 0 104 FF
-            line 4: data is not whole hexadecimal bytes, up to 8 or for CAN FD 64
-            line 5: data is not whole hexadecimal bytes, up to 8 or for CAN FD 64
-            line 6: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
-            line 7: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
-            line 8: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
-            line 9: time in parentheses is neither seconds from 0 on nor a date
-            line 10: time in parentheses is neither seconds from 0 on nor a date
+            line 4: data is not whole bytes, up to 8 or for CAN FD 64
+            line 5: data is not whole bytes, up to 8 or for CAN FD 64
+            line 6: identifier is no number up to 7FF, or for 29 bits up to 1FFFFFFF
+            line 7: identifier is no number up to 7FF, or for 29 bits up to 1FFFFFFF
+            line 8: identifier is no number up to 7FF, or for 29 bits up to 1FFFFFFF
+            line 9: time is neither a number nor a date
+            line 10: time is neither a number nor a date
             line 11: CAN XL frame, not supported
-            line 12: data is not whole hexadecimal bytes, up to 8 or for CAN FD 64
-            line 13: identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF
-            line 14: length in brackets does not match the data
-            line 15: length in brackets does not match the data
-            line 16: length in brackets does not match the data
-            line 17: data is not whole hexadecimal bytes, up to 8 or for CAN FD 64
-            line 18: length in brackets does not match the data
+            line 12: data is not whole bytes, up to 8 or for CAN FD 64
+            line 13: identifier is no number up to 7FF, or for 29 bits up to 1FFFFFFF
+            line 14: length does not match the data
+            line 15: length does not match the data
+            line 16: length does not match the data
+            line 17: data is not whole bytes, up to 8 or for CAN FD 64
+            line 18: length does not match the data
             line 19: interface name is not 1 to 32 printable characters
             1.500000 bus 0 104 00
             2 frames, 17 unreadable, 0 untimed, 0 backward, buses [can0=0]
@@ -129,37 +129,30 @@ fn a_line_that_is_too_long_is_skipped_once_the_format_is_known() {
 #[test]
 fn input_of_another_format_ends_with_one_error_that_says_what_it_looks_like() {
     check(
-        "Time Stamp,ID,Extended,Bus,LEN,D1\n303004300,00000450,false,0,3,00\n",
-        expect![[r#"
-        not a candump log or console text: it looks like a SavvyCAN (GVRET) CSV file
-        0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
-    "#]],
-    );
-    check(
         "no\nframes\nhere\n",
         expect![[r#"
-        not a candump log or console text: no readable line at the start; line 1: no interface, identifier and data as candump writes them
+        not a capture of a known format: no readable line at the start; line 1: no interface, identifier and data as candump writes them
         0 frames, 3 unreadable, 0 untimed, 0 backward, buses []
     "#]],
     );
     check(
         &"a line of prose\n".repeat(PROBE_LINES * 2),
         expect![[r#"
-        not a candump log or console text: no readable line at the start; line 1: no interface, identifier and data as candump writes them
+        not a capture of a known format: no readable line at the start; line 1: no interface, identifier and data as candump writes them
         0 frames, 64 unreadable, 0 untimed, 0 backward, buses []
     "#]],
     );
     check(
         &"\0".repeat(4 * LINE_BYTES_MAX),
         expect![[r#"
-        not a candump log or console text: no readable line at the start; line 1: line longer than 1024 bytes
+        not a capture of a known format: no readable line at the start; line 1: line longer than 1024 bytes
         0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
     "#]],
     );
     check(
         "BZh91AY&SY\n",
         expect![[r#"
-        not a candump log or console text: it looks like a bzip2 file: unpack it first
+        not a capture of a known format: it looks like a bzip2 file: unpack it first
         0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
     "#]],
     );

@@ -10,63 +10,22 @@
 //! The time is optional in the console dialect. The direction column, the ASCII column and whatever follows a log line's data
 //! (`R`, `T`, a comment) are read over: a [`Frame`](yagura_model::Frame) has no place for them.
 
+use crate::buses::is_name;
 use crate::civil;
-use crate::cursor::{decimal, hex_byte, hex_word, nibble, skip_blanks, word};
-use thiserror::Error;
-use yagura_model::{CanId, ExtendedId, FrameKind, Micros, Payload, StandardId};
+use crate::cursor::{decimal, hex_byte, hex_word, nibble, nibble_or_ff, scaled, skip_blanks, word};
+use crate::fault::{CLASSIC_LEN_MAX, INTERFACE_LEN_MAX, LineFault};
+use crate::text::Line;
+use yagura_model::{CanId, ExtendedId, FrameKind, Payload, StandardId};
 
 /// The bit by which candump marks an error frame in its identifier, as Linux's `CAN_ERR_FLAG`.
 pub(crate) const ERROR_BIT: u32 = 0x2000_0000;
-/// The most data bytes of a classic frame.
-const CLASSIC_LEN_MAX: usize = 8;
-/// The longest interface name, as long as a [`yagura_model::Name`].
-const INTERFACE_LEN_MAX: usize = 32;
-
-/// Why a line is not a frame.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[non_exhaustive]
-pub enum LineFault {
-    /// Nothing like `interface identifier#data` or `interface identifier [length] data`.
-    #[error("no interface, identifier and data as candump writes them")]
-    NotAFrame,
-    /// The text in parentheses is no time in seconds (0 or more) and no date.
-    #[error("time in parentheses is neither seconds from 0 on nor a date")]
-    Time,
-    /// The interface name has no or too many characters, or unprintable ones.
-    #[error("interface name is not 1 to {INTERFACE_LEN_MAX} printable characters")]
-    Interface,
-    /// One interface more than [`BUSES_MAX`](crate::BUSES_MAX).
-    #[error("more than {} interfaces in one log", crate::BUSES_MAX)]
-    TooManyInterfaces,
-    /// The identifier does not fit 11 bits (1 to 3 digits) or 29 bits (8 digits).
-    #[error("identifier is neither 1 to 3 hexadecimal digits up to 7FF nor 8 up to 1FFFFFFF")]
-    Identifier,
-    /// The length in brackets is no length, or not the number of bytes that follow.
-    #[error("length in brackets does not match the data")]
-    Length,
-    /// The data are not whole bytes in hexadecimal, or too many for the kind of frame.
-    #[error("data is not whole hexadecimal bytes, up to 8 or for CAN FD 64")]
-    Data,
-    /// CAN XL, which no part of Yagura handles yet.
-    #[error("CAN XL frame, not supported")]
-    CanXl,
-    /// The line is longer than [`LINE_BYTES_MAX`](crate::LINE_BYTES_MAX).
-    #[error("line longer than {} bytes", crate::LINE_BYTES_MAX)]
-    TooLong,
-}
-
-/// A line as it was read; the interface has no number yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a> {
-    pub(crate) time: Option<Micros>,
-    pub(crate) interface: &'a [u8],
-    pub(crate) id: CanId,
-    pub(crate) kind: FrameKind,
-    pub(crate) payload: Payload,
-}
-
 /// Reads one line without its line end.
 pub(crate) fn parse(text: &[u8]) -> Result<Line<'_>, LineFault> {
+    quick(text).map_or_else(|| any(text), Ok)
+}
+
+/// Reads one line of any of the dialects.
+fn any(text: &[u8]) -> Result<Line<'_>, LineFault> {
     let text = skip_blanks(text);
     let (time, text) = match text {
         [b'(', rest @ ..] => time(rest).map(|(time, rest)| (Some(time), rest))?,
@@ -79,41 +38,63 @@ pub(crate) fn parse(text: &[u8]) -> Result<Line<'_>, LineFault> {
         Some(hash) => second.split_at_checked(hash).ok_or(LineFault::NotAFrame).and_then(|(id, data)| log(id, data))?,
         None => console(text)?,
     };
-    if interface.len() > INTERFACE_LEN_MAX || interface.is_empty() || !interface.iter().all(u8::is_ascii_graphic) {
+    if !is_name(interface) {
         return Err(LineFault::Interface);
     }
-    Ok(Line { time, interface, id, kind, payload })
+    Ok(Line { time, interface, id, kind, payload, mark: None })
+}
+
+/// The line that `candump -l` writes for a classic data frame, and nothing else: most lines of most logs.
+fn quick(text: &[u8]) -> Option<Line<'_>> {
+    let [b'(', rest @ ..] = text else { return None };
+    let (time, rest) = quick_time(rest)?;
+    let [b')', b' ', rest @ ..] = rest else { return None };
+    let end = rest.iter().take(INTERFACE_LEN_MAX).position(|byte| !byte.is_ascii_graphic())?;
+    let (interface, rest) = rest.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
+    let [b' ', rest @ ..] = rest else { return None };
+    let id_len = if let [_, _, _, b'#', ..] = rest { 3 } else { 8 };
+    let (id, rest) = rest.split_at_checked(id_len)?;
+    let [b'#', rest @ ..] = rest else { return None };
+    let (mut bytes, mut len, mut rest, mut bad) = ([0; CLASSIC_LEN_MAX], 0_usize, rest, 0_u8);
+    for room in &mut bytes {
+        let [high, low, after @ ..] = rest else { break };
+        let (high, low) = (nibble_or_ff(*high), nibble_or_ff(*low));
+        bad |= high | low;
+        *room = (high << 4) | (low & 0x0F);
+        len = len.wrapping_add(1);
+        rest = after;
+    }
+    if bad > 0x0F || !rest.is_empty() {
+        return None;
+    }
+    let (id, is_error) = identifier(id).ok()?;
+    let kind = if is_error { FrameKind::Error } else { FrameKind::Data };
+    Some(Line { time: Some(time), interface, id, kind, payload: Payload::new(bytes.get(..len)?).ok()?, mark: None })
+}
+
+/// Seconds with six decimals.
+fn quick_time(text: &[u8]) -> Option<(i64, &[u8])> {
+    let end = text.iter().take(12).position(|byte| *byte == b'.')?;
+    let (seconds, rest) = text.split_at_checked(end)?;
+    let (decimals, rest) = rest.get(1..)?.split_first_chunk::<6>()?;
+    let (mut value, mut bad) = (0_i64, end == 0);
+    // At most 12 + 6 digits: below 2^63.
+    for byte in seconds.iter().chain(decimals) {
+        bad |= !byte.is_ascii_digit();
+        value = value.wrapping_mul(10).wrapping_add(i64::from(byte & 0x0F));
+    }
+    (!bad).then_some((value, rest))
 }
 
 /// The time up to the closing parenthesis.
-fn time(text: &[u8]) -> Result<(Micros, &[u8]), LineFault> {
+fn time(text: &[u8]) -> Result<(i64, &[u8]), LineFault> {
     let text = skip_blanks(text);
     let read = || {
-        let (seconds, digits, rest) = decimal(text)?;
-        let (seconds, rest) = match rest {
-            [b'-', ..] => civil::seconds(text)?,
-            _ => (seconds, rest),
-        };
-        let (fraction, rest) = match rest {
-            [b'.', rest @ ..] => fraction(rest)?,
-            _ => (0, rest),
-        };
+        let (micros, rest) = civil::micros(text).or_else(|| scaled(text, 6))?;
         let [b')', rest @ ..] = skip_blanks(rest) else { return None };
-        let micros = seconds.checked_mul(1_000_000)?.checked_add(fraction)?;
-        (digits > 0).then_some((Micros(micros), rest))
+        Some((micros, rest))
     };
     read().ok_or(LineFault::Time)
-}
-
-/// One to nine decimals as microseconds; what is below a microsecond is cut off.
-fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
-    let (value, digits, rest) = decimal(text)?;
-    let micros = match digits {
-        1..=6 => value.checked_mul(10_u64.pow(6_u32.saturating_sub(digits)))?,
-        7..=9 => value.checked_div(10_u64.pow(digits.saturating_sub(6)))?,
-        _ => return None,
-    };
-    Some((micros, rest))
 }
 
 /// Identifier and data of a log line; `data` begins with the `#`.
