@@ -9,6 +9,7 @@ use crate::clock::BusClock;
 use crate::early::Timing;
 use crate::episodes::Episodes;
 use crate::finding::{Check, Finding, Sink, Strength, Tray};
+use crate::integrity::{CounterState, RULES_MAX, Rules};
 use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
@@ -42,6 +43,8 @@ struct IdState {
     bus: u8,
     /// Rows of the state table.
     states: Span,
+    /// Rows of the checksum and counter tables.
+    rules: Rules,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,6 +93,8 @@ pub struct Detector<'p, const IDS: usize> {
     episodes: Episodes,
     driving: Driving,
     ids: [IdState; IDS],
+    /// One for each row of the counter table.
+    counters: [CounterState; IDS],
 }
 
 impl<'p, const IDS: usize> Detector<'p, IDS> {
@@ -101,8 +106,15 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if profile.ids_len() > IDS {
             return Err(CapacityExceeded { ids: profile.ids_len(), capacity: IDS });
         }
+        if profile.tables().counters.len() > IDS {
+            return Err(CapacityExceeded { ids: profile.tables().counters.len(), capacity: IDS });
+        }
         let mut ids = [IdState::default(); IDS];
         for ((owner, state), row) in (0_u16..).zip(ids.iter_mut()).zip(profile.ids()) {
+            state.rules = Rules::of(&profile, owner);
+            if state.rules.len() > RULES_MAX {
+                return Err(CapacityExceeded { ids: state.rules.len(), capacity: RULES_MAX });
+            }
             state.states = Span::of(&profile.tables().states, owner);
             state.bus = profile.bus_index(row.bus).and_then(|bus| u8::try_from(bus).ok()).unwrap_or(u8::MAX);
         }
@@ -117,6 +129,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             episodes: Episodes::default(),
             driving: Driving::default(),
             ids,
+            counters: [CounterState::default(); IDS],
         })
     }
 
@@ -197,10 +210,12 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         }
         self.driving.take(&self.profile.tables().states, state.states, frame.payload.as_slice(), self.clock.steady());
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
+        let lossy = state.timing.may_have_missed(&row, bus.clock.steady());
         let gap = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap());
         if let Some(gap) = gap {
             tray.put(Check::Early, Strength::Certain, CanContext::of(frame, row.period, gap));
         }
+        state.rules.judge(&self.profile, &mut self.counters, frame, lossy, tray);
     }
 
     fn look_for_silence(&mut self, now: u64, frame: &Frame, sink: &mut impl Sink) {

@@ -172,6 +172,26 @@ pub enum Strength {
     Certain,
 }
 
+impl Strength {
+    /// As rows of a profile write it.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Hint => 1,
+            Self::Likely => 2,
+            Self::Certain => 3,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Hint),
+            2 => Some(Self::Likely),
+            3 => Some(Self::Certain),
+            _ => None,
+        }
+    }
+}
+
 /// What was found in a frame, or at it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Finding {

@@ -34,7 +34,10 @@ pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
 pub use detector::{CapacityExceeded, Detector, HEAP_MAX};
 pub use episodes::{EPISODE_WINDOW, EPISODES_MAX, PLACES_MAX};
 pub use finding::{Check, Finding, Sink, Strength};
-pub use integrity::{Algorithm, ChecksumRow};
+pub use integrity::{
+    Algorithm, BREAK_SPAN, Break, ChecksumField, ChecksumRow, Constant, CounterRow, CounterState, DataIdMode,
+    Direction, E2eProfile, RULES_MAX,
+};
 pub use judge::{EVIDENCE_SPAN, INCIDENT_GAP};
 pub use pace::{Pace, Verdict};
 pub use profile::{

@@ -5,7 +5,7 @@
 //! docs/format/profile.md. Invariant: kinds ascend, each at most once, none empty; a kind that is not known is refused.
 
 use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
-use crate::integrity::ChecksumRow;
+use crate::integrity::{ChecksumRow, CounterRow};
 use crate::spec::StateRow;
 
 /// The tables after the identifiers.
@@ -13,6 +13,8 @@ use crate::spec::StateRow;
 pub struct Tables<'a> {
     /// How identifiers protect their data.
     pub checksums: Table<'a, ChecksumRow>,
+    /// How identifiers count their frames.
+    pub counters: Table<'a, CounterRow>,
     /// Signals that tell what the vehicle is doing.
     pub states: Table<'a, StateRow>,
 }
@@ -29,6 +31,7 @@ impl<'a> Tables<'a> {
             }
             match section.kind {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
+                CounterRow::KIND => tables.counters = section.table(ids)?,
                 StateRow::KIND => tables.states = section.table(ids)?,
                 kind => return Err(ProfileError::UnknownTable(kind)),
             }
@@ -86,17 +89,22 @@ pub struct Contents<'a> {
     /// By owner.
     pub checksums: &'a [ChecksumRow],
     /// By owner.
+    pub counters: &'a [CounterRow],
+    /// By owner.
     pub states: &'a [StateRow],
 }
 
 impl Contents<'_> {
     pub(super) const fn tables_len(&self) -> usize {
-        table_len::<ChecksumRow>(self.checksums).saturating_add(table_len::<StateRow>(self.states))
+        table_len::<ChecksumRow>(self.checksums)
+            .saturating_add(table_len::<CounterRow>(self.counters))
+            .saturating_add(table_len::<StateRow>(self.states))
     }
 
     /// Fills `out`, which is [`Self::tables_len`] long.
     pub(super) fn write_tables(&self, out: &mut [u8]) -> Option<()> {
         let out = write_table(self.checksums, out)?;
+        let out = write_table(self.counters, out)?;
         let out = write_table(self.states, out)?;
         out.is_empty().then_some(())
     }

@@ -22,6 +22,17 @@ impl Span {
         }
     }
 
+    /// How many.
+    pub(crate) const fn len(self) -> u16 {
+        self.len
+    }
+
+    /// Where they stand.
+    pub(crate) fn indices(self) -> impl Iterator<Item = usize> + use<> {
+        let first = usize::from(self.first);
+        first..first.saturating_add(usize::from(self.len))
+    }
+
     /// The rows.
     pub(crate) fn rows<'a, R: Row>(self, table: &Table<'a, R>) -> impl Iterator<Item = R> + use<'a, R> {
         let first = usize::from(self.first);
