@@ -35,6 +35,7 @@ fn steps(root: &Path) -> anyhow::Result<Vec<Step>> {
         Step::new("docs", "cargo doc --workspace --no-deps --document-private-items --quiet")
             .env("RUSTDOCFLAGS", "-D warnings"),
         Step::new("tests", "cargo test --workspace"),
+        Step::new("firmware", "cargo run --quiet --package yagura-mcu-harness").dir("mcu"),
         Step::new("console flow", "npm run flow").dir("console"),
     ])
 }

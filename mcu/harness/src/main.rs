@@ -2,7 +2,7 @@
 //!
 //! Not a test of detection. For each pair of captures it learns from the first and replays the second twice: as it is, and
 //! tampered with so that every kind of detector has something to say. Needs `qemu-system-arm`. Fails with the first event that
-//! differs, or the first budget that is broken. Usage: `cargo run --release` in `mcu/`; prints one JSON line per figure.
+//! differs, or the first budget that is broken. Usage: `cargo run` in `mcu/`; prints one JSON line per figure.
 
 mod firmware;
 mod tamper;

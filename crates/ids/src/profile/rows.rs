@@ -6,6 +6,16 @@
 use crate::pace::Pace;
 use yagura_model::{BusId, CanId, Frame, FrameKind};
 
+/// Four bytes at `at`, which lies within the row: one load and one byte swap.
+pub(crate) fn word(row: &[u8], at: usize) -> u32 {
+    row.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_be_bytes(*bytes))
+}
+
+/// Two bytes at `at`, which lies within the row.
+pub(crate) fn half(row: &[u8], at: usize) -> u16 {
+    row.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u16::from_be_bytes(*bytes))
+}
+
 /// How an identifier was seen to behave.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Class {
@@ -125,20 +135,14 @@ pub struct BusRow {
 impl BusRow {
     pub(crate) const LEN: usize = 24;
 
-    pub(crate) const fn read(row: &[u8; Self::LEN]) -> Option<Self> {
-        let &[bus, r0, r1, r2, c0, c1, c2, c3, i0, i1, i2, i3, t0, t1, t2, t3, p0, p1, p2, p3, f0, f1, f2, f3] = row;
-        if r0 | r1 | r2 != 0 {
-            return None;
-        }
+    pub(crate) fn read(row: &[u8; Self::LEN]) -> Option<Self> {
+        let &[bus, 0, 0, 0, ..] = row else { return None };
         Some(Self {
             bus: BusId(bus),
-            idle_cap: u32::from_be_bytes([c0, c1, c2, c3]),
-            pace: Pace {
-                interval: u32::from_be_bytes([i0, i1, i2, i3]),
-                tolerance: u32::from_be_bytes([t0, t1, t2, t3]),
-            },
-            peak_per_second: u32::from_be_bytes([p0, p1, p2, p3]),
-            frames: u32::from_be_bytes([f0, f1, f2, f3]),
+            idle_cap: word(row, 4),
+            pace: Pace { interval: word(row, 8), tolerance: word(row, 12) },
+            peak_per_second: word(row, 16),
+            frames: word(row, 20),
         })
     }
 
@@ -183,81 +187,29 @@ impl IdRow {
         ((bus.0 as u64) << 32) | key as u64
     }
 
-    pub(crate) const fn read_sort_key(row: &[u8; Self::LEN]) -> u64 {
-        let &[bus, _, _, _, k0, k1, k2, k3, ..] = row;
-        Self::sort_key(BusId(bus), u32::from_be_bytes([k0, k1, k2, k3]))
+    pub(crate) fn read_sort_key(row: &[u8; Self::LEN]) -> u64 {
+        let &[bus, ..] = row;
+        Self::sort_key(BusId(bus), word(row, 4))
     }
 
     pub(crate) fn read(row: &[u8; Self::LEN]) -> Option<Self> {
-        let &[
-            bus,
-            class,
-            flags,
-            reserved,
-            k0,
-            k1,
-            k2,
-            k3,
-            l0,
-            l1,
-            d0,
-            d1,
-            p0,
-            p1,
-            p2,
-            p3,
-            i0,
-            i1,
-            i2,
-            i3,
-            t0,
-            t1,
-            t2,
-            t3,
-            d2,
-            d3,
-            d4,
-            d5,
-            s0,
-            s1,
-            s2,
-            s3,
-            f0,
-            f1,
-            f2,
-            f3,
-            n0,
-            n1,
-            n2,
-            n3,
-            x0,
-            x1,
-            x2,
-            x3,
-        ] = row;
-        let lengths = Lengths {
-            classic: u16::from_be_bytes([l0, l1]),
-            fd: u16::from_be_bytes([d0, d1]),
-            remote: flags == Self::REMOTE_FLAG,
-        };
+        let &[bus, class, flags, reserved, ..] = row;
+        let lengths = Lengths { classic: half(row, 8), fd: half(row, 10), remote: flags == Self::REMOTE_FLAG };
         if reserved != 0 || flags > Self::REMOTE_FLAG || !lengths.is_legal() {
             return None;
         }
         Some(Self {
             bus: BusId(bus),
-            id: CanId::from_key(u32::from_be_bytes([k0, k1, k2, k3])).ok()?,
+            id: CanId::from_key(word(row, 4)).ok()?,
             class: Class::from_code(class)?,
             lengths,
-            period: u32::from_be_bytes([p0, p1, p2, p3]),
-            pace: Pace {
-                interval: u32::from_be_bytes([i0, i1, i2, i3]),
-                tolerance: u32::from_be_bytes([t0, t1, t2, t3]),
-            },
-            distance: u32::from_be_bytes([d2, d3, d4, d5]),
-            silence: u32::from_be_bytes([s0, s1, s2, s3]),
-            frames: u32::from_be_bytes([f0, f1, f2, f3]),
-            gap_min: u32::from_be_bytes([n0, n1, n2, n3]),
-            gap_max: u32::from_be_bytes([x0, x1, x2, x3]),
+            period: word(row, 12),
+            pace: Pace { interval: word(row, 16), tolerance: word(row, 20) },
+            distance: word(row, 24),
+            silence: word(row, 28),
+            frames: word(row, 32),
+            gap_min: word(row, 36),
+            gap_max: word(row, 40),
         })
     }
 
