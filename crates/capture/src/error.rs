@@ -3,7 +3,7 @@
 //! Not why it was written badly: a fault names what the reader misses. Invariant: every error says where (line or byte). Cost:
 //! small and `Send`.
 
-use crate::fault::LineFault;
+use crate::fault::{LineFault, RecordFault};
 use std::fmt;
 use std::io;
 use thiserror::Error;
@@ -20,6 +20,22 @@ pub enum ReadError {
         /// What is wrong with it.
         reason: LineFault,
     },
+    /// This record is no frame; reading goes on behind it.
+    #[error("byte {offset}: {reason}")]
+    Record {
+        /// Where it (or the packed block that holds it) begins.
+        offset: u64,
+        /// What is wrong with it.
+        reason: RecordFault,
+    },
+    /// The capture cannot be read from here on; nothing follows.
+    #[error("byte {offset}: {reason}; reading ends here")]
+    Broken {
+        /// Where.
+        offset: u64,
+        /// Why.
+        reason: RecordFault,
+    },
     /// The input is something else; nothing follows.
     #[error("not a capture of a known format: {0}")]
     UnknownFormat(Unknown),
@@ -33,8 +49,8 @@ impl ReadError {
     #[must_use]
     pub const fn is_end(&self) -> bool {
         match self {
-            Self::Line { .. } => false,
-            Self::UnknownFormat(_) | Self::Io(_) => true,
+            Self::Line { .. } | Self::Record { .. } => false,
+            Self::Broken { .. } | Self::UnknownFormat(_) | Self::Io(_) => true,
         }
     }
 }

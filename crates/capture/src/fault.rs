@@ -49,3 +49,39 @@ pub enum LineFault {
     #[error("line longer than {} bytes", crate::LINE_BYTES_MAX)]
     TooLong,
 }
+
+/// Why a capture of records cannot be read on, or a record of it is no frame.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum RecordFault {
+    /// The record is whole, but what it holds is no frame.
+    #[error(transparent)]
+    Frame(#[from] LineFault),
+    /// The input ends in the middle of a record.
+    #[error("input ends in the middle of a record")]
+    Cut,
+    /// A length is too small for what the record must hold.
+    #[error("length is too small for what the record holds, or beyond its limit")]
+    Length,
+    /// The record is longer than any tool writes it.
+    #[error("record or unpacked input longer than the limit")]
+    TooLong,
+    /// More interfaces, channels or blocks than the format's limit.
+    #[error("more parts than the limit of the format")]
+    TooMany,
+    /// No record begins where one must.
+    #[error("no record where one must begin")]
+    OutOfStep,
+    /// Packed data that cannot be unpacked, or are packed in an unknown way.
+    #[error("packed data is broken or packed in an unknown way")]
+    Packed,
+    /// The capture is of another network than CAN.
+    #[error("link type is not that of CAN (227, 113 or 276)")]
+    LinkType,
+    /// MDF before version 4.
+    #[error("mdf version is not 4")]
+    Version,
+    /// The file holds no group of CAN frames.
+    #[error("no group of CAN frames")]
+    NoFrames,
+}

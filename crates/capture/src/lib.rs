@@ -25,13 +25,14 @@ mod gather;
 mod input;
 mod label;
 mod reader;
+mod records;
 mod summary;
 mod text;
 mod writer;
 
 pub use buses::{BUSES_MAX, Bus};
 pub use error::{ReadError, Unknown};
-pub use fault::LineFault;
+pub use fault::{LineFault, RecordFault};
 pub use input::{Input, LINE_BYTES_MAX};
 pub use label::{ATTACKS_MAX, Label};
 pub use reader::{PROBE_LINES, Reader};

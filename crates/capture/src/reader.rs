@@ -10,6 +10,7 @@ use crate::fault::LineFault;
 use crate::gather::Gather;
 use crate::input::{Found, Input, guess, line_end, next_line};
 use crate::label::Label;
+use crate::records::{Record, Records, Stop};
 use crate::summary::Summary;
 use crate::text::{Dialect, Said};
 use std::collections::VecDeque;
@@ -26,6 +27,8 @@ pub struct Reader<R: BufRead> {
     carry: Vec<u8>,
     line: u64,
     dialect: Option<Dialect>,
+    /// The name of the format, if it is one of records.
+    records: Option<&'static str>,
     looks_like: Option<&'static str>,
     /// Faults and one frame that wait to be handed out; only used until the format is known.
     held: VecDeque<Result<Frame, ReadError>>,
@@ -36,6 +39,7 @@ pub struct Reader<R: BufRead> {
 enum Source<R: BufRead> {
     Unopened(R),
     Lines(Input<R>, u8),
+    Records(Input<R>, Box<Records>),
     Ended,
 }
 
@@ -54,6 +58,7 @@ impl<R: BufRead> Reader<R> {
             carry: Vec::new(),
             line: 0,
             dialect: None,
+            records: None,
             looks_like: None,
             held: VecDeque::new(),
             gather: Gather::default(),
@@ -63,7 +68,8 @@ impl<R: BufRead> Reader<R> {
     /// What has been read so far; complete once the iterator has ended.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        Summary { format: self.dialect.as_ref().map(Dialect::name), ..self.gather.summary() }
+        let format = self.records.or_else(|| self.dialect.as_ref().map(Dialect::name));
+        Summary { format, ..self.gather.summary() }
     }
 
     /// What the capture says of the frame that was handed out last; `None` if it holds no labels.
@@ -85,6 +91,11 @@ impl<R: BufRead> Reader<R> {
         let Source::Unopened(read) = std::mem::replace(&mut self.source, Source::Ended) else { return Ok(()) };
         let mut input = Input::new(read)?;
         let start = input.start()?;
+        if let Some(records) = Records::of_start(start) {
+            self.records = Some(records.name());
+            self.source = Source::Records(input, Box::new(records));
+            return Ok(());
+        }
         let has_mark = start.starts_with(b"\xEF\xBB\xBF");
         self.looks_like = guess(start);
         let end = line_end(start);
@@ -97,9 +108,6 @@ impl<R: BufRead> Reader<R> {
 
     /// The next line, or `None` at the end.
     fn step(&mut self) -> io::Result<Option<Step>> {
-        if let Source::Unopened(_) = self.source {
-            self.open()?;
-        }
         let Source::Lines(input, end) = &mut self.source else { return Ok(None) };
         let (dialect, gather) = (&mut self.dialect, &mut self.gather);
         let found = next_line(input, *end, &mut self.carry, |text| read_line(text, dialect, gather))?;
@@ -109,6 +117,36 @@ impl<R: BufRead> Reader<R> {
             Found::TooLong => Some(Step::Fault(LineFault::TooLong)),
             Found::End => None,
         })
+    }
+
+    /// The next frame or fault of a format of records.
+    fn record(&mut self) -> Option<Result<Frame, ReadError>> {
+        loop {
+            let Source::Records(input, records) = &mut self.source else { return None };
+            match records.next(input) {
+                Ok(Some(Record { offset, frame })) => {
+                    let frame = frame.and_then(|line| line.map(|line| self.gather.take(line)).transpose());
+                    match frame {
+                        Ok(None) => {}
+                        Ok(Some(frame)) => return Some(Ok(frame)),
+                        Err(reason) => {
+                            self.gather.count_unreadable();
+                            return Some(Err(ReadError::Record { offset, reason: reason.into() }));
+                        }
+                    }
+                }
+                Ok(None) => {
+                    self.source = Source::Ended;
+                    return None;
+                }
+                Err(Stop::Io(error)) => return self.fail(error),
+                Err(Stop::At(offset, reason)) => {
+                    self.source = Source::Ended;
+                    self.gather.count_unreadable();
+                    return Some(Err(ReadError::Broken { offset, reason }));
+                }
+            }
+        }
     }
 
     /// While the format is unknown: collects faults until a line tells it, or their number says that none will.
@@ -178,7 +216,16 @@ impl<R: BufRead> Iterator for Reader<R> {
         if let Some(held) = self.held.pop_front() {
             return Some(held);
         }
-        if self.dialect.is_some() { self.advance() } else { self.probe() }
+        if let Source::Unopened(_) = self.source
+            && let Err(error) = self.open()
+        {
+            return self.fail(error);
+        }
+        match (&self.source, &self.dialect) {
+            (Source::Records(..), _) => self.record(),
+            (_, Some(_)) => self.advance(),
+            (_, None) => self.probe(),
+        }
     }
 }
 

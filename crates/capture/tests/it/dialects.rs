@@ -150,9 +150,9 @@ fn input_of_another_format_ends_with_one_error_that_says_what_it_looks_like() {
     "#]],
     );
     check(
-        "BZh91AY&SY\n",
+        "PK\x03\x04\n",
         expect![[r#"
-        not a capture of a known format: it looks like a bzip2 file: unpack it first
+        not a capture of a known format: it looks like a zip file: unpack it first
         0 frames, 1 unreadable, 0 untimed, 0 backward, buses []
     "#]],
     );

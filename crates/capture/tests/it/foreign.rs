@@ -91,3 +91,55 @@ fn every_raw_file_is_read_or_refused_with_a_reason() {
     }
     expect_test::expect_file!["raw.txt"].assert_eq(&told);
 }
+
+/// The bytes of a file with some of them changed, cut out or doubled: deterministic, so that a failure can be repeated.
+fn spoiled(bytes: &[u8], seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(below.max(1)).unwrap()).unwrap()
+    };
+    let mut out = bytes.to_vec();
+    for _ in 0..=next(24) {
+        // Headers are at the front, so half of the harm is done there.
+        let reach = if next(2) == 0 { out.len().min(9_000) } else { out.len() };
+        let at = next(reach);
+        match next(4) {
+            0 if !out.is_empty() => out[at] ^= 1 << next(8),
+            1 if !out.is_empty() => out[at] = [0, 0xFF, b' ', b'\n', b'9', 0x7F][next(6)],
+            2 => drop(out.drain(at..(at + next(40)).min(out.len()))),
+            _ => {
+                let piece = out[at..(at + next(40)).min(out.len())].to_vec();
+                let to = next(out.len());
+                out.splice(to..to, piece);
+            }
+        }
+    }
+    out.truncate(if next(4) == 0 { next(out.len()) } else { out.len() });
+    out
+}
+
+/// The start of a file, long enough for its headers and a few hundred frames.
+fn excerpt(path: &Path) -> Vec<u8> {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes.truncate(if path.extension().is_some_and(|end| end == "bz2") { usize::MAX } else { 130_000 });
+    bytes
+}
+
+#[test]
+fn spoiled_captures_of_every_format_never_panic() {
+    let Some(folder) = foreign("raw") else { return };
+    let mut found = Vec::new();
+    files(&folder, &mut found);
+    let rounds: u64 = std::env::var("YAGURA_SPOIL_ROUNDS").map_or(2, |rounds| rounds.parse().unwrap());
+    for path in found {
+        let bytes = excerpt(&path);
+        for seed in 0..rounds {
+            let mut reader = Reader::new(BufReader::new(std::io::Cursor::new(spoiled(&bytes, seed))));
+            let frames = reader.by_ref().filter(Result::is_ok).count() as u64;
+            assert_eq!(frames, reader.summary().frames, "{} with seed {seed}", path.display());
+        }
+    }
+}
