@@ -10,7 +10,7 @@ use yagura_capture::{Reader, WriteError, write_log_line};
 fn main() -> Result<(), WriteError> {
     let mut reader = Reader::new(stdin().lock());
     let mut out = BufWriter::new(stdout().lock());
-    while let Some(item) = reader.next() {
+    for item in reader.by_ref() {
         match item {
             Ok(frame) => write_log_line(&mut out, &frame, &format!("can{}", frame.bus.0))?,
             Err(error) => eprintln!("{error}"),

@@ -39,6 +39,10 @@ impl Gather {
         self.summary.unreadable = self.summary.unreadable.saturating_add(1);
     }
 
+    pub(crate) const fn has_frames(&self) -> bool {
+        self.summary.frames > 0
+    }
+
     pub(crate) const fn label(&self) -> Option<Label> {
         self.label
     }

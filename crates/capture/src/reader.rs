@@ -6,7 +6,7 @@
 //! memory, at most [`PROBE_LINES`] faults held back at the start.
 
 use crate::error::{ReadError, Unknown};
-use crate::fault::LineFault;
+use crate::fault::{LineFault, RecordFault};
 use crate::gather::Gather;
 use crate::input::{Found, Input, guess, line_end, next_line};
 use crate::label::Label;
@@ -143,7 +143,10 @@ impl<R: BufRead> Reader<R> {
                 Err(Stop::At(offset, reason)) => {
                     self.source = Source::Ended;
                     self.gather.count_unreadable();
-                    return Some(Err(ReadError::Broken { offset, reason }));
+                    // A log that was cut off, as by a crash, is as good as it is long.
+                    let is_tail = reason == RecordFault::Cut && self.gather.has_frames();
+                    let tail = ReadError::Record { offset, reason };
+                    return Some(Err(if is_tail { tail } else { ReadError::Broken { offset, reason } }));
                 }
             }
         }
