@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 const STORY: &str = "\
 From a frame on a bus to a person:
-  learn a profile of clean traffic     yagura ids learn clean.log -o vehicle.profile
-  see what a capture would raise       yagura ids replay drive.log --profile vehicle.profile
+  learn a profile of clean traffic     yagura ids learn --out vehicle.profile clean.log
+  see what a capture would raise       yagura ids replay --profile vehicle.profile drive.log
   run the cloud side                   yagura serve --data /var/lib/yagura
   let a vehicle in                     yagura device token acme/vehicle-7/cgw --data /var/lib/yagura
   open the console                     yagura sign-in-link --data /var/lib/yagura
@@ -110,19 +110,19 @@ pub(crate) struct Demo {
 pub(crate) enum Ids {
     /// Learn a profile from captures of clean traffic.
     Learn {
-        /// Captures (candump log or console text, plain or .gz); of one vehicle, without attacks.
+        /// Captures of one vehicle, without attacks, in any format that is read; plain or .gz.
         #[arg(required = true, value_name = "CAPTURE")]
         captures: Vec<PathBuf>,
         /// Where the profile goes.
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
+        #[arg(short, long, value_name = "FILE", alias = "output")]
+        out: PathBuf,
         /// Print what was learned as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Run a capture through the detectors and print the security events.
+    /// Run a capture through the detectors: one line a flagged frame or silence, with the reason in words.
     Replay {
-        /// The capture (candump log or console text, plain or .gz), or - for standard input.
+        /// The capture, in any format that is read, plain or .gz; or - for standard input.
         #[arg(value_name = "CAPTURE")]
         capture: PathBuf,
         /// The profile to judge it by.

@@ -31,7 +31,12 @@ pub(crate) fn emit(output: Output, value: &impl Serialize, text: impl FnOnce() -
     if !line.ends_with('\n') {
         line.push('\n');
     }
-    match std::io::stdout().lock().write_all(line.as_bytes()) {
+    out(line.as_bytes())
+}
+
+/// Writes whole lines.
+pub(crate) fn out(lines: &[u8]) -> Result<(), Failure> {
+    match std::io::stdout().lock().write_all(lines) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Failure::Machine(format!("standard output: {error}"))),
         Ok(()) => Ok(()),

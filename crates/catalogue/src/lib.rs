@@ -1,7 +1,19 @@
 //! The event catalogue: what each event id means, in words a person can act on.
 //!
 //! Data, not code: the built-in catalogue is `catalogue/events.toml`. Not the layout of context data (that is `model`).
-//! Invariant: ids and symbols are unique and sorted by id; each text exists in English and Japanese.
+//! Invariant: ids and symbols are unique and sorted by id; each text exists in English and Japanese. A crate of its own, so that
+//! desk tools know the texts without Arrow (ADR-0019). Cost: one parse at start, a binary search a look-up.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -134,11 +146,15 @@ impl Catalogue {
         self.position(id).and_then(|at| self.nth(at))
     }
 
-    pub(crate) fn position(&self, id: EventId) -> Option<usize> {
+    /// Where the entry of an id stands, for [`Self::nth`].
+    #[must_use]
+    pub fn position(&self, id: EventId) -> Option<usize> {
         self.entries.binary_search_by_key(&id, |e| e.id).ok()
     }
 
-    pub(crate) fn nth(&self, index: usize) -> Option<&EventEntry> {
+    /// The entry at a position.
+    #[must_use]
+    pub fn nth(&self, index: usize) -> Option<&EventEntry> {
         self.entries.get(index)
     }
 

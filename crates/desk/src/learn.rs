@@ -1,0 +1,45 @@
+//! Captures of clean traffic → a profile, and what may be expected of it.
+//!
+//! Not the learner (`profile` is). Captures are learned in the order given, as one vehicle's traffic. Invariant: labels that a
+//! capture may hold are not looked at. Cost: 96 bytes a frame while learning; the estimate from held-back traffic learns
+//! [`crate::FOLDS_MAX`] times more.
+
+use crate::{Capture, DeskError, HeldBack, Watch};
+use std::path::{Path, PathBuf};
+use yagura_model::Frame;
+use yagura_profile::{Learned, Settings};
+
+/// What came of learning.
+#[derive(Debug)]
+pub struct Lesson {
+    /// The profile.
+    pub learned: Learned,
+    /// What was learned from, with the number of frames of each.
+    pub captures: Vec<(PathBuf, usize)>,
+    /// False alarms on traffic held back; `None` if the traffic was too long to judge it twice, or too short to divide.
+    pub held_back: Option<HeldBack>,
+}
+
+/// Learns from captures.
+///
+/// # Errors
+/// [`DeskError`] if a capture cannot be read or nothing can be learned.
+pub fn learn(captures: &[impl AsRef<Path>], watch: &mut impl Watch) -> Result<Lesson, DeskError> {
+    let mut traffic = Vec::with_capacity(captures.len());
+    let mut read = Vec::with_capacity(captures.len());
+    for path in captures {
+        let path = path.as_ref();
+        let frames = Capture::open(path)?.read_all(watch)?;
+        read.push((path.to_owned(), frames.len()));
+        traffic.push(frames);
+    }
+    let learned = learn_frames(&traffic)?;
+    let held_back = HeldBack::measure(&traffic)?;
+    Ok(Lesson { learned, captures: read, held_back })
+}
+
+/// Learns from frames of several captures.
+pub(crate) fn learn_frames<T: AsRef<[Frame]>>(traffic: &[T]) -> Result<Learned, DeskError> {
+    let frames = traffic.iter().flat_map(|frames| frames.as_ref().iter().copied());
+    Ok(yagura_profile::learn(frames, &Settings::default())?)
+}

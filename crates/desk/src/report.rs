@@ -1,0 +1,219 @@
+//! What a person should know of a profile that was just learned: its reach, its blind spots, and how often it would cry wolf.
+//!
+//! Not the profile in full (`explain` is). Invariant: a blind spot is never left out; a field for which nothing is known counts
+//! as seen by nothing. Cost: one pass over the profile.
+
+use crate::{DeskError, HeldBack, Lesson};
+use serde::Serialize;
+use std::fmt::Write as _;
+use yagura_ids::{Class, IdRow, Profile};
+
+/// Fewer frames than this say little about an identifier.
+const FEW_FRAMES: u32 = 20;
+
+/// The report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Frames learned from.
+    pub frames: u64,
+    /// Busy time of the bus that they span, seconds.
+    pub seconds: f64,
+    /// Bytes of the profile.
+    pub bytes: usize,
+    /// Buses.
+    pub buses: usize,
+    /// Identifiers, by how they behave.
+    pub identifiers: Classes,
+    /// Identifiers first seen in the last third of training: if there are any, more training would find more.
+    pub late_identifiers: u32,
+    /// Identifiers with too few frames to say more than their name and length.
+    pub seldom_identifiers: usize,
+    /// False alarms on held-back traffic.
+    pub held_back: Option<Expected>,
+    /// One by one.
+    pub by_identifier: Vec<Identifier>,
+}
+
+/// Identifiers by class.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Classes {
+    /// All.
+    pub all: usize,
+    /// Sent on a period.
+    pub periodic: usize,
+    /// Sent on a period and on change.
+    pub mixed: usize,
+    /// Sent when something happens, or too rarely to say.
+    pub event: usize,
+}
+
+/// False alarms to be expected.
+#[derive(Clone, Debug, Serialize)]
+pub struct Expected {
+    /// Into how many parts the traffic was divided.
+    pub parts: usize,
+    /// Seconds judged by a profile that had not seen them.
+    pub seconds: f64,
+    /// Frames flagged; all false.
+    pub alerts: u64,
+    /// Incidents told; all false.
+    pub incidents: u64,
+    /// Incidents an hour, at most, with 95 % confidence.
+    pub incidents_per_hour_at_most: f64,
+    /// False alerts by detector.
+    pub by_detector: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// What is judged of an identifier.
+#[derive(Clone, Debug, Serialize)]
+pub struct Identifier {
+    /// Bus.
+    pub bus: u8,
+    /// Identifier, hexadecimal.
+    pub id: String,
+    /// How it behaves.
+    pub class: &'static str,
+    /// Frames seen.
+    pub frames: u32,
+    /// Median distance of its frames, µs.
+    pub period_micros: u32,
+    /// Whether additional frames are seen.
+    pub injection: bool,
+    /// Whether its absence is seen.
+    pub silence: bool,
+    /// What would contradict someone who sends in its place, at its pace.
+    pub masquerade: &'static str,
+}
+
+impl Report {
+    /// The report on a lesson.
+    ///
+    /// # Errors
+    /// None in practice: the profile was checked when it was learned.
+    pub fn of(lesson: &Lesson) -> Result<Self, DeskError> {
+        let profile = lesson.learned.profile()?;
+        let source = profile.source();
+        let ids: Vec<IdRow> = profile.ids().collect();
+        let count = |class| ids.iter().filter(|row| row.class == class).count();
+        Ok(Self {
+            frames: source.frames,
+            seconds: seconds(source.micros),
+            bytes: lesson.learned.encode().len(),
+            buses: profile.buses().count(),
+            identifiers: Classes {
+                all: ids.len(),
+                periodic: count(Class::Periodic),
+                mixed: count(Class::Mixed),
+                event: count(Class::Event),
+            },
+            late_identifiers: source.late_ids,
+            seldom_identifiers: ids.iter().filter(|row| row.frames < FEW_FRAMES).count(),
+            held_back: lesson.held_back.as_ref().map(Expected::of),
+            by_identifier: ids.iter().enumerate().map(|(index, row)| Identifier::of(&profile, index, row)).collect(),
+        })
+    }
+
+    /// The report as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let Classes { all, periodic, mixed, event } = self.identifiers;
+        writeln!(out, "learned from {} frames, {:.1} s; profile of {} bytes", self.frames, self.seconds, self.bytes)?;
+        writeln!(out, "{all} identifiers on {} bus(es): {periodic} periodic, {mixed} mixed, {event} on event", self.buses)?;
+        self.write_held_back(out)?;
+        if self.late_identifiers > 0 {
+            let late = self.late_identifiers;
+            writeln!(out, "too little: {late} identifiers came first in the last third; more traffic would show more")?;
+        }
+        if self.seldom_identifiers > 0 {
+            writeln!(out, "too little: {} identifiers with fewer than {FEW_FRAMES} frames", self.seldom_identifiers)?;
+        }
+        let judged = |judged: fn(&Identifier) -> bool| self.by_identifier.iter().filter(|id| judged(id)).count();
+        let (injection, silence) = (judged(|id| id.injection), judged(|id| id.silence));
+        let covered = judged(|id| id.masquerade != NOTHING);
+        writeln!(out, "injection is seen on {injection}, silence on {silence}, masquerade on {covered} of {all} identifiers")?;
+        writeln!(out, "\nbus       id  class     frames    period  injection silence  masquerade seen by")?;
+        for id in &self.by_identifier {
+            let Identifier { bus, id: name, class, frames, period_micros, injection, silence, masquerade } = id;
+            let period = format!("{:.1} ms", f64::from(*period_micros) / 1e3);
+            let (injection, silence) = (yes(*injection), yes(*silence));
+            writeln!(
+                out,
+                "{bus:>3} {name:>8}  {class:<8}{frames:>8}{period:>10}  {injection:<9} {silence:<8} {masquerade}"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_held_back(&self, out: &mut String) -> std::fmt::Result {
+        let Some(held) = &self.held_back else {
+            return writeln!(out, "false alarms: not estimated, the traffic is too short or too long to be judged in parts");
+        };
+        let Expected { parts, seconds, alerts, incidents, incidents_per_hour_at_most: bound, by_detector } = held;
+        writeln!(
+            out,
+            "false alarms: {incidents} incidents, {alerts} flagged frames in {seconds:.0} s of clean traffic held back \
+             ({parts} parts in turn); at most {bound:.1} incidents an hour with 95 % confidence"
+        )?;
+        for (detector, count) in by_detector {
+            writeln!(out, "  {count} by {detector}")?;
+        }
+        Ok(())
+    }
+}
+
+const NOTHING: &str = "nothing";
+
+const fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "-" }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a duration for people")]
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+impl Expected {
+    fn of(held: &HeldBack) -> Self {
+        Self {
+            parts: held.parts,
+            seconds: seconds(held.micros),
+            alerts: held.alerts,
+            incidents: held.incidents,
+            incidents_per_hour_at_most: held.incidents_bound(),
+            by_detector: held.by_detector.clone(),
+        }
+    }
+}
+
+impl Identifier {
+    fn of(profile: &Profile<'_>, index: usize, row: &IdRow) -> Self {
+        let owner = u16::try_from(index).unwrap_or(u16::MAX);
+        let has_checksum = !profile.tables().checksums.of(owner).is_empty();
+        Self {
+            bus: row.bus.0,
+            id: row.id.to_string(),
+            class: class_name(row.class),
+            frames: row.frames,
+            period_micros: row.period,
+            injection: row.pace.interval > 0,
+            silence: row.silence > 0,
+            masquerade: if has_checksum { "checksum" } else { NOTHING },
+        }
+    }
+}
+
+/// The name of a class.
+pub(crate) const fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::Event => "event",
+        Class::Mixed => "mixed",
+        Class::Periodic => "periodic",
+    }
+}

@@ -1,0 +1,121 @@
+//! Captures as they lie on disk → frames, whatever their format.
+//!
+//! Not a parser (`capture` is). A line that is no frame is told with file and line and counted; reading goes on. Invariant: frames
+//! come in the order of the file. Cost: one buffer of 256 KiB a capture.
+
+use crate::DeskError;
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use yagura_capture::{ReadError, Reader, Summary};
+use yagura_model::{Frame, Micros};
+
+/// Unreadable lines of a capture that are told one by one; the rest is only counted.
+pub const FAULTS_TOLD_MAX: u64 = 20;
+/// Frames between two calls of [`Watch::progress`].
+const PROGRESS_FRAMES: u64 = 1 << 16;
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Looks on while captures are read.
+pub trait Watch {
+    /// A line or record is no frame.
+    fn unreadable(&mut self, path: &Path, line: u64, reason: &dyn fmt::Display) {
+        let _ = (path, line, reason);
+    }
+
+    /// So many lines of a capture were unreadable beyond those told.
+    fn more_unreadable(&mut self, path: &Path, lines: u64) {
+        let _ = (path, lines);
+    }
+
+    /// So many frames of a capture have been read, the last of them of this time.
+    fn progress(&mut self, path: &Path, frames: u64, time: Micros) {
+        let _ = (path, frames, time);
+    }
+}
+
+/// Looks away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quiet;
+
+impl Watch for Quiet {}
+
+/// A capture that is being read.
+pub struct Capture {
+    path: PathBuf,
+    reader: Reader<Box<dyn BufRead>>,
+    faults: u64,
+    frames: u64,
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Capture({})", self.path.display())
+    }
+}
+
+impl Capture {
+    /// Opens a capture; `-` is standard input.
+    ///
+    /// # Errors
+    /// [`DeskError::File`] if it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, DeskError> {
+        let read: Box<dyn BufRead> = if path == Path::new("-") {
+            Box::new(BufReader::new(std::io::stdin()))
+        } else {
+            let file = File::open(path).map_err(|source| DeskError::file(path, source))?;
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, file))
+        };
+        Ok(Self { path: path.to_owned(), reader: Reader::new(read), faults: 0, frames: 0 })
+    }
+
+    /// The next frame; `None` at the end.
+    ///
+    /// # Errors
+    /// [`DeskError::Capture`] if the rest cannot be read or the format is unknown.
+    pub fn next_frame(&mut self, watch: &mut impl Watch) -> Result<Option<Frame>, DeskError> {
+        loop {
+            match self.reader.next() {
+                Some(Ok(frame)) => {
+                    self.frames = self.frames.wrapping_add(1);
+                    if self.frames.is_multiple_of(PROGRESS_FRAMES) {
+                        watch.progress(&self.path, self.frames, frame.time);
+                    }
+                    return Ok(Some(frame));
+                }
+                Some(Err(ReadError::Line { line, reason })) => {
+                    self.faults = self.faults.saturating_add(1);
+                    if self.faults <= FAULTS_TOLD_MAX {
+                        watch.unreadable(&self.path, line, &reason);
+                    }
+                }
+                Some(Err(source)) => return Err(DeskError::Capture { path: self.path.clone(), source }),
+                None => {
+                    if self.faults > FAULTS_TOLD_MAX {
+                        watch.more_unreadable(&self.path, self.faults.saturating_sub(FAULTS_TOLD_MAX));
+                    }
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// All frames that are left.
+    ///
+    /// # Errors
+    /// As [`Self::next_frame`].
+    pub fn read_all(mut self, watch: &mut impl Watch) -> Result<Vec<Frame>, DeskError> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next_frame(watch)? {
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    /// What has been read so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.reader.summary()
+    }
+}
