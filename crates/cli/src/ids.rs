@@ -6,10 +6,10 @@
 use crate::failure::Failure;
 use crate::output::{Output, emit, out};
 use serde::Serialize;
-use std::fmt;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use yagura_capture::ReadError;
 use yagura_columns::Catalogue;
 use yagura_desk::{Alert, Capture, DeskError, Report, Watch};
 use yagura_ids::Profile;
@@ -39,9 +39,12 @@ impl Terminal {
 }
 
 impl Watch for Terminal {
-    fn unreadable(&mut self, path: &Path, line: u64, reason: &dyn fmt::Display) {
+    fn unreadable(&mut self, path: &Path, error: &ReadError) {
         self.clear();
-        eprintln!("{}:{line}: {reason}", path.display());
+        match error {
+            ReadError::Line { line, reason } => eprintln!("{}:{line}: {reason}", path.display()),
+            other => eprintln!("{}: {other}", path.display()),
+        }
     }
 
     fn more_unreadable(&mut self, path: &Path, lines: u64) {
@@ -100,8 +103,8 @@ pub(crate) fn replay(capture: &Path, profile: &Path, json: Output) -> Result<(),
         }
         line.clear();
         let written = match json {
-            Output::Json => alert.write_json(&mut line, &profile, &catalogue, 0),
-            Output::Text => alert.write_text(&mut line, &profile, &catalogue, 0),
+            Output::Json => alert.write_json(&mut line, &profile, &catalogue),
+            Output::Text => alert.write_text(&mut line, &profile, &catalogue),
         };
         told = written.map_err(|error| Failure::Internal(error.to_string())).and_then(|()| out(&line));
     };

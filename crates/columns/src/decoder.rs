@@ -4,11 +4,11 @@
 //! is an excerpt, or is counted as undecodable; an entry's row carries its index in the body, so that a stranger finds it in the
 //! evidence; the same reports give the same rows. Cost: about 0.2 µs and no allocation per event; see `benches/decode.rs`.
 
-use yagura_catalogue::{Catalogue, ContextLayout, severity_id};
 use crate::rows::{ContextColumns, EventRow, EventRows, Origin, StateRow, StateRows};
 use crate::schema::{bucket_of_text, event_date};
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
+use yagura_catalogue::{Catalogue, ContextLayout, severity_id};
 use yagura_idsm::Message;
 use yagura_link::{Entry, Header, entries};
 use yagura_model::{CanContext, CanId, DeviceId, EventId, Gear, Severity, UnixMicros, VehicleState};

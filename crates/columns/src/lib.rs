@@ -21,11 +21,11 @@ mod schema;
 
 pub use decoder::{AnomalyRow, Batches, DECODER_ROWS_MAX, Decoded, Decoder, DecoderError, STATE_AGE_MAX};
 pub use excerpts::excerpts;
-pub use yagura_catalogue::{
-    CATALOGUE_EVENTS_MAX, Catalogue, CatalogueError, ContextLayout, EventEntry, Service, Text, severity_from_id,
-    severity_id,
-};
 pub use schema::{
     FIELD_ID_KEY, VEHICLE_BUCKETS, alerts_schema, bucket_of_text, event_date, events_schema, vehicle_bucket,
     vehicle_state_schema,
+};
+pub use yagura_catalogue::{
+    CATALOGUE_EVENTS_MAX, Catalogue, CatalogueError, ContextLayout, EventEntry, Service, Text, severity_from_id,
+    severity_id,
 };

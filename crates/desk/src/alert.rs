@@ -16,6 +16,8 @@ use yagura_model::{Micros, Severity};
 pub struct Alert<'a> {
     first: &'a Finding,
     all: &'a [Finding],
+    shift: i64,
+    is_of_frame: bool,
 }
 
 /// What follows the time in a JSON line.
@@ -41,9 +43,15 @@ struct Line<'a> {
 }
 
 impl<'a> Alert<'a> {
-    /// An alert of findings, the strongest first; `None` if there is none.
-    pub(crate) fn of(all: &'a [Finding]) -> Option<Self> {
-        Some(Self { first: all.first()?, all })
+    /// An alert of findings, the strongest first; `None` if there is none. `shift` leads to the capture's own clock, µs.
+    pub(crate) fn of(all: &'a [Finding], shift: i64, is_of_frame: bool) -> Option<Self> {
+        Some(Self { first: all.first()?, all, shift, is_of_frame })
+    }
+
+    /// Whether it is about the frame at hand; else about an absence, or another identifier.
+    #[must_use]
+    pub const fn is_of_frame(&self) -> bool {
+        self.is_of_frame
     }
 
     /// The strongest finding.
@@ -83,17 +91,11 @@ impl<'a> Alert<'a> {
         self.all.iter().filter_map(of).max().unwrap_or(Severity::Medium)
     }
 
-    /// Writes the alert as one JSON object and a line end; `shift` is what to add to its time for the capture's own clock, µs.
+    /// Writes the alert as one JSON object and a line end. Its time is that of the capture's own clock.
     ///
     /// # Errors
     /// What writing fails with.
-    pub fn write_json(
-        &self,
-        out: &mut impl Write,
-        profile: &Profile<'_>,
-        catalogue: &Catalogue,
-        shift: i64,
-    ) -> io::Result<()> {
+    pub fn write_json(&self, out: &mut impl Write, profile: &Profile<'_>, catalogue: &Catalogue) -> io::Result<()> {
         let (finding, context) = (self.first, &self.first.context);
         let event = finding.check.event();
         let symbol = catalogue.get(event).map(|entry| entry.symbol.as_str());
@@ -122,24 +124,18 @@ impl<'a> Alert<'a> {
             witness: place.witness.map(|id| id.to_string()),
         };
         let rest = serde_json::to_string(&line)?;
-        writeln!(out, "{{\"t\":{},{}", seconds(self.time(), shift), rest.strip_prefix('{').unwrap_or(&rest))
+        writeln!(out, "{{\"t\":{},{}", seconds(self.time(), self.shift), rest.strip_prefix('{').unwrap_or(&rest))
     }
 
     /// Writes the alert as a line for people.
     ///
     /// # Errors
     /// What writing fails with.
-    pub fn write_text(
-        &self,
-        out: &mut impl Write,
-        profile: &Profile<'_>,
-        catalogue: &Catalogue,
-        shift: i64,
-    ) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut impl Write, profile: &Profile<'_>, catalogue: &Catalogue) -> io::Result<()> {
         let (finding, context) = (self.first, &self.first.context);
         let mark = if self.is_qualified() { '!' } else { '?' };
         let severity = severity_name(self.severity(catalogue));
-        let (time, check) = (seconds(self.time(), shift), finding.check.name());
+        let (time, check) = (seconds(self.time(), self.shift), finding.check.name());
         write!(out, "{time} {mark} #{:<3} {severity:<8} {check:<15} ", self.incident())?;
         writeln!(out, "bus {} id {:<8} {}", context.bus.0, context.id.to_string(), reason::of(finding, profile))
     }

@@ -38,6 +38,14 @@ pub enum DeskError {
         /// Why.
         source: ProfileError,
     },
+    /// A table of attack windows is not readable.
+    #[error("{}: {reason}", path.display())]
+    Windows {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// Nothing can be learned from what was given.
     #[error(transparent)]
     Learn(#[from] LearnError),

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn captures_are_divided_between_captures_and_one_is_cut() {
-        let frame = yagura_model::Frame {
+        let frame = Frame {
             time: yagura_model::Micros(0),
             bus: yagura_model::BusId(0),
             id: yagura_model::CanId::from_key(1).unwrap(),

@@ -18,12 +18,14 @@
 
 mod alert;
 mod error;
+pub mod eval;
 mod held_back;
 mod learn;
 mod reason;
 mod replay;
 mod report;
 mod source;
+pub mod suite;
 
 pub use alert::Alert;
 pub use error::DeskError;

@@ -15,17 +15,27 @@ pub(crate) fn of(finding: &Finding, profile: &Profile<'_>) -> String {
     match finding.check {
         Check::UnknownId => unknown(context, profile),
         Check::WrongBus => format!("{} belongs on bus {expected}, not on bus {}", context.id, context.bus.0),
-        Check::Length => format!("{observed} bytes in a format or length never learned; the longest learned is {expected} bytes"),
+        Check::Length => {
+            format!("{observed} bytes in a format or length never learned; the longest learned is {expected} bytes")
+        }
         Check::Early => early(expected, observed, row.as_ref()),
         Check::Silent => {
-            format!("absent for {}; in training never for more than {} while its bus was busy", span(observed), span(expected))
+            format!(
+                "absent for {}; in training never for more than {} while its bus was busy",
+                span(observed),
+                span(expected)
+            )
         }
         Check::Flood => format!("{observed} frames a second on the bus; in training never more than {expected}"),
-        Check::Skew => "the sender's clock runs differently from the one learned: somebody else may be sending".to_owned(),
+        Check::Skew => {
+            "the sender's clock runs differently from the one learned: somebody else may be sending".to_owned()
+        }
         Check::BusError => format!("{observed} errors on the bus, {expected} tolerated"),
         Check::Checksum => format!("checksum in {field} is {observed:#04X}; the data make it {expected:#04X}"),
         Check::Counter => format!("counter in {field} shows {observed}; {expected} was due"),
-        Check::Jump => format!("{field} jumps by {observed} to and fro; its sender moves it by at most {expected} at a time"),
+        Check::Jump => {
+            format!("{field} jumps by {observed} to and fro; its sender moves it by at most {expected} at a time")
+        }
         Check::Grid => format!("{field} takes values between the steps its sender can make"),
         Check::Monotone => format!("{field} goes back from {expected} to {observed}; it only ever grows"),
         Check::Relation => relation(context, &field),
@@ -34,8 +44,12 @@ pub(crate) fn of(finding: &Finding, profile: &Profile<'_>) -> String {
         Check::UnusedBits => format!("{field} carries {observed:#X}, but its bits are not used"),
         Check::Rate => format!("{field} changes by {observed} at once; it can change by at most {expected}"),
         Check::IsoTp => "ISO-TP used against its rules (ISO 15765-2)".to_owned(),
-        Check::SecurityAccess => format!("security access tried without the key, {observed} times (tolerated: {expected})"),
-        Check::Scan => format!("diagnostic services or identifiers tried one after the other: {observed}, tolerated {expected}"),
+        Check::SecurityAccess => {
+            format!("security access tried without the key, {observed} times (tolerated: {expected})")
+        }
+        Check::Scan => {
+            format!("diagnostic services or identifiers tried one after the other: {observed}, tolerated {expected}")
+        }
         Check::UnsafeRequest => "a diagnostic action that the vehicle's state or the session forbids".to_owned(),
         Check::J1939Transport => "the transport protocol of SAE J1939-21 used against its rules".to_owned(),
         Check::J1939Request => format!("{observed} requests in a second; a network needs at most {expected}"),

@@ -14,7 +14,7 @@ use yagura_model::{Frame, Micros, SecurityEvent};
 pub struct Tally {
     /// Frames judged.
     pub frames: u64,
-    /// Time between the frames, µs: steps back and jumps of more than a minute are not counted.
+    /// Time between the frames, µs: steps back and jumps of more than 2 s are not counted.
     pub micros: u64,
     /// Lines of the capture that were no frame.
     pub unreadable: u64,
@@ -36,7 +36,7 @@ impl Tally {
 }
 
 /// A longer distance of two frames is a pause of the logger, not traffic, µs.
-const PAUSE: u64 = 60_000_000;
+const PAUSE: u64 = 2_000_000;
 
 #[derive(Debug, Default)]
 struct Collector {
@@ -62,6 +62,7 @@ pub struct Replay<'p> {
     tally: Tally,
     previous: Option<Micros>,
     last_incident: u32,
+    shift: i64,
 }
 
 impl<'p> Replay<'p> {
@@ -72,7 +73,12 @@ impl<'p> Replay<'p> {
     pub fn new(profile: Profile<'p>) -> Result<Self, DeskError> {
         let detector = Box::new(Detector::new(profile)?);
         let (collector, tally) = (Collector::default(), Tally::default());
-        Ok(Self { detector, collector, tally, previous: None, last_incident: 0 })
+        Ok(Self { detector, collector, tally, previous: None, last_incident: 0, shift: 0 })
+    }
+
+    /// From now on, alerts tell times with so many microseconds added: the capture's own clock.
+    pub const fn shift_micros(&mut self, shift: i64) {
+        self.shift = shift;
     }
 
     /// Judges a frame; hands each alert to `tell`.
@@ -99,15 +105,18 @@ impl<'p> Replay<'p> {
     fn tell(&mut self, frame: Option<&Frame>, tell: &mut impl FnMut(&Alert)) {
         let mut findings = std::mem::take(&mut self.collector.findings);
         let is_own = |finding: &Finding| {
-            let of_frame = frame.is_some_and(|frame| (frame.bus, frame.id) == (finding.context.bus, finding.context.id));
+            let of_frame =
+                frame.is_some_and(|frame| (frame.bus, frame.id) == (finding.context.bus, finding.context.id));
             of_frame && finding.check != Check::Silent
         };
         // Stable: of equal findings the one that was told first stays first.
         findings.sort_by_key(|finding| (!is_own(finding), !finding.qualified, std::cmp::Reverse(finding.strength)));
         let own = findings.partition_point(is_own);
         let (own, other) = findings.split_at_checked(own).unwrap_or((&[], &[]));
-        let groups = std::iter::once(own).filter(|own| !own.is_empty()).chain(other.chunks(1));
-        for alert in groups.filter_map(Alert::of) {
+        let shift = self.shift;
+        let own = std::iter::once((own, true)).filter(|(own, _)| !own.is_empty());
+        let groups = own.chain(other.chunks(1).map(|other| (other, false)));
+        for alert in groups.filter_map(|(findings, is_own)| Alert::of(findings, shift, is_own)) {
             self.tally.alerts = self.tally.alerts.saturating_add(1);
             if alert.is_qualified() && alert.incident() > self.last_incident {
                 self.last_incident = alert.incident();
@@ -140,6 +149,7 @@ pub fn replay(
 ) -> Result<Tally, DeskError> {
     let mut replay = Replay::new(profile)?;
     while let Some(frame) = capture.next_frame(watch)? {
+        replay.shift_micros(capture.shift_micros());
         replay.judge(&frame, &mut tell);
     }
     let mut tally = replay.finish(&mut tell);

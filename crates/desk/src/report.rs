@@ -125,7 +125,11 @@ impl Report {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         let Classes { all, periodic, mixed, event } = self.identifiers;
         writeln!(out, "learned from {} frames, {:.1} s; profile of {} bytes", self.frames, self.seconds, self.bytes)?;
-        writeln!(out, "{all} identifiers on {} bus(es): {periodic} periodic, {mixed} mixed, {event} on event", self.buses)?;
+        writeln!(
+            out,
+            "{all} identifiers on {} bus(es): {periodic} periodic, {mixed} mixed, {event} on event",
+            self.buses
+        )?;
         self.write_held_back(out)?;
         if self.late_identifiers > 0 {
             let late = self.late_identifiers;
@@ -137,7 +141,10 @@ impl Report {
         let judged = |judged: fn(&Identifier) -> bool| self.by_identifier.iter().filter(|id| judged(id)).count();
         let (injection, silence) = (judged(|id| id.injection), judged(|id| id.silence));
         let covered = judged(|id| id.masquerade != NOTHING);
-        writeln!(out, "injection is seen on {injection}, silence on {silence}, masquerade on {covered} of {all} identifiers")?;
+        writeln!(
+            out,
+            "injection is seen on {injection}, silence on {silence}, masquerade on {covered} of {all} identifiers"
+        )?;
         writeln!(out, "\nbus       id  class     frames    period  injection silence  masquerade seen by")?;
         for id in &self.by_identifier {
             let Identifier { bus, id: name, class, frames, period_micros, injection, silence, masquerade } = id;
@@ -153,7 +160,10 @@ impl Report {
 
     fn write_held_back(&self, out: &mut String) -> std::fmt::Result {
         let Some(held) = &self.held_back else {
-            return writeln!(out, "false alarms: not estimated, the traffic is too short or too long to be judged in parts");
+            return writeln!(
+                out,
+                "false alarms: not estimated, the traffic is too short or too long to be judged in parts"
+            );
         };
         let Expected { parts, seconds, alerts, incidents, incidents_per_hour_at_most: bound, by_detector } = held;
         writeln!(

@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use yagura_capture::{ReadError, Reader, Summary};
+use yagura_capture::{Label, ReadError, Reader, Summary};
 use yagura_model::{Frame, Micros};
 
 /// Unreadable lines of a capture that are told one by one; the rest is only counted.
@@ -20,8 +20,8 @@ const BUFFER_BYTES: usize = 1 << 18;
 /// Looks on while captures are read.
 pub trait Watch {
     /// A line or record is no frame.
-    fn unreadable(&mut self, path: &Path, line: u64, reason: &dyn fmt::Display) {
-        let _ = (path, line, reason);
+    fn unreadable(&mut self, path: &Path, error: &ReadError) {
+        let _ = (path, error);
     }
 
     /// So many lines of a capture were unreadable beyond those told.
@@ -84,13 +84,15 @@ impl Capture {
                     }
                     return Ok(Some(frame));
                 }
-                Some(Err(ReadError::Line { line, reason })) => {
+                Some(Err(source)) if source.is_end() => {
+                    return Err(DeskError::Capture { path: self.path.clone(), source });
+                }
+                Some(Err(error)) => {
                     self.faults = self.faults.saturating_add(1);
                     if self.faults <= FAULTS_TOLD_MAX {
-                        watch.unreadable(&self.path, line, &reason);
+                        watch.unreadable(&self.path, &error);
                     }
                 }
-                Some(Err(source)) => return Err(DeskError::Capture { path: self.path.clone(), source }),
                 None => {
                     if self.faults > FAULTS_TOLD_MAX {
                         watch.more_unreadable(&self.path, self.faults.saturating_sub(FAULTS_TOLD_MAX));
@@ -111,6 +113,18 @@ impl Capture {
             frames.push(frame);
         }
         Ok(frames)
+    }
+
+    /// What the capture says of the frame that came last; `None` if it holds no labels.
+    #[must_use]
+    pub const fn label(&self) -> Option<Label> {
+        self.reader.label()
+    }
+
+    /// What to add to the time of the frame that came last for the time as the capture writes it, µs.
+    #[must_use]
+    pub const fn shift_micros(&self) -> i64 {
+        self.reader.shift_micros()
     }
 
     /// What has been read so far.

@@ -43,7 +43,11 @@ fn a_clean_capture_raises_nothing_and_says_so() {
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stdout.is_empty());
     assert!(words(&output).starts_with("10000 frames, 0 unreadable lines, "), "{}", words(&output));
-    assert!(words(&output).trim().ends_with("0 flagged, 0 security events, 0 qualified incidents"), "{}", words(&output));
+    assert!(
+        words(&output).trim().ends_with("0 flagged, 0 security events, 0 qualified incidents"),
+        "{}",
+        words(&output)
+    );
 }
 
 #[test]
@@ -52,7 +56,7 @@ fn a_capture_of_unknown_format_is_named() {
     let profile = learned(dir.path());
     let output = run(&["ids", "replay", env!("CARGO_BIN_EXE_yagura"), "--profile", &profile]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(words(&output).contains("not a candump log or console text"), "{}", words(&output));
+    assert!(words(&output).contains("not a capture of a known format"), "{}", words(&output));
 }
 
 #[test]
