@@ -16,11 +16,15 @@
 )]
 
 mod behaviour;
+mod decode;
 mod explain;
 mod learn;
 mod observe;
+pub mod spec;
 mod state;
 
+pub use decode::{Decoder, Sample};
 pub use explain::explain;
 pub use learn::{LearnError, Learned, Settings, learn};
-pub use state::{DbcError, Quantity, STALE_AFTER, SourceSignal, StateDecoder};
+pub use spec::{DbcError, Specification};
+pub use state::{Quantity, STALE_AFTER, SourceSignal, StateDecoder};

@@ -8,9 +8,9 @@ mod dbc;
 mod names;
 mod signal;
 
-pub use dbc::DbcError;
 pub use names::Quantity;
 
+use crate::spec::{DbcError, Specification, parameter_group};
 use signal::{Reading, Signal};
 use std::collections::HashMap;
 use yagura_model::{CanId, Frame, FrameKind, Gear, Micros, VehicleState};
@@ -36,6 +36,7 @@ pub struct SourceSignal {
 pub struct StateDecoder {
     signals: Vec<SourceSignal>,
     by_id: HashMap<CanId, Vec<Signal>>,
+    by_group: HashMap<u32, Vec<Signal>>,
     speed: Option<Latest<i32>>,
     accelerator: Option<Latest<u16>>,
     brake: Option<Latest<bool>>,
@@ -70,14 +71,23 @@ impl StateDecoder {
     /// # Errors
     /// [`DbcError`] if the text is not a DBC.
     pub fn from_dbc(text: &str) -> Result<Self, DbcError> {
-        let found = dbc::signals(text)?;
+        Ok(Self::new(&Specification::from_dbc(text)?))
+    }
+
+    /// Finds the signals in a specification.
+    #[must_use]
+    pub fn new(specification: &Specification) -> Self {
         let mut by_id: HashMap<CanId, Vec<Signal>> = HashMap::new();
+        let mut by_group: HashMap<u32, Vec<Signal>> = HashMap::new();
         let mut signals = Vec::new();
-        for (source, signal) in found {
-            by_id.entry(source.id).or_default().push(signal);
+        for (source, group, signal) in dbc::signals(specification) {
+            match group {
+                Some(group) => by_group.entry(group).or_default().push(signal),
+                None => by_id.entry(source.id).or_default().push(signal),
+            }
             signals.push(source);
         }
-        Ok(Self { signals, by_id, speed: None, accelerator: None, brake: None, gear: None })
+        Self { signals, by_id, by_group, speed: None, accelerator: None, brake: None, gear: None }
     }
 
     /// The signals in use.
@@ -91,7 +101,8 @@ impl StateDecoder {
         if !matches!(frame.kind, FrameKind::Data | FrameKind::Fd { .. }) {
             return false;
         }
-        let Some(signals) = self.by_id.get(&frame.id) else { return false };
+        let of_group = || parameter_group(frame.id).and_then(|group| self.by_group.get(&group));
+        let Some(signals) = self.by_id.get(&frame.id).or_else(of_group) else { return false };
         let mut carried = false;
         for signal in signals {
             let Some(reading) = signal.read(frame.payload.as_slice()) else { continue };

@@ -3,6 +3,7 @@
 //! Not multiplexed and not floating point on the wire. Invariants: a signal that does not fit the payload reads nothing; so does
 //! a value outside what the quantity can be. Cost: one step a byte.
 
+use crate::spec::Order;
 use yagura_model::Gear;
 
 /// Where the bits are.
@@ -15,12 +16,6 @@ pub(super) struct Bits {
     pub(super) size: usize,
     pub(super) order: Order,
     pub(super) signed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Order {
-    LittleEndian,
-    BigEndian,
 }
 
 /// What the value becomes.

@@ -13,4 +13,5 @@ mod clean;
 mod dbc;
 mod learning;
 mod shipped;
+mod specification;
 mod traces;
