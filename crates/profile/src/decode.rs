@@ -103,7 +103,7 @@ impl Step {
         let (window, shift) = match signal.order {
             Order::LittleEndian if bytes <= 8 => (Window::FirstLittle, u32::from(signal.start)),
             Order::BigEndian if bytes <= 8 => {
-                let end = u32::from(signal.from_left()).checked_add(size)?;
+                let end = u32::from(signal.msb_first_start()).checked_add(size)?;
                 (Window::FirstBig, 64_u32.checked_sub(end)?)
             }
             Order::LittleEndian => {
@@ -111,8 +111,8 @@ impl Step {
                 (Window::Bytes { first, order: signal.order }, u32::from(signal.start % 8))
             }
             Order::BigEndian => {
-                let end = u32::from(signal.from_left()).checked_add(size)?;
-                let first = usize::from(signal.from_left() / 8);
+                let end = u32::from(signal.msb_first_start()).checked_add(size)?;
+                let first = usize::from(signal.msb_first_start() / 8);
                 (
                     Window::Bytes { first, order: signal.order },
                     u32::try_from(bytes).ok()?.checked_mul(8)?.checked_sub(end)?,

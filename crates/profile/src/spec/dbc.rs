@@ -97,11 +97,14 @@ fn line_of(error: &can_dbc::DbcError) -> usize {
     place.and_then(|(line, _)| line.trim().parse().ok()).unwrap_or(0)
 }
 
+/// A multiplexor and the values that select a signal.
+type Selection<'a> = (&'a str, Vec<(u64, u64)>);
+
 /// What the file says of its messages and signals elsewhere, by them.
 struct About<'a> {
     texts: HashMap<(MessageId, &'a str), &'a [ValDescription]>,
     floats: HashMap<(MessageId, &'a str), SignalExtendedValueType>,
-    selectors: HashMap<(MessageId, &'a str), (&'a str, Vec<(u64, u64)>)>,
+    selectors: HashMap<(MessageId, &'a str), Selection<'a>>,
     of_message: HashMap<(MessageId, &'a str), &'a AttributeValue>,
     of_signal: HashMap<(MessageId, &'a str), &'a AttributeValue>,
     defaults: HashMap<&'a str, &'a AttributeValue>,
@@ -445,14 +448,14 @@ impl Signal {
     pub fn bytes(&self) -> Option<u16> {
         let first = match self.order {
             Order::LittleEndian => self.start,
-            Order::BigEndian => self.from_left(),
+            Order::BigEndian => self.msb_first_start(),
         };
         let last = first.checked_add(u16::from(self.size))?.checked_sub(1)? / 8;
         (last < 64).then_some(last.saturating_add(1))
     }
 
     /// The start bit counted from the most significant bit of the first byte.
-    pub(crate) const fn from_left(&self) -> u16 {
+    pub(crate) const fn msb_first_start(&self) -> u16 {
         (self.start & !7).saturating_add(7_u16.saturating_sub(self.start & 7))
     }
 }

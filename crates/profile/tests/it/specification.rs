@@ -149,7 +149,10 @@ fn signals_across_nine_bytes_and_at_the_end_of_64_decode() {
     data[8..17].copy_from_slice(&[0xF0, 1, 2, 3, 4, 5, 6, 7, 0x08]);
     data[62..].copy_from_slice(&[0xA0, 0xBC]);
     let all = decoded(&Specification::from_dbc(EVERYTHING).unwrap(), &frame(0x105, &data));
-    assert_eq!(all.iter().map(|(_, raw, _)| *raw).collect::<Vec<_>>(), [0xBCA, 0x8070_6050_4030_201F_u64.cast_signed()]);
+    assert_eq!(
+        all.iter().map(|(_, raw, _)| *raw).collect::<Vec<_>>(),
+        [0xBCA, 0x8070_6050_4030_201F_u64.cast_signed()]
+    );
 }
 
 #[test]
