@@ -6,7 +6,7 @@
 
 use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
 use crate::integrity::{ChecksumRow, CounterRow};
-use crate::spec::StateRow;
+use crate::spec::{RuleRow, StateRow};
 
 /// The tables after the identifiers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +15,8 @@ pub struct Tables<'a> {
     pub checksums: Table<'a, ChecksumRow>,
     /// How identifiers count their frames.
     pub counters: Table<'a, CounterRow>,
+    /// What values signals may have.
+    pub rules: Table<'a, RuleRow>,
     /// Signals that tell what the vehicle is doing.
     pub states: Table<'a, StateRow>,
 }
@@ -32,6 +34,7 @@ impl<'a> Tables<'a> {
             match section.kind {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
                 CounterRow::KIND => tables.counters = section.table(ids)?,
+                RuleRow::KIND => tables.rules = section.table(ids)?,
                 StateRow::KIND => tables.states = section.table(ids)?,
                 kind => return Err(ProfileError::UnknownTable(kind)),
             }
@@ -91,6 +94,8 @@ pub struct Contents<'a> {
     /// By owner.
     pub counters: &'a [CounterRow],
     /// By owner.
+    pub rules: &'a [RuleRow],
+    /// By owner.
     pub states: &'a [StateRow],
 }
 
@@ -98,6 +103,7 @@ impl Contents<'_> {
     pub(super) const fn tables_len(&self) -> usize {
         table_len::<ChecksumRow>(self.checksums)
             .saturating_add(table_len::<CounterRow>(self.counters))
+            .saturating_add(table_len::<RuleRow>(self.rules))
             .saturating_add(table_len::<StateRow>(self.states))
     }
 
@@ -105,6 +111,7 @@ impl Contents<'_> {
     pub(super) fn write_tables(&self, out: &mut [u8]) -> Option<()> {
         let out = write_table(self.checksums, out)?;
         let out = write_table(self.counters, out)?;
+        let out = write_table(self.rules, out)?;
         let out = write_table(self.states, out)?;
         out.is_empty().then_some(())
     }
