@@ -19,6 +19,7 @@
 mod clock;
 mod crc;
 mod detector;
+mod diag;
 mod early;
 mod episodes;
 mod finding;
@@ -32,6 +33,7 @@ mod spec;
 
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
 pub use detector::{CapacityExceeded, Detector, HEAP_MAX};
+pub use diag::{DiagRow, Diagnostics, Heard, IsoTp, Line, Moment, Note, Role, Services, TALKS_MAX};
 pub use episodes::{EPISODE_WINDOW, EPISODES_MAX, PLACES_MAX};
 pub use finding::{Check, Finding, Sink, Strength};
 pub use integrity::{
@@ -45,7 +47,4 @@ pub use profile::{
     encode, encoded_len,
 };
 pub use silence::{SESSION_GAP, SILENCE_HOLD};
-pub use spec::{
-    Allowed, BREACHES_MAX, DrivingState, Field, FieldError, MOVING_SPAN, RuleRow, SIGN_SPAN, SPEC_RULES_MAX, Sign,
-    StateRow, Switch,
-};
+pub use spec::{DrivingState, Field, FieldError, MOVING_SPAN, SIGN_SPAN, Sign, StateRow};

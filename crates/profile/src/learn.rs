@@ -5,6 +5,7 @@
 //! Invariant: what [`learn`] returns has passed [`Profile::parse`].
 
 use crate::behaviour::{bus_row, id_row, idle_cap};
+use crate::diag::DiagTraffic;
 use crate::observe::Traffic;
 use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
 use yagura_model::Frame;
@@ -85,6 +86,8 @@ impl Learned {
 /// # Errors
 /// [`LearnError`] if there is nothing to learn from, or more than a limit allows.
 pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Result<Learned, LearnError> {
+    let mut diagnostics = DiagTraffic::default();
+    let frames = frames.into_iter().inspect(|frame| diagnostics.take(frame));
     let mut traffic = Traffic::read(frames, settings)?;
     let mut buses = Vec::new();
     let mut ids = Vec::new();
@@ -101,7 +104,8 @@ pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Re
         ids.extend(traffic.iter().map(|traffic| id_row(*bus, traffic)));
     }
     let source = Source { frames: traffic.frames, micros, late_ids };
-    let contents = Contents { source, buses: &buses, ids: &ids, ..Contents::default() };
+    let diagnostics = diagnostics.rows(&ids);
+    let contents = Contents { source, buses: &buses, ids: &ids, diagnostics: &diagnostics, ..Contents::default() };
     let mut bytes = vec![0; encoded_len(&contents)];
     encode(&contents, &mut bytes)?;
     Ok(Learned { buses, ids, bytes })

@@ -17,6 +17,7 @@
 
 mod behaviour;
 mod decode;
+mod diag;
 mod explain;
 mod learn;
 mod observe;

@@ -5,8 +5,9 @@
 //! docs/format/profile.md. Invariant: kinds ascend, each at most once, none empty; a kind that is not known is refused.
 
 use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
+use crate::diag::DiagRow;
 use crate::integrity::{ChecksumRow, CounterRow};
-use crate::spec::{RuleRow, StateRow};
+use crate::spec::StateRow;
 
 /// The tables after the identifiers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,8 +16,8 @@ pub struct Tables<'a> {
     pub checksums: Table<'a, ChecksumRow>,
     /// How identifiers count their frames.
     pub counters: Table<'a, CounterRow>,
-    /// What values signals may have.
-    pub rules: Table<'a, RuleRow>,
+    /// What identifiers are in diagnostics.
+    pub diagnostics: Table<'a, DiagRow>,
     /// Signals that tell what the vehicle is doing.
     pub states: Table<'a, StateRow>,
 }
@@ -34,7 +35,7 @@ impl<'a> Tables<'a> {
             match section.kind {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
                 CounterRow::KIND => tables.counters = section.table(ids)?,
-                RuleRow::KIND => tables.rules = section.table(ids)?,
+                DiagRow::KIND => tables.diagnostics = section.table(ids)?,
                 StateRow::KIND => tables.states = section.table(ids)?,
                 kind => return Err(ProfileError::UnknownTable(kind)),
             }
@@ -94,7 +95,7 @@ pub struct Contents<'a> {
     /// By owner.
     pub counters: &'a [CounterRow],
     /// By owner.
-    pub rules: &'a [RuleRow],
+    pub diagnostics: &'a [DiagRow],
     /// By owner.
     pub states: &'a [StateRow],
 }
@@ -103,7 +104,7 @@ impl Contents<'_> {
     pub(super) const fn tables_len(&self) -> usize {
         table_len::<ChecksumRow>(self.checksums)
             .saturating_add(table_len::<CounterRow>(self.counters))
-            .saturating_add(table_len::<RuleRow>(self.rules))
+            .saturating_add(table_len::<DiagRow>(self.diagnostics))
             .saturating_add(table_len::<StateRow>(self.states))
     }
 
@@ -111,7 +112,7 @@ impl Contents<'_> {
     pub(super) fn write_tables(&self, out: &mut [u8]) -> Option<()> {
         let out = write_table(self.checksums, out)?;
         let out = write_table(self.counters, out)?;
-        let out = write_table(self.rules, out)?;
+        let out = write_table(self.diagnostics, out)?;
         let out = write_table(self.states, out)?;
         out.is_empty().then_some(())
     }

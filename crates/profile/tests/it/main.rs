@@ -11,6 +11,7 @@
 mod attacks;
 mod clean;
 mod dbc;
+mod diagnostics;
 mod learning;
 mod shipped;
 mod specification;
