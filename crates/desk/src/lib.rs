@@ -20,6 +20,7 @@ mod alert;
 mod error;
 pub mod eval;
 mod held_back;
+pub mod inject;
 mod learn;
 mod reason;
 mod replay;
