@@ -15,7 +15,7 @@ use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
 use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
-use crate::spec::{Driving, DrivingState, Span};
+use crate::spec::{Driving, DrivingState, SPEC_RULES_MAX, Specified};
 use core::fmt;
 use yagura_model::{CanContext, Frame, FrameKind, Micros};
 
@@ -44,8 +44,8 @@ struct IdState {
     bus: u8,
     /// Whether it belongs to diagnostics.
     diagnostic: bool,
-    /// Rows of the state table.
-    states: Span,
+    /// Rows of the specification and state tables.
+    specified: Specified,
     /// Rows of the checksum and counter tables.
     rules: Rules,
 }
@@ -119,7 +119,10 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             if state.rules.len() > RULES_MAX {
                 return Err(CapacityExceeded { ids: state.rules.len(), capacity: RULES_MAX });
             }
-            state.states = Span::of(&profile.tables().states, owner);
+            state.specified = Specified::of(&profile, owner);
+            if state.specified.len() > SPEC_RULES_MAX {
+                return Err(CapacityExceeded { ids: state.specified.len(), capacity: SPEC_RULES_MAX });
+            }
             state.bus = profile.bus_index(row.bus).and_then(|bus| u8::try_from(bus).ok()).unwrap_or(u8::MAX);
         }
         for row in profile.tables().diagnostics.iter() {
@@ -196,6 +199,12 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if self.next_end == u64::MAX { Micros::MAX } else { self.clock.time_of(self.next_end) }
     }
 
+    /// An identifier that is not known on its bus may be known on another.
+    fn stranger(&self, frame: &Frame) -> Check {
+        let elsewhere = self.profile.buses().any(|row| self.profile.id_index(row.bus, frame.id).is_some());
+        if elsewhere { Check::WrongBus } else { Check::UnknownId }
+    }
+
     fn judge_bus(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
         let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return };
         state.advance(frame.time, row.idle_cap);
@@ -208,7 +217,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
     fn judge_unknown(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
         let at = Moment { now: self.clock.steady(), state: self.driving_state() };
         if !self.diagnostics.judge_unknown(bus, frame, at, tray) {
-            tray.put(Check::UnknownId, Strength::Certain, CanContext::of(frame, 0, 0));
+            tray.put(self.stranger(frame), Strength::Certain, CanContext::of(frame, 0, 0));
         }
     }
 
@@ -223,12 +232,15 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if matches!(frame.kind, FrameKind::Remote { .. }) {
             return;
         }
+        if row.frames == 0 {
+            // Known to the specification, never seen: no proof of anything alone.
+            tray.put(Check::UnknownId, Strength::Hint, CanContext::of(frame, 0, 0));
+        }
         if state.diagnostic {
             let now = self.clock.steady();
             let at = Moment { now, state: self.driving.state(now) };
             self.diagnostics.judge_known(&self.profile, index, frame, at, tray);
         }
-        self.driving.take(&self.profile.tables().states, state.states, frame.payload.as_slice(), self.clock.steady());
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
         let lossy = state.timing.may_have_missed(&row, bus.clock.steady());
         let gap = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap());
@@ -236,6 +248,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             tray.put(Check::Early, Strength::Certain, CanContext::of(frame, row.period, gap));
         }
         state.rules.judge(&self.profile, &mut self.counters, frame, lossy, tray);
+        state.specified.judge(&self.profile, &mut self.driving, frame, self.clock.steady(), tray);
     }
 
     fn look_for_silence(&mut self, now: u64, frame: &Frame, sink: &mut impl Sink) {

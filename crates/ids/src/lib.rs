@@ -47,4 +47,7 @@ pub use profile::{
     encode, encoded_len,
 };
 pub use silence::{SESSION_GAP, SILENCE_HOLD};
-pub use spec::{DrivingState, Field, FieldError, MOVING_SPAN, SIGN_SPAN, Sign, StateRow};
+pub use spec::{
+    Allowed, BREACHES_MAX, DrivingState, Field, FieldError, MOVING_SPAN, RuleRow, SIGN_SPAN, SPEC_RULES_MAX, Sign,
+    StateRow, Switch,
+};

@@ -7,7 +7,7 @@
 use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
 use crate::diag::DiagRow;
 use crate::integrity::{ChecksumRow, CounterRow};
-use crate::spec::StateRow;
+use crate::spec::{RuleRow, StateRow};
 
 /// The tables after the identifiers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Tables<'a> {
     pub counters: Table<'a, CounterRow>,
     /// What identifiers are in diagnostics.
     pub diagnostics: Table<'a, DiagRow>,
+    /// What values signals may have.
+    pub rules: Table<'a, RuleRow>,
     /// Signals that tell what the vehicle is doing.
     pub states: Table<'a, StateRow>,
 }
@@ -36,6 +38,7 @@ impl<'a> Tables<'a> {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
                 CounterRow::KIND => tables.counters = section.table(ids)?,
                 DiagRow::KIND => tables.diagnostics = section.table(ids)?,
+                RuleRow::KIND => tables.rules = section.table(ids)?,
                 StateRow::KIND => tables.states = section.table(ids)?,
                 kind => return Err(ProfileError::UnknownTable(kind)),
             }
@@ -97,6 +100,8 @@ pub struct Contents<'a> {
     /// By owner.
     pub diagnostics: &'a [DiagRow],
     /// By owner.
+    pub rules: &'a [RuleRow],
+    /// By owner.
     pub states: &'a [StateRow],
 }
 
@@ -105,6 +110,7 @@ impl Contents<'_> {
         table_len::<ChecksumRow>(self.checksums)
             .saturating_add(table_len::<CounterRow>(self.counters))
             .saturating_add(table_len::<DiagRow>(self.diagnostics))
+            .saturating_add(table_len::<RuleRow>(self.rules))
             .saturating_add(table_len::<StateRow>(self.states))
     }
 
@@ -113,6 +119,7 @@ impl Contents<'_> {
         let out = write_table(self.checksums, out)?;
         let out = write_table(self.counters, out)?;
         let out = write_table(self.diagnostics, out)?;
+        let out = write_table(self.rules, out)?;
         let out = write_table(self.states, out)?;
         out.is_empty().then_some(())
     }
