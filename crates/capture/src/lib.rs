@@ -28,7 +28,7 @@ mod reader;
 mod records;
 mod summary;
 mod text;
-mod writer;
+mod write;
 
 pub use buses::{BUSES_MAX, Bus};
 pub use error::{ReadError, Unknown};
@@ -37,4 +37,4 @@ pub use input::{Input, LINE_BYTES_MAX};
 pub use label::{ATTACKS_MAX, Label};
 pub use reader::{PROBE_LINES, Reader};
 pub use summary::Summary;
-pub use writer::{WriteError, write_log_line};
+pub use write::{Format, WriteError, Writer, write_log_line};

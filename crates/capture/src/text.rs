@@ -86,6 +86,9 @@ impl Dialect {
         if starts(b"***BUSMASTER") {
             return Some(Self::Busmaster(busmaster::Busmaster::default()));
         }
+        if crtd::is_remark(text) {
+            return Some(Self::Crtd);
+        }
         if starts(b"ParserFlags\t") {
             return Some(Self::Canalyst);
         }

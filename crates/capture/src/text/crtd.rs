@@ -13,6 +13,11 @@ use crate::cursor::{Words, hex_byte, hex_word, whole};
 use crate::fault::LineFault;
 use yagura_model::Payload;
 
+/// Whether a line is a comment, event or status that only CRTD has.
+pub(crate) fn is_remark(text: &[u8]) -> bool {
+    matches!(read(text), Ok(Said::Remark))
+}
+
 pub(crate) fn read(text: &[u8]) -> Read<'_> {
     let mut words = Words(text);
     let time = words.next().and_then(|time| whole(time, 6)).ok_or(LineFault::Time)?;

@@ -102,15 +102,15 @@ fn by_columns<'a>(columns: &[u8], text: &'a [u8]) -> Read<'a> {
                 }
             }
             b'B' => bus = if word == b"-" { ONLY_BUS } else { word },
-            // An error frame has its kind of error here, or a dash.
+            // An error frame has its kind of error in place of the identifier, and no length that counts.
             b'I' if kind != b"ER" => id = Some(id_of_digits(hex_word(word).ok_or(LineFault::Identifier)?, word.len())?),
-            b'L' => len = Some(of_code(length(word, 15)?, kind)),
-            b'l' => len = Some(length(word, Payload::LEN_MAX)?),
+            b'L' if kind != b"ER" => len = Some(of_code(length(word, 15)?, kind)),
+            b'l' if kind != b"ER" => len = Some(length(word, Payload::LEN_MAX)?),
             _ => {}
         }
-        if kind == b"ER" && time.is_some() {
-            return error(time, bus);
-        }
+    }
+    if kind == b"ER" {
+        return error(time, bus);
     }
     let (id, len) = (id.ok_or(LineFault::Fields)?, len.ok_or(LineFault::Fields)?);
     let (bit_rate_switch, error_passive) = (matches!(kind, b"FB" | b"BI"), matches!(kind, b"FE" | b"BI"));

@@ -9,6 +9,7 @@
 
 mod dialects;
 mod foreign;
+mod formats;
 mod roundtrip;
 
 use std::fmt::Write as _;

@@ -3,32 +3,22 @@
 //! Not a formatter for people. Invariant: what is written is read back as the same frame, if the interface keeps its number
 //! (an error frame always comes back with an extended identifier, as Linux has no other). Cost: one `write_all` a frame.
 
+use super::WriteError;
+use crate::buses::is_name;
 use crate::text::candump::ERROR_BIT;
 use std::io::{self, Write};
-use thiserror::Error;
 use yagura_model::{CanId, Frame, FrameKind, Payload};
 
 /// The longest line: time (21), interface (32), identifier (8), flags and data (3 + 128), separators and line end.
 const LINE_LEN_MAX: usize = 256;
 const HEX: [u8; 16] = *b"0123456789ABCDEF";
 
-/// Why a line was not written.
-#[derive(Debug, Error)]
-pub enum WriteError {
-    /// The name would not be read back: empty, over 32 bytes, or with blanks or unprintable characters.
-    #[error("interface name {0:?} is not 1 to 32 printable characters")]
-    Interface(String),
-    /// The bytes could not be written.
-    #[error("line could not be written")]
-    Io(#[from] io::Error),
-}
-
 /// Writes one line with its line end.
 ///
 /// # Errors
 /// [`WriteError::Interface`] if `interface` is no interface name, [`WriteError::Io`] if `out` fails.
 pub fn write_log_line(out: &mut impl Write, frame: &Frame, interface: &str) -> Result<(), WriteError> {
-    if interface.is_empty() || interface.len() > 32 || !interface.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_name(interface.as_bytes()) {
         return Err(WriteError::Interface(interface.to_owned()));
     }
     let mut line = [0; LINE_LEN_MAX];
@@ -62,7 +52,7 @@ fn write_to(line: &mut &mut [u8], frame: &Frame, interface: &str) -> io::Result<
     Ok(line.len())
 }
 
-fn hex<'a>(payload: &Payload, room: &'a mut [u8; 128]) -> &'a [u8] {
+pub(super) fn hex<'a>(payload: &Payload, room: &'a mut [u8; 128]) -> &'a [u8] {
     let digit = |value: u8| HEX.get(usize::from(value & 0x0F)).copied().unwrap_or(b'0');
     let digits = payload.as_slice().iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
     let len = room.iter_mut().zip(digits).map(|(place, digit)| *place = digit).count();
