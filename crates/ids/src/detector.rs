@@ -10,7 +10,7 @@ use crate::diag::{Diagnostics, Moment};
 use crate::early::Timing;
 use crate::episodes::Episodes;
 use crate::finding::{Check, Finding, Sink, Strength, Tray};
-use crate::integrity::{CounterState, RULES_MAX, Rules};
+use crate::integrity::{CounterState, RULES_MAX, Rules, Spacing};
 use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
@@ -242,12 +242,13 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             self.diagnostics.judge_known(&self.profile, index, frame, at, tray);
         }
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
-        let lossy = state.timing.may_have_missed(&row, bus.clock.steady());
+        let gap = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
+        let spacing = Spacing { gap, period: row.period };
         let gap = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap());
         if let Some(gap) = gap {
             tray.put(Check::Early, Strength::Certain, CanContext::of(frame, row.period, gap));
         }
-        state.rules.judge(&self.profile, &mut self.counters, frame, lossy, tray);
+        state.rules.judge(&self.profile, &mut self.counters, frame, spacing, tray);
         state.specified.judge(&self.profile, &mut self.driving, frame, self.clock.steady(), tray);
     }
 

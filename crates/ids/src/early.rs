@@ -6,7 +6,7 @@
 //! A refused frame changes nothing, so the legitimate frames between injected ones stay unflagged. State: 24 bytes an
 //! identifier.
 
-use crate::profile::{Class, IdRow};
+use crate::profile::IdRow;
 
 /// How long a short distance is remembered, µs.
 const SUSPICION: u64 = 1_000_000;
@@ -30,11 +30,6 @@ impl Timing {
             return None;
         }
         Some(u32::try_from(gap).unwrap_or(u32::MAX))
-    }
-
-    /// Whether the gap before a frame at `now` could hold another one that was lost.
-    pub(crate) fn may_have_missed(&self, row: &IdRow, now: u64) -> bool {
-        row.class != Class::Event && self.gap(now).saturating_mul(5) > u64::from(row.period).saturating_mul(8)
     }
 
     const fn is_second_offence(&mut self, now: u64) -> bool {

@@ -1,7 +1,7 @@
 //! What an identifier's own data proves: checksums and counters.
 //!
 //! Not the meaning of signals. Rows come from learning or a specification; an identifier without rows is not judged. Invariant:
-//! a frame is wrong if it breaks a rule and all of that rule's alternatives. Cost: 8 bytes an identifier and 8 a counter; 300
+//! a frame is wrong if it breaks a rule and all of that rule's alternatives. Cost: 8 bytes an identifier and 16 a counter; 300
 //! instructions for 8 bytes of data with a code and a counter, 900 for 64.
 
 mod checksum;
@@ -10,7 +10,7 @@ mod crc;
 mod e2e;
 
 pub use checksum::{Algorithm, ChecksumField, ChecksumRow, Constant, Direction};
-pub use counter::{BREAK_SPAN, Break, CounterRow, CounterState};
+pub use counter::{BREAK_SPAN, Break, CounterRow, CounterState, Spacing};
 pub use e2e::{DataIdMode, E2eProfile};
 
 use crate::finding::{Check, Strength, Tray};
@@ -40,33 +40,37 @@ impl Rules {
         usize::from(self.checksums.len().max(self.counters.len()))
     }
 
-    /// Judges a data frame. `lossy`: frames of this identifier may be missing before it.
+    /// Judges a data frame.
     pub(crate) fn judge(
         self,
         profile: &Profile<'_>,
         states: &mut [CounterState],
         frame: &Frame,
-        lossy: bool,
+        spacing: Spacing,
         tray: &mut Tray,
     ) {
         let payload = frame.payload.as_slice();
-        if self.checksums.len() > 0 {
-            self.judge_checksums(&profile.tables().checksums, frame, tray);
-        }
+        let is_forged = self.checksums.len() > 0 && self.judge_checksums(&profile.tables().checksums, frame, tray);
         for index in self.counters.indices() {
             let (Some(row), Some(state)) = (profile.tables().counters.get(index), states.get_mut(index)) else {
                 return;
             };
-            let Some(fault) = state.take(&row, payload, lossy) else { continue };
+            if is_forged {
+                state.pass_over(&row, payload);
+                continue;
+            }
+            let Some(fault) = state.take(&row, payload, spacing) else { continue };
             let strength = if fault.repeated { row.strength } else { Strength::Hint };
             let context = CanContext::of(frame, u32::from(fault.expected), u32::from(fault.observed));
             tray.put(Check::Counter, strength, context.at(row.place()));
         }
     }
 
-    fn judge_checksums(self, table: &Table<'_, ChecksumRow>, frame: &Frame, tray: &mut Tray) {
+    /// Returns whether one is wrong.
+    fn judge_checksums(self, table: &Table<'_, ChecksumRow>, frame: &Frame, tray: &mut Tray) -> bool {
         let payload = frame.payload.as_slice();
         let mut found: Option<(ChecksumRow, (u64, u64))> = None;
+        let mut any = false;
         for row in self.checksums.rows(table) {
             let violation = row.violation(payload);
             if row.alternative {
@@ -76,13 +80,16 @@ impl Rules {
                 continue;
             }
             if let Some(found) = found.take() {
+                any = true;
                 tell(found, frame, tray);
             }
             found = violation.map(|values| (row, values));
         }
         if let Some(found) = found {
+            any = true;
             tell(found, frame, tray);
         }
+        any
     }
 }
 

@@ -38,7 +38,7 @@ pub use episodes::{EPISODE_WINDOW, EPISODES_MAX, PLACES_MAX};
 pub use finding::{Check, Finding, Sink, Strength};
 pub use integrity::{
     Algorithm, BREAK_SPAN, Break, ChecksumField, ChecksumRow, Constant, CounterRow, CounterState, DataIdMode,
-    Direction, E2eProfile, RULES_MAX,
+    Direction, E2eProfile, RULES_MAX, Spacing,
 };
 pub use judge::{EVIDENCE_SPAN, INCIDENT_GAP};
 pub use pace::{Pace, Verdict};

@@ -6,9 +6,10 @@
 
 use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
+use crate::integrity::{Payloads, Protection, find, rows};
 use crate::observe::Traffic;
 use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
-use yagura_model::Frame;
+use yagura_model::{CanId, Frame};
 
 /// Limits of learning.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,6 +63,8 @@ pub struct Learned {
     pub buses: Vec<BusRow>,
     /// The identifiers, by bus and key.
     pub ids: Vec<IdRow>,
+    /// How identifiers protect their data, by bus, key and length.
+    pub protections: Vec<Protection>,
     bytes: Vec<u8>,
 }
 
@@ -88,7 +91,10 @@ impl Learned {
 pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Result<Learned, LearnError> {
     let mut diagnostics = DiagTraffic::default();
     let frames = frames.into_iter().inspect(|frame| diagnostics.take(frame));
+    let mut payloads = Payloads::default();
+    let frames = frames.inspect(|frame| payloads.take(frame));
     let mut traffic = Traffic::read(frames, settings)?;
+    payloads.complete();
     let mut buses = Vec::new();
     let mut ids = Vec::new();
     let mut micros = 0_u64;
@@ -105,8 +111,22 @@ pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Re
     }
     let source = Source { frames: traffic.frames, micros, late_ids };
     let diagnostics = diagnostics.rows(&ids);
-    let contents = Contents { source, buses: &buses, ids: &ids, diagnostics: &diagnostics, ..Contents::default() };
+    let protections = find(&payloads);
+    let owner = |bus, id: CanId| {
+        let wanted = IdRow::sort_key(bus, id.key());
+        ids.binary_search_by_key(&wanted, |row| IdRow::sort_key(row.bus, row.id.key())).ok()?.try_into().ok()
+    };
+    let (checksums, counters) = rows(&protections, owner);
+    let contents = Contents {
+        source,
+        buses: &buses,
+        ids: &ids,
+        checksums: &checksums,
+        counters: &counters,
+        diagnostics: &diagnostics,
+        ..Contents::default()
+    };
     let mut bytes = vec![0; encoded_len(&contents)];
     encode(&contents, &mut bytes)?;
-    Ok(Learned { buses, ids, bytes })
+    Ok(Learned { buses, ids, protections, bytes })
 }

@@ -19,6 +19,7 @@ mod behaviour;
 mod decode;
 mod diag;
 mod explain;
+mod integrity;
 mod learn;
 mod observe;
 pub mod spec;
@@ -26,6 +27,7 @@ mod state;
 
 pub use decode::{Decoder, Sample};
 pub use explain::explain;
+pub use integrity::Protection;
 pub use learn::{LearnError, Learned, Settings, learn};
 pub use spec::{DbcError, Specification};
 pub use state::{Quantity, STALE_AFTER, SourceSignal, StateDecoder};

@@ -1,9 +1,9 @@
 //! One counter of an identifier: where it lies, how it counts, and whether a frame continues it.
 //!
 //! Not a replay check over more than the last frames. A frame continues the counter if it follows the frame seen last, or the
-//! last one that counted right: so the first genuine frame after an attack is no break. After a gap that may have swallowed a
-//! frame anything goes. A single break is a hint (a control unit that restarts); the second within [`BREAK_SPAN`] frames is
-//! told. Invariant: state depends on judged frames alone. Cost: 16 bytes of flash, 8 of RAM, about 60 instructions.
+//! last one that counted right: so the first genuine frame after an attack is no break. Frames may be lost, also by loggers with
+//! coarse clocks: values may be left out, as long as the counter does not run ahead of time. A single break is a hint (a control unit that restarts); the second within [`BREAK_SPAN`] frames is
+//! told. Invariant: state depends on judged frames alone. Cost: 16 bytes of flash, 16 of RAM, about 100 instructions.
 
 use crate::finding::Strength;
 use crate::profile::Row;
@@ -12,7 +12,9 @@ use yagura_model::Place;
 /// Breaks with at most this many frames between them belong together.
 pub const BREAK_SPAN: u8 = 16;
 /// So many frames in a row that follow each other are the counter's new course.
-const COURSE_MIN: u8 = 3;
+const COURSE_MIN: u8 = 8;
+/// So many steps at once are looked for where frames may have been lost.
+const SKIP_MAX: u8 = 4;
 
 /// A row of the counter table, 16 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -166,18 +168,36 @@ impl Row for CounterRow {
     }
 }
 
+/// How long after the frame before a frame came, and how long that usually is, µs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Spacing {
+    /// Since the identifier's frame before.
+    pub gap: u32,
+    /// As learned; 0 for unknown.
+    pub period: u32,
+}
+
+impl Spacing {
+    /// Whether another frame may be missing in between: the counter starts anew.
+    const fn is_pause(self) -> bool {
+        (self.gap as u64).saturating_mul(5) > (self.period as u64).saturating_mul(8)
+    }
+}
+
 /// What a counter did lately.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CounterState {
+    /// How far the counter ran ahead of the time in which it counted, µs.
+    ahead: u32,
     /// Value of the last frame that counted right.
     good: u16,
+    /// Value that the frame before would have had, had its sender counted on since then.
+    due: u16,
     /// Value of the last frame.
     seen: u16,
-    /// Frames since `good`.
-    since: u8,
     /// Frames that repeated `seen`.
     held: u8,
-    /// Frames since the last break; the highest value for none so far.
+    /// Frames since the last break, at most [`BREAK_SPAN`]; twice that before the first.
     calm: u8,
     /// Frames in a row that followed each other since the break; 0 before the first frame.
     course: u8,
@@ -195,40 +215,74 @@ pub struct Break {
 }
 
 impl CounterState {
-    /// Takes up a frame. `lossy`: frames may be missing before it, so it starts anew.
-    pub fn take(&mut self, row: &CounterRow, payload: &[u8], lossy: bool) -> Option<Break> {
+    /// Takes up a frame.
+    pub fn take(&mut self, row: &CounterRow, payload: &[u8], spacing: Spacing) -> Option<Break> {
         let value = row.read_value(payload)?;
-        if lossy || self.course == 0 {
-            let calm = if self.course == 0 { u8::MAX } else { self.calm.saturating_add(1) };
-            *self = Self { good: value, seen: value, since: 0, held: 0, calm, course: COURSE_MIN };
+        if spacing.is_pause() || self.course == 0 {
+            let calm = if self.course == 0 { 2 * BREAK_SPAN } else { self.calmer() };
+            *self = Self { ahead: 0, good: value, due: value, seen: value, held: 0, calm, course: COURSE_MIN };
             return None;
         }
-        let (expected, before, is_first) = (row.after(self.seen, 1), self.seen, self.since == 0);
+        let (before, expected, due) = (self.seen, row.after(self.seen, 1), row.after(self.due, 1));
         let in_range = u32::from(value.saturating_sub(row.low)) < row.values && value >= row.low;
+        let rests = value == before && (self.held < row.hold || row.hold == u8::MAX);
         self.seen = value;
-        if value == before && self.held < row.hold.max(u8::from(row.hold == u8::MAX)) {
+        if rests {
             self.held = self.held.saturating_add(u8::from(row.hold != u8::MAX));
-            self.calm = self.calm.saturating_add(1);
+            self.calm = self.calmer();
             return None;
         }
-        let passed = self.since.saturating_add(1);
-        let goes_on = in_range && value != before;
-        let is_good = !is_first && (value == row.after(self.good, passed) || value == row.after(self.good, 1));
-        if value != before {
-            self.held = 0;
-        }
-        if goes_on && (value == expected || is_good) {
-            self.calm = self.calm.saturating_add(1);
-            self.course = self.course.saturating_add(1).min(COURSE_MIN);
-            if is_good || is_first || self.course == COURSE_MIN {
-                *self = Self { good: value, since: 0, course: COURSE_MIN, ..*self };
-            } else {
-                self.since = passed;
-            }
+        (self.held, self.due) = (0, due);
+        if in_range && (self.returns(row, before, value) || self.follows(row, before, value, spacing)) {
+            self.calm = self.calmer();
             return None;
         }
         let repeated = self.calm < BREAK_SPAN;
-        *self = Self { since: passed, calm: 0, course: 1, ..*self };
+        (self.calm, self.course) = (0, 1);
         Some(Break { expected, observed: value, repeated })
+    }
+
+    /// Passes over a frame that is known to be forged: it says nothing of the counter.
+    pub fn pass_over(&mut self, row: &CounterRow, payload: &[u8]) {
+        let Some(value) = row.read_value(payload).filter(|_| self.course > 0) else { return };
+        (self.seen, self.due, self.course) = (value, row.after(self.due, 1), 1);
+    }
+
+    /// Whether, after a break, the genuine sender is back: others spoke instead of it, or in between.
+    fn returns(&mut self, row: &CounterRow, before: u16, value: u16) -> bool {
+        if self.course >= COURSE_MIN {
+            return false;
+        }
+        let (instead, between) = (value == self.due, value != before && value == row.after(self.good, 1));
+        if instead {
+            self.course = COURSE_MIN;
+        }
+        if instead || between {
+            self.good = value;
+        }
+        instead || between
+    }
+
+    /// Whether `value` comes after `before`: at once, or after some that were lost, if there was time to send them.
+    fn follows(&mut self, row: &CounterRow, before: u16, value: u16, spacing: Spacing) -> bool {
+        let Some(steps) = (1..=SKIP_MAX).find(|steps| row.after(before, *steps) == value) else { return false };
+        let ahead = self.ahead.saturating_add(spacing.period.saturating_mul(u32::from(steps)));
+        let ahead = ahead.saturating_sub(spacing.gap);
+        let slack = spacing.period.saturating_mul(u32::from(SKIP_MAX));
+        let is_far = u32::from(steps).saturating_mul(2) >= row.values;
+        if steps > 1 && (ahead > slack || is_far || spacing.period == 0) {
+            return false;
+        }
+        self.ahead = ahead.min(slack);
+        self.course = self.course.saturating_add(u8::from(steps == 1)).min(COURSE_MIN);
+        if self.course == COURSE_MIN {
+            (self.good, self.due) = (value, value);
+        }
+        true
+    }
+
+    const fn calmer(&self) -> u8 {
+        let calm = self.calm.saturating_add(1);
+        if self.calm >= BREAK_SPAN { self.calm } else { calm }
     }
 }

@@ -134,7 +134,7 @@ proptest! {
         for _ in 0..steps {
             let Some(value) = row.advance(Some(last), &mut payload) else { return Ok(()) };
             prop_assert_eq!(row.read_value(&payload), Some(value));
-            prop_assert_eq!(state.take(&row, &payload, false), None);
+            prop_assert_eq!(state.take(&row, &payload, EVEN), None);
             last = value;
         }
         let mut first = data[..len].to_vec();
@@ -156,18 +156,21 @@ proptest! {
         }
         if let Some(row) = CounterRow::read(&bytes[..CounterRow::LEN]) {
             let mut state = CounterState::default();
-            let _ = state.take(&row, &data, false);
+            let _ = state.take(&row, &data, EVEN);
             let _ = row.advance(Some(u16::MAX), &mut payload);
-            let _ = state.take(&row, &payload, false);
+            let _ = state.take(&row, &payload, EVEN);
         }
     }
 }
+
+/// One frame each 10 ms.
+const EVEN: Spacing = Spacing { gap: 10_000, period: 10_000 };
 
 /// Which frames of a counter in the low nibble of the first byte break, and how many of these are told.
 fn breaks(row: CounterRow, values: &[u8]) -> (Vec<usize>, usize) {
     let mut state = CounterState::default();
     let found: Vec<_> =
-        values.iter().enumerate().filter_map(|(at, value)| Some((at, state.take(&row, &[*value], false)?))).collect();
+        values.iter().enumerate().filter_map(|(at, value)| Some((at, state.take(&row, &[*value], EVEN)?))).collect();
     (found.iter().map(|(at, _)| *at).collect(), found.iter().filter(|(_, fault)| fault.repeated).count())
 }
 
@@ -183,6 +186,21 @@ fn a_frozen_counter_breaks_at_each_frame_and_not_at_the_first_genuine_one() {
 fn a_restart_of_the_sender_is_one_break_that_is_not_told() {
     let row = CounterRow::full(0, 4, 4);
     assert_eq!(breaks(row, &[7, 8, 9, 0, 1, 2, 3, 4, 5]), (Vec::from([3]), 0));
+}
+
+#[test]
+fn frames_may_be_lost_but_the_counter_may_not_run_ahead_of_time() {
+    let row = CounterRow::full(0, 4, 4);
+    let faults = |frames: &[(u8, u32)]| {
+        let mut state = CounterState::default();
+        let take = |(value, gap): &(u8, u32)| state.take(&row, &[*value], Spacing { gap: *gap, period: 10_000 });
+        frames.iter().map(take).filter(Option::is_some).count()
+    };
+    assert_eq!(faults(&[(1, 0), (2, 10_000), (4, 20_000), (5, 10_000), (8, 30_000)]), 0);
+    // A clock of 10 ms tells the loss late.
+    assert_eq!(faults(&[(1, 0), (2, 10_000), (4, 10_000), (5, 20_000), (7, 10_000), (8, 20_000)]), 0);
+    assert_eq!(faults(&[(1, 0), (3, 10_000), (5, 10_000), (7, 10_000), (9, 10_000), (11, 10_000), (13, 10_000)]), 2);
+    assert_eq!(faults(&[(1, 0), (2, 10_000), (9, 500_000), (10, 10_000)]), 0);
 }
 
 #[test]

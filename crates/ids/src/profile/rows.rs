@@ -183,7 +183,9 @@ impl IdRow {
     pub(crate) const LEN: usize = 44;
     const REMOTE_FLAG: u8 = 1;
 
-    pub(crate) const fn sort_key(bus: BusId, key: u32) -> u64 {
+    /// What the table is sorted by.
+    #[must_use]
+    pub const fn sort_key(bus: BusId, key: u32) -> u64 {
         ((bus.0 as u64) << 32) | key as u64
     }
 

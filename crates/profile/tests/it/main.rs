@@ -12,6 +12,7 @@ mod attacks;
 mod clean;
 mod dbc;
 mod diagnostics;
+mod integrity;
 mod learning;
 mod shipped;
 mod specification;
