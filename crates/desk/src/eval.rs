@@ -4,10 +4,12 @@
 //! exactly one of four places (on an attack's frame, beside one during an attack, just after one, in clean traffic). Cost: the
 //! capture is held in memory, 100 bytes a frame.
 
+mod page;
 mod score;
 mod table;
 mod truth;
 
+pub use page::page;
 pub use score::{AFTERMATH, AttackScore, DetectorScore, Mark, Score, Seconds, Stand};
 pub(crate) use table::{markdown, quantile};
 pub use table::{row, table};

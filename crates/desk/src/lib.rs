@@ -17,6 +17,8 @@
 )]
 
 mod alert;
+mod case;
+mod diff;
 mod error;
 pub mod eval;
 mod held_back;
@@ -29,6 +31,8 @@ mod source;
 pub mod suite;
 
 pub use alert::Alert;
+pub use case::{AROUND, Wanted, explain_alert};
+pub use diff::{Difference, diff};
 pub use error::DeskError;
 pub use held_back::{FOLDS_MAX, HeldBack, rate_bound};
 pub use learn::{Lesson, learn};

@@ -6,7 +6,7 @@
 mod cases;
 mod sections;
 
-pub use sections::{Section, run};
+pub use sections::{Section, run, score};
 
 use crate::eval::{Labelled, Score, Segment, Truth, evaluate};
 use crate::learn::learn_frames;

@@ -1,9 +1,28 @@
 //! Scores as tables in Markdown: for a terminal, and for documents that quote them.
 //!
-//! Not plots (`page`). Invariant: a ratio without a denominator is a dash, never 0 or 1. Cost: formatting.
+//! Not plots (that is `page`). Invariant: a ratio without a denominator is a dash, never 0 or 1. Cost: formatting.
 
 use super::score::{Score, Stand};
 use std::fmt::Write as _;
+
+/// The columns of [`row`].
+pub(crate) const HEADER: [&str; 15] = [
+    "trace",
+    "frames",
+    "attack frames",
+    "precision",
+    "recall",
+    "frame F1",
+    "strict F1",
+    "attacks seen",
+    "delay median s",
+    "p95 s",
+    "beside",
+    "just after",
+    "false lines",
+    "false incidents",
+    "second F1",
+];
 
 /// One line of a summary table. Precision and F1 leave lines beside and just after an attack apart; the strict F1 counts them as
 /// false.
@@ -35,24 +54,7 @@ pub fn row(name: &str, score: &Score) -> Vec<String> {
 /// A summary table of rows made by [`row`].
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
-    let header = [
-        "trace",
-        "frames",
-        "attack frames",
-        "precision",
-        "recall",
-        "frame F1",
-        "strict F1",
-        "attacks seen",
-        "delay median s",
-        "p95 s",
-        "beside",
-        "just after",
-        "false lines",
-        "false incidents",
-        "second F1",
-    ];
-    markdown(&header, rows)
+    markdown(&HEADER, rows)
 }
 
 /// A table in Markdown, its columns aligned.
@@ -113,7 +115,7 @@ impl Score {
         text
     }
 
-    fn attack_rows(&self) -> Vec<Vec<String>> {
+    pub(crate) fn attack_rows(&self) -> Vec<Vec<String>> {
         let seconds = |delay: Option<f64>| delay.map_or_else(|| "missed".to_owned(), |delay| format!("{delay:.3}"));
         let of = |attack: &super::score::AttackScore| {
             let [start, end] = attack.span;

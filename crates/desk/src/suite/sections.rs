@@ -74,14 +74,10 @@ impl Section {
 pub fn run(section: Section, root: &Path) -> Result<String, DeskError> {
     let mut shelf = Shelf::default();
     let mut text = format!("## {}\n\n", section.title());
-    let cases = match section {
-        Section::Truck => cases::truck(root),
-        Section::Car => cases::masquerade(root),
-        Section::Gm => cases::gm(root),
-        Section::Simulated => cases::simulated(root)?,
-        Section::Drives => cases::simulated_with_drives(root)?,
-        Section::Clean => return clean(&mut shelf, root, text),
-    };
+    if section == Section::Clean {
+        return clean(&mut shelf, root, text);
+    }
+    let cases = cases_of(section, root)?;
     let scores = scores(&mut shelf, &cases)?;
     if scores.is_empty() {
         text.push_str("no data\n");
@@ -94,6 +90,29 @@ pub fn run(section: Section, root: &Path) -> Result<String, DeskError> {
     }
     text.push_str(&by_detector(scores.iter().map(|(_, score)| score)));
     Ok(text)
+}
+
+/// The scores of a section, by capture; for a page of plots.
+///
+/// # Errors
+/// As [`run`].
+pub fn score(section: Section, root: &Path) -> Result<Vec<(String, Score)>, DeskError> {
+    let cases = match section {
+        Section::Clean => cases::clean(root).into_iter().flat_map(|(_, cases)| cases).collect(),
+        other => cases_of(other, root)?,
+    };
+    scores(&mut Shelf::default(), &cases)
+}
+
+fn cases_of(section: Section, root: &Path) -> Result<Vec<Case>, DeskError> {
+    Ok(match section {
+        Section::Truck => cases::truck(root),
+        Section::Car => cases::masquerade(root),
+        Section::Gm => cases::gm(root),
+        Section::Simulated => cases::simulated(root)?,
+        Section::Drives => cases::simulated_with_drives(root)?,
+        Section::Clean => Vec::new(),
+    })
 }
 
 fn scores(shelf: &mut Shelf, cases: &[Case]) -> Result<Vec<(String, Score)>, DeskError> {
