@@ -10,6 +10,7 @@ const STORY: &str = "\
 From a frame on a bus to a person:
   learn a profile of clean traffic     yagura ids learn --out vehicle.profile clean.log
   see what a capture would raise       yagura ids replay --profile vehicle.profile drive.log
+  what is seen, what is not            yagura ids eval --profile vehicle.profile attacked.csv
   run the cloud side                   yagura serve --data /var/lib/yagura
   let a vehicle in                     yagura device token acme/vehicle-7/cgw --data /var/lib/yagura
   open the console                     yagura sign-in-link --data /var/lib/yagura
@@ -132,15 +133,109 @@ pub(crate) enum Ids {
         #[arg(long)]
         json: bool,
     },
-    /// Say what a profile knows.
+    /// Say what a profile knows; or, of one alert of a capture, everything that stands behind it.
     Explain {
         /// The profile.
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "PROFILE")]
         profile: PathBuf,
+        /// The capture that raised the alert.
+        #[arg(long, value_name = "FILE")]
+        capture: Option<PathBuf>,
+        /// The alert: a line of `replay --json`.
+        #[arg(long, value_name = "LINE", requires = "capture", conflicts_with = "at")]
+        event: Option<String>,
+        /// The alert: the first one from this time of the capture's own clock on, seconds.
+        #[arg(long, value_name = "SECONDS", requires = "capture")]
+        at: Option<f64>,
+        /// The alert is about this identifier, hexadecimal.
+        #[arg(long, value_name = "ID", requires = "at")]
+        id: Option<String>,
+        /// Print what the profile knows as JSON.
+        #[arg(long, conflicts_with = "capture")]
+        json: bool,
+    },
+    /// Judge a labelled capture and score what is told: by frame, by attack, by second.
+    Eval(Eval),
+    /// Say what differs between two profiles.
+    Diff {
+        /// The first profile.
+        #[arg(value_name = "BEFORE")]
+        before: PathBuf,
+        /// The second profile.
+        #[arg(value_name = "AFTER")]
+        after: PathBuf,
         /// Print it as JSON.
         #[arg(long)]
         json: bool,
     },
+    /// Put an attack into a clean capture: the simulator. Writes CSV with labels.
+    Inject(Inject),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Eval {
+    /// Labelled captures: CSV with the columns label and attack, or any format with --windows or --attack-windows.
+    #[arg(value_name = "CAPTURE", required_unless_present = "suite")]
+    pub(crate) captures: Vec<PathBuf>,
+    /// The profile to judge them by.
+    #[arg(long, value_name = "FILE", required_unless_present = "suite")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Table of attack windows: columns file, attack, and pairs win1_start_s, win1_end_s, …; seconds from the first frame.
+    #[arg(long, value_name = "FILE", conflicts_with = "attack_windows")]
+    pub(crate) windows: Option<PathBuf>,
+    /// Attack windows, `27.2-35.2,45.4-53.4`: seconds from the first frame.
+    #[arg(long, value_name = "WINDOWS")]
+    pub(crate) attack_windows: Option<String>,
+    /// Judge only from so many seconds after the first frame on: what lies before may have been learned.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub(crate) from: f64,
+    /// Run the evaluation of docs/detection.md on the data under this directory instead.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["profile", "windows", "attack_windows", "json"])]
+    pub(crate) suite: Option<PathBuf>,
+    /// Sections of the suite: truck, car, gm, simulated, drives, repaired, clean; all if not said.
+    #[arg(long, value_name = "NAME", requires = "suite")]
+    pub(crate) section: Vec<String>,
+    /// Write a page with plots.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// One JSON object a capture.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inject {
+    /// The clean capture.
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) capture: PathBuf,
+    /// Where the attacked capture goes.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// flood, fuzz, uds-scan, inject-flam, inject-fast, suspension, masq-const, masq-ramp, masq-offset, masq-replay or masq-random.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: String,
+    /// From when, seconds after the first frame.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) start: f64,
+    /// Until when, seconds after the first frame.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) end: f64,
+    /// On which bus; the first frame's if not said.
+    #[arg(long)]
+    pub(crate) bus: Option<u8>,
+    /// Whose frames, hexadecimal; drawn by the seed if not said.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Which bits, START:LENGTH counted from the most significant bit of the first byte, or START:LENGTH:le counted as a DBC
+    /// does for little-endian signals; the byte with the most values if not said.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) field: Option<String>,
+    /// What all other choices follow from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The attacker knows the checksums and counters of this profile, and repairs them.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) repair: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

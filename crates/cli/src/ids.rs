@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use yagura_capture::ReadError;
 use yagura_columns::Catalogue;
-use yagura_desk::{Alert, Capture, DeskError, Report, Watch};
+use yagura_desk::{Alert, Capture, DeskError, Report, Wanted, Watch};
 use yagura_ids::Profile;
 use yagura_model::Micros;
 
@@ -19,19 +19,19 @@ use yagura_model::Micros;
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// Shows progress and unreadable lines on standard error.
-struct Terminal {
+pub(crate) struct Terminal {
     start: Instant,
     shown: Option<Instant>,
     is_terminal: bool,
 }
 
 impl Terminal {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { start: Instant::now(), shown: None, is_terminal: std::io::stderr().is_terminal() }
     }
 
     /// Takes the progress line away.
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.shown.take().is_some() {
             eprint!("\r\x1b[K");
         }
@@ -122,6 +122,39 @@ pub(crate) fn replay(capture: &Path, profile: &Path, json: Output) -> Result<(),
         tally.incidents
     );
     Ok(())
+}
+
+/// `ids explain --capture`: everything behind one alert.
+pub(crate) fn explain_alert(
+    profile: &Path,
+    capture: &Path,
+    event: Option<&str>,
+    at: Option<f64>,
+    id: Option<String>,
+) -> Result<(), Failure> {
+    let wanted = match event {
+        Some(line) => Wanted::of_line(line).map_err(|error| Failure::input("--event", error))?,
+        None => Wanted { t: at.unwrap_or(0.0), bus: None, id },
+    };
+    let bytes = yagura_desk::read_profile(profile)?;
+    let profile = Profile::parse(&bytes).map_err(|error| Failure::input(profile.display(), error))?;
+    let mut terminal = Terminal::new();
+    let mut reading = Capture::open(capture)?;
+    let text = yagura_desk::explain_alert(&mut reading, &profile, &wanted, &mut terminal)?;
+    terminal.clear();
+    match text {
+        Some(text) => out(text.as_bytes()),
+        None => Err(Failure::input(capture.display(), "raises no such alert by this profile")),
+    }
+}
+
+/// `ids diff`: what differs between two profiles.
+pub(crate) fn diff(before: &Path, after: &Path, json: Output) -> Result<(), Failure> {
+    let (old, new) = (yagura_desk::read_profile(before)?, yagura_desk::read_profile(after)?);
+    let old = Profile::parse(&old).map_err(|error| Failure::input(before.display(), error))?;
+    let new = Profile::parse(&new).map_err(|error| Failure::input(after.display(), error))?;
+    let difference = yagura_desk::diff(&old, &new);
+    emit(json, &difference, || difference.text())
 }
 
 /// `ids explain`: what a profile knows.

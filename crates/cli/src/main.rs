@@ -9,8 +9,10 @@ mod device;
 mod evidence;
 mod failure;
 mod ids;
+mod inject;
 mod output;
 mod rule;
+mod score;
 mod serve;
 
 use args::{Args, Command, Device, Evidence, Ids, Rule};
@@ -37,7 +39,15 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ids(Ids::Replay { capture, profile, json }) => {
             ids::replay(&capture, &profile, Output::from_flag(json))
         }
-        Command::Ids(Ids::Explain { profile, json }) => ids::explain(&profile, Output::from_flag(json)),
+        Command::Ids(Ids::Explain { profile, capture: None, json, .. }) => {
+            ids::explain(&profile, Output::from_flag(json))
+        }
+        Command::Ids(Ids::Explain { profile, capture: Some(capture), event, at, id, .. }) => {
+            ids::explain_alert(&profile, &capture, event.as_deref(), at, id)
+        }
+        Command::Ids(Ids::Eval(args)) => score::run(&args),
+        Command::Ids(Ids::Diff { before, after, json }) => ids::diff(&before, &after, Output::from_flag(json)),
+        Command::Ids(Ids::Inject(args)) => inject::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Evidence(Evidence::Verify { dir, key, json }) => {

@@ -76,6 +76,7 @@ fn habits(old: &IdRow, new: &IdRow) -> Vec<String> {
 fn knowledge((before, old): (&Profile<'_>, u16), (after, new): (&Profile<'_>, u16)) -> Vec<String> {
     let (a, b) = (before.tables(), after.tables());
     let changes = [
+        rows("diagnostics", (&a.diagnostics, old), (&b.diagnostics, new)),
         rows("checksum", (&a.checksums, old), (&b.checksums, new)),
         rows("counter", (&a.counters, old), (&b.counters, new)),
         rows("rule of a specification", (&a.rules, old), (&b.rules, new)),
@@ -117,10 +118,15 @@ impl Difference {
             return "no difference\n".to_owned();
         }
         let mut text = String::new();
-        // Writing to a String cannot fail.
-        self.removed.iter().for_each(|name| drop(writeln!(text, "- {name}")));
-        self.added.iter().for_each(|name| drop(writeln!(text, "+ {name}")));
-        self.changed.iter().for_each(|(name, changes)| drop(writeln!(text, "~ {name}  {}", changes.join("; "))));
+        for (sign, names) in [('-', &self.removed), ('+', &self.added)] {
+            for name in names {
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{sign} {name}");
+            }
+        }
+        for (name, changes) in &self.changed {
+            let _ = writeln!(text, "~ {name}  {}", changes.join("; "));
+        }
         text
     }
 }

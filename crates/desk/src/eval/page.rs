@@ -134,7 +134,8 @@ fn write_timeline(out: &mut String, score: &Score) -> fmt::Result {
             Stand::During | Stand::After => "beside",
             Stand::Clean => "bad",
         };
-        let (at, top) = (format!("{:.1}", x(mark.t)), place.get(mark.detector).copied().unwrap_or(TOP));
+        let (at, top) =
+            (format!("{:.1}", (x(mark.t) * 2.0).round() / 2.0), place.get(mark.detector).copied().unwrap_or(TOP));
         if drawn.insert((at.clone(), mark.detector, class)) {
             write!(out, "<path class=\"{class}\" d=\"M{at} {:.1}v{:.1}\"/>", top + 4.0, LANE - 8.0)?;
         }
