@@ -87,13 +87,19 @@ fn id(raw: u32) -> CanId {
 #[test]
 fn injection_raises_early_frames() {
     let injected = |frame: &Frame| Frame { time: frame.time.plus(40_000), ..*frame };
-    check(|f, _| if f.id == id(VICTIM) { vec![*f, injected(f)] } else { vec![*f] }, expect!["early 11 (×87) other 11 (×92) "]);
+    check(
+        |f, _| if f.id == id(VICTIM) { vec![*f, injected(f)] } else { vec![*f] },
+        expect!["early 11 (×87) other 11 (×92) "],
+    );
 }
 
 #[test]
 fn injection_right_behind_the_victim_raises_early_frames() {
     let injected = |frame: &Frame| Frame { time: frame.time.plus(300), ..*frame };
-    check(|f, _| if f.id == id(VICTIM) { vec![*f, injected(f)] } else { vec![*f] }, expect!["early 11 (×99) other 11 (×93) "]);
+    check(
+        |f, _| if f.id == id(VICTIM) { vec![*f, injected(f)] } else { vec![*f] },
+        expect!["early 11 (×99) other 11 (×93) "],
+    );
 }
 
 #[test]
