@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p yagura-profile --bench decode [-- DBC CAPTURE...]`; without arguments the Tesla Model 3 of the shared data.
 //! Prints a line for people and one of JSON for each pair.
+#![expect(clippy::print_stdout, reason = "a bench speaks to people and to scripts")]
 
 use std::error::Error;
 use std::fs::File;

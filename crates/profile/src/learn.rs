@@ -8,6 +8,7 @@ use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
 use crate::integrity::{Payloads, Protection, find, rows};
 use crate::observe::Traffic;
+use crate::spec::{Specification, SpecificationReport, Trial};
 use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
 use yagura_model::{CanId, Frame};
 
@@ -57,7 +58,7 @@ pub enum LearnError {
 }
 
 /// A learned profile.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Learned {
     /// The buses, by number.
     pub buses: Vec<BusRow>,
@@ -65,6 +66,8 @@ pub struct Learned {
     pub ids: Vec<IdRow>,
     /// How identifiers protect their data, by bus, key and length.
     pub protections: Vec<Protection>,
+    /// What became of the specification.
+    pub specification: SpecificationReport,
     bytes: Vec<u8>,
 }
 
@@ -89,8 +92,23 @@ impl Learned {
 /// # Errors
 /// [`LearnError`] if there is nothing to learn from, or more than a limit allows.
 pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Result<Learned, LearnError> {
+    learn_with(frames, &Specification::default(), settings)
+}
+
+/// As [`learn`], with what the makers wrote of the vehicle's messages. What training traffic contradicts is not believed: see
+/// [`Learned::specification`].
+///
+/// # Errors
+/// As [`learn`].
+pub fn learn_with(
+    frames: impl IntoIterator<Item = Frame>,
+    specification: &Specification,
+    settings: &Settings,
+) -> Result<Learned, LearnError> {
+    let mut trial = Trial::new(specification);
+    let frames = frames.into_iter().inspect(|frame| trial.take(frame));
     let mut diagnostics = DiagTraffic::default();
-    let frames = frames.into_iter().inspect(|frame| diagnostics.take(frame));
+    let frames = frames.inspect(|frame| diagnostics.take(frame));
     let mut payloads = Payloads::default();
     let frames = frames.inspect(|frame| payloads.take(frame));
     let mut traffic = Traffic::read(frames, settings)?;
@@ -109,6 +127,9 @@ pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Re
         late_ids = late_ids.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
         ids.extend(traffic.iter().map(|traffic| id_row(*bus, traffic)));
     }
+    // Owners of rows count the identifiers: this comes before all that makes rows.
+    let no_room = trial.complete(&mut ids, settings.ids_max);
+    let specified = trial.finish(&ids);
     let source = Source { frames: traffic.frames, micros, late_ids };
     let diagnostics = diagnostics.rows(&ids);
     let protections = find(&payloads);
@@ -124,9 +145,12 @@ pub fn learn(frames: impl IntoIterator<Item = Frame>, settings: &Settings) -> Re
         checksums: &checksums,
         counters: &counters,
         diagnostics: &diagnostics,
+        rules: &specified.rules,
+        states: &specified.states,
         ..Contents::default()
     };
     let mut bytes = vec![0; encoded_len(&contents)];
     encode(&contents, &mut bytes)?;
-    Ok(Learned { buses, ids, protections, bytes })
+    let specification = SpecificationReport { no_room, ..specified.report };
+    Ok(Learned { buses, ids, protections, specification, bytes })
 }

@@ -28,6 +28,6 @@ mod state;
 pub use decode::{Decoder, Sample};
 pub use explain::explain;
 pub use integrity::Protection;
-pub use learn::{LearnError, Learned, Settings, learn};
-pub use spec::{DbcError, Specification};
+pub use learn::{LearnError, Learned, Settings, learn, learn_with};
+pub use spec::{DbcError, Specification, SpecificationReport};
 pub use state::{Quantity, STALE_AFTER, SourceSignal, StateDecoder};

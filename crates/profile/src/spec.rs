@@ -4,12 +4,19 @@
 //! Invariants: every signal lies within 64 bytes and has 1..=64 bits; the signal that a [`Selector`] names stands in the same
 //! message, and following selectors ends. Limits: [`SPEC_BYTES_MAX`], [`MESSAGES_MAX`], [`SIGNALS_MAX`].
 
+mod candidates;
 mod dbc;
 mod fault;
 mod lines;
+mod states;
+mod trial;
 
 pub use dbc::DbcError;
 pub use fault::{Fault, Wrong};
+pub use states::{MOVING_MIN, STANDING_MAX};
+pub use trial::{Dropped, Reason, SpecificationReport, TESTED_MIN};
+
+pub(crate) use trial::Trial;
 
 use yagura_model::CanId;
 

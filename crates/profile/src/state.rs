@@ -10,6 +10,8 @@ mod signal;
 
 pub use names::Quantity;
 
+pub(crate) use names::{KNOWN, Meaning, gear_of, unit_scale};
+
 use crate::spec::{DbcError, Specification, parameter_group};
 use signal::{Reading, Signal};
 use std::collections::HashMap;

@@ -25,7 +25,7 @@ pub enum Quantity {
 
 /// How the physical value is meant where the DBC's unit does not say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Only what the unit says; without a known unit the signal is not used.
     ByUnit,
     /// Already km/h or percent.
@@ -41,10 +41,10 @@ pub(super) enum Meaning {
 }
 
 /// One row of the table.
-pub(super) struct Known {
-    pub(super) name: &'static str,
-    pub(super) quantity: Quantity,
-    pub(super) meaning: Meaning,
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) quantity: Quantity,
+    pub(crate) meaning: Meaning,
 }
 
 const fn row(name: &'static str, quantity: Quantity, meaning: Meaning) -> Known {
@@ -68,7 +68,7 @@ const fn gear(name: &'static str) -> Known {
 }
 
 /// The table, best first within a quantity.
-pub(super) static KNOWN: &[Known] = &[
+pub(crate) static KNOWN: &[Known] = &[
     speed("DI_vehicleSpeed"),
     speed("ESP_vehicleSpeed"),
     speed("ESP_v_Signal"),
@@ -134,7 +134,7 @@ pub(super) static KNOWN: &[Known] = &[
 ];
 
 /// What a unit text makes of a value: km/h per unit for speeds, percent per unit for pedals.
-pub(super) fn unit_scale(quantity: Quantity, unit: &str) -> Option<f64> {
+pub(crate) fn unit_scale(quantity: Quantity, unit: &str) -> Option<f64> {
     let unit = unit.trim().to_ascii_lowercase();
     match (quantity, unit.as_str()) {
         (Quantity::Speed, "kph" | "km/h" | "km^h" | "kmh" | "unit_kilometerperhour") => Some(1.0),
@@ -146,7 +146,7 @@ pub(super) fn unit_scale(quantity: Quantity, unit: &str) -> Option<f64> {
 }
 
 /// The gear that a value text names: its last word decides (`DI_GEAR_D`, `VDM_Prndl_Status_Park`, `R`).
-pub(super) fn gear_of(text: &str) -> Option<yagura_model::Gear> {
+pub(crate) fn gear_of(text: &str) -> Option<yagura_model::Gear> {
     use yagura_model::Gear;
     let word = text.rsplit(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty())?;
     match word.to_ascii_lowercase().as_str() {

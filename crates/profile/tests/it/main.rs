@@ -16,4 +16,6 @@ mod integrity;
 mod learning;
 mod shipped;
 mod specification;
+mod specified;
 mod traces;
+mod trial;
