@@ -10,6 +10,7 @@
 mod dialects;
 mod foreign;
 mod formats;
+mod records;
 mod roundtrip;
 
 use std::fmt::Write as _;

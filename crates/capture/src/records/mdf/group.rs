@@ -37,9 +37,9 @@ pub(super) enum Data {
     /// In the record, at most so many.
     Fixed { byte: usize, len: usize },
     /// In records of another group of the same data, at the offset that the field holds.
-    Group { byte: usize, record_id: u64 },
+    Group { offset: Field, record_id: u64 },
     /// In a stream of their own, at the offset that the field holds.
-    Stream { byte: usize, bytes: Vec<u8> },
+    Stream { offset: Field, bytes: Vec<u8> },
 }
 
 #[derive(Debug, Default)]
@@ -159,11 +159,19 @@ fn data(file: &File<'_>, block: &Block<'_>, kind: u8) -> Result<Data, Fault> {
     let (byte, bits) = (number(4)?, number(8)?);
     let Some(link) = block.link(5).filter(|_| kind == 1) else { return Ok(Data::Fixed { byte, len: bits / 8 }) };
     let target = file.any_block(link)?;
+    let offset = Field::Unsigned {
+        byte,
+        bit: 0,
+        bits: u32::try_from(bits).ok().filter(|bits| (1..=64).contains(bits)).ok_or(short)?,
+        is_big_endian: false,
+        factor: 1.0,
+        offset: 0.0,
+    };
     if &target.kind == b"##CG" {
         let record_id = u64_at(target.body, 0).ok_or((link, RecordFault::Length))?;
-        return Ok(Data::Group { byte, record_id });
+        return Ok(Data::Group { offset, record_id });
     }
-    Ok(Data::Stream { byte, bytes: file.data(link)? })
+    Ok(Data::Stream { offset, bytes: file.data(link)? })
 }
 
 fn field(file: &File<'_>, block: &Block<'_>) -> Result<Field, Fault> {

@@ -5,7 +5,7 @@
 
 use super::group::{Content, Data, Field, Group};
 use crate::fault::{CLASSIC_LEN_MAX, LineFault};
-use crate::records::{id_of_word, index, u32_at, u64_at};
+use crate::records::{id_of_word, index, u32_at};
 use crate::text::BUS_ERROR;
 use yagura_model::{CanId, FrameKind, Payload};
 
@@ -143,12 +143,12 @@ impl Stream {
     fn data<'a>(&'a self, group: &'a Group, record: &'a [u8]) -> Option<&'a [u8]> {
         match group.data.as_ref()? {
             Data::Fixed { byte, len } => record.get(*byte..)?.get(..*len),
-            Data::Group { byte, record_id } => {
-                let offset = u64_at(record, *byte)?;
+            Data::Group { offset, record_id } => {
+                let offset = offset.raw(record)?;
                 let found = self.varying.binary_search_by_key(&(*record_id, offset), |(id, at, _)| (*id, *at)).ok()?;
                 counted(&self.bytes, self.varying.get(found)?.2)
             }
-            Data::Stream { byte, bytes } => counted(bytes, index(u64_at(record, *byte)?)),
+            Data::Stream { offset, bytes } => counted(bytes, index(offset.raw(record)?)),
         }
     }
 }
