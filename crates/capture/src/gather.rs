@@ -21,8 +21,8 @@ pub(crate) struct Gather {
 }
 
 impl Gather {
-    /// The frame of a line.
-    pub(crate) fn take(&mut self, line: Line<'_>) -> Result<Frame, LineFault> {
+    /// Writes the frame of a line to `frame`.
+    pub(crate) fn take(&mut self, line: &Line<'_>, frame: &mut Frame) -> Result<(), LineFault> {
         let bus = self.buses.number(line.interface)?;
         self.label = match line.mark {
             None => None,
@@ -30,9 +30,9 @@ impl Gather {
         };
         let previous = self.clock.previous();
         let time = self.clock.instant(line.time);
-        let frame = Frame { time, bus, id: line.id, kind: line.kind, payload: line.payload };
-        self.summary.count(&frame, line.time.is_some(), previous);
-        Ok(frame)
+        *frame = Frame { time, bus, id: line.id, kind: line.kind, payload: line.payload };
+        self.summary.count(time, line.time.is_some(), previous);
+        Ok(())
     }
 
     pub(crate) fn count_unreadable(&mut self) {

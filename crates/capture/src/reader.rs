@@ -12,10 +12,10 @@ use crate::input::{Found, Input, guess, line_end, next_line};
 use crate::label::Label;
 use crate::records::{Record, Records, Stop};
 use crate::summary::Summary;
-use crate::text::{Dialect, Said};
+use crate::text::{Dialect, Said, candump};
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
-use yagura_model::Frame;
+use yagura_model::{BusId, CanId, Frame, FrameKind, Micros, Payload};
 
 /// If this many non-blank lines at the start are all unreadable, the input is no capture of a known format.
 pub const PROBE_LINES: usize = 64;
@@ -33,6 +33,8 @@ pub struct Reader<R: BufRead> {
     /// Faults and one frame that wait to be handed out; only used until the format is known.
     held: VecDeque<Result<Frame, ReadError>>,
     gather: Gather,
+    /// The frame of the line before: written in place, so that it is copied once.
+    frame: Frame,
 }
 
 #[derive(Debug)]
@@ -43,12 +45,15 @@ enum Source<R: BufRead> {
     Ended,
 }
 
-/// One step through the source.
+/// One step through the source; a frame is in the reader's own place.
 enum Step {
     Nothing,
-    Frame(Frame),
+    Frame,
     Fault(LineFault),
 }
+
+const NO_FRAME: Frame =
+    Frame { time: Micros(0), bus: BusId(0), id: CanId::LOWEST, kind: FrameKind::Data, payload: Payload::EMPTY };
 
 impl<R: BufRead> Reader<R> {
     /// A reader at the start of `read`. Nothing is read yet.
@@ -62,6 +67,7 @@ impl<R: BufRead> Reader<R> {
             looks_like: None,
             held: VecDeque::new(),
             gather: Gather::default(),
+            frame: NO_FRAME,
         }
     }
 
@@ -109,8 +115,8 @@ impl<R: BufRead> Reader<R> {
     /// The next line, or `None` at the end.
     fn step(&mut self) -> io::Result<Option<Step>> {
         let Source::Lines(input, end) = &mut self.source else { return Ok(None) };
-        let (dialect, gather) = (&mut self.dialect, &mut self.gather);
-        let found = next_line(input, *end, &mut self.carry, |text| read_line(text, dialect, gather))?;
+        let (dialect, gather, frame) = (&mut self.dialect, &mut self.gather, &mut self.frame);
+        let found = next_line(input, *end, &mut self.carry, |text| read_line(text, dialect, gather, frame))?;
         self.line = self.line.saturating_add(1);
         Ok(match found {
             Found::Line(step) => Some(step),
@@ -125,10 +131,11 @@ impl<R: BufRead> Reader<R> {
             let Source::Records(input, records) = &mut self.source else { return None };
             match records.next(input) {
                 Ok(Some(Record { offset, frame })) => {
-                    let frame = frame.and_then(|line| line.map(|line| self.gather.take(line)).transpose());
-                    match frame {
+                    let taken =
+                        frame.and_then(|line| line.map(|line| self.gather.take(&line, &mut self.frame)).transpose());
+                    match taken {
                         Ok(None) => {}
-                        Ok(Some(frame)) => return Some(Ok(frame)),
+                        Ok(Some(())) => return Some(Ok(self.frame)),
                         Err(reason) => {
                             self.gather.count_unreadable();
                             return Some(Err(ReadError::Record { offset, reason: reason.into() }));
@@ -160,8 +167,8 @@ impl<R: BufRead> Reader<R> {
                     return self.held.pop_front().or_else(|| self.advance());
                 }
                 Ok(Some(Step::Nothing)) => {}
-                Ok(Some(Step::Frame(frame))) => {
-                    self.held.push_back(Ok(frame));
+                Ok(Some(Step::Frame)) => {
+                    self.held.push_back(Ok(self.frame));
                     return self.held.pop_front();
                 }
                 Ok(Some(Step::Fault(reason))) => {
@@ -182,7 +189,7 @@ impl<R: BufRead> Reader<R> {
         loop {
             match self.step() {
                 Ok(Some(Step::Nothing)) => {}
-                Ok(Some(Step::Frame(frame))) => return Some(Ok(frame)),
+                Ok(Some(Step::Frame)) => return Some(Ok(self.frame)),
                 Ok(Some(Step::Fault(reason))) => {
                     self.gather.count_unreadable();
                     return Some(Err(ReadError::Line { line: self.line, reason }));
@@ -233,7 +240,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 /// One line in the format of the lines before it; while there is none, in the format that it tells.
-fn read_line(text: &[u8], dialect: &mut Option<Dialect>, gather: &mut Gather) -> Step {
+fn read_line(text: &[u8], dialect: &mut Option<Dialect>, gather: &mut Gather, frame: &mut Frame) -> Step {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let known = match dialect {
         Some(known) => known,
@@ -243,8 +250,13 @@ fn read_line(text: &[u8], dialect: &mut Option<Dialect>, gather: &mut Gather) ->
             Err(reason) => return Step::Fault(reason),
         },
     };
+    if matches!(known, Dialect::Candump)
+        && let Some(line) = candump::quick(text)
+    {
+        return gather.take(&line, frame).map_or_else(Step::Fault, |()| Step::Frame);
+    }
     match known.read(text) {
-        Ok(Said::Frame(line)) => gather.take(line).map_or_else(Step::Fault, Step::Frame),
+        Ok(Said::Frame(line)) => gather.take(&line, frame).map_or_else(Step::Fault, |()| Step::Frame),
         Ok(Said::Remark) => Step::Nothing,
         Err(_) if is_blank(text) => Step::Nothing,
         Err(reason) => Step::Fault(reason),

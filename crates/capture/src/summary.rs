@@ -4,7 +4,7 @@
 //! a few additions a frame.
 
 use crate::buses::Bus;
-use yagura_model::{Frame, Micros};
+use yagura_model::Micros;
 
 /// What a capture held, so far.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -34,11 +34,11 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn count(&mut self, frame: &Frame, is_timed: bool, previous: Micros) {
+    pub(crate) fn count(&mut self, time: Micros, is_timed: bool, previous: Micros) {
         self.frames = self.frames.saturating_add(1);
         self.untimed = self.untimed.saturating_add(u64::from(!is_timed));
-        self.backward = self.backward.saturating_add(u64::from(frame.time < previous));
-        self.first = Some(self.first.map_or(frame.time, |first| first.min(frame.time)));
-        self.last = Some(self.last.map_or(frame.time, |last| last.max(frame.time)));
+        self.backward = self.backward.saturating_add(u64::from(time < previous));
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
 }

@@ -83,6 +83,9 @@ pub enum CanId {
 }
 
 impl CanId {
+    /// The identifier that wins every arbitration: 0 with 11 bits.
+    pub const LOWEST: Self = Self::Standard(StandardId(0));
+
     /// The bit that marks an extended identifier in a [key](Self::key), as in Linux's `CAN_EFF_FLAG`.
     pub const EXTENDED_BIT: u32 = 0x8000_0000;
 

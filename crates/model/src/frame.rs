@@ -42,6 +42,7 @@ impl Payload {
     ///
     /// # Errors
     /// [`PayloadTooLong`] above [`Self::LEN_MAX`].
+    #[inline]
     pub fn new(data: &[u8]) -> Result<Self, PayloadTooLong> {
         let too_long = PayloadTooLong { len: data.len() };
         let len = u8::try_from(data.len()).map_err(|_| too_long)?;

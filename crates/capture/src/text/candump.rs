@@ -45,7 +45,8 @@ fn any(text: &[u8]) -> Result<Line<'_>, LineFault> {
 }
 
 /// The line that `candump -l` writes for a classic data frame, and nothing else: most lines of most logs.
-fn quick(text: &[u8]) -> Option<Line<'_>> {
+#[inline]
+pub(crate) fn quick(text: &[u8]) -> Option<Line<'_>> {
     let [b'(', rest @ ..] = text else { return None };
     let (time, rest) = quick_time(rest)?;
     let [b')', b' ', rest @ ..] = rest else { return None };
