@@ -114,6 +114,10 @@ pub(crate) enum Ids {
         /// Captures of one vehicle, without attacks, in any format that is read; plain or .gz.
         #[arg(required = true, value_name = "CAPTURE")]
         captures: Vec<PathBuf>,
+        /// What the makers wrote of the vehicle's messages (DBC); may be given several times. What training traffic contradicts
+        /// is not believed.
+        #[arg(long, value_name = "FILE")]
+        dbc: Vec<PathBuf>,
         /// Where the profile goes.
         #[arg(short, long, value_name = "FILE", alias = "output")]
         out: PathBuf,

@@ -14,6 +14,7 @@ use yagura_columns::Catalogue;
 use yagura_desk::{Alert, Capture, DeskError, Report, Wanted, Watch};
 use yagura_ids::Profile;
 use yagura_model::Micros;
+use yagura_profile::spec::Fault;
 
 /// How often progress is shown.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -52,6 +53,11 @@ impl Watch for Terminal {
         eprintln!("{}: {lines} more unreadable lines", path.display());
     }
 
+    fn mended(&mut self, path: &Path, fault: &Fault) {
+        self.clear();
+        eprintln!("{}:{fault}", path.display());
+    }
+
     fn progress(&mut self, path: &Path, frames: u64, time: Micros) {
         if !self.is_terminal || self.shown.is_some_and(|shown| shown.elapsed() < PROGRESS_EVERY) {
             return;
@@ -74,6 +80,7 @@ impl From<DeskError> for Failure {
 /// What `ids learn` was asked for.
 pub(crate) struct Learning<'a> {
     pub(crate) captures: &'a [PathBuf],
+    pub(crate) dbc: &'a [PathBuf],
     pub(crate) out: &'a Path,
     pub(crate) json: Output,
 }
@@ -81,7 +88,10 @@ pub(crate) struct Learning<'a> {
 /// `ids learn`: captures of clean traffic to a profile.
 pub(crate) fn learn_profile(asked: &Learning<'_>) -> Result<(), Failure> {
     let mut terminal = Terminal::new();
-    let lesson = yagura_desk::learn(asked.captures, &mut terminal)?;
+    let lesson = {
+        let specification = yagura_desk::read_specification(asked.dbc, &mut terminal)?;
+        yagura_desk::learn(asked.captures, &specification, &mut terminal)?
+    };
     terminal.clear();
     std::fs::write(asked.out, lesson.learned.encode()).map_err(|error| Failure::file(asked.out, &error))?;
     let report = Report::of(&lesson)?;

@@ -33,9 +33,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Ids(Ids::Learn { captures, out, json }) => {
-            ids::learn_profile(&ids::Learning { captures: &captures, out: &out, json: Output::from_flag(json) })
-        }
+        Command::Ids(Ids::Learn { captures, dbc, out, json }) => ids::learn_profile(&ids::Learning {
+            captures: &captures,
+            dbc: &dbc,
+            out: &out,
+            json: Output::from_flag(json),
+        }),
         Command::Ids(Ids::Replay { capture, profile, json }) => {
             ids::replay(&capture, &profile, Output::from_flag(json))
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use yagura_capture::ReadError;
 use yagura_ids::{CapacityExceeded, ProfileError};
-use yagura_profile::LearnError;
+use yagura_profile::{DbcError, LearnError};
 
 /// Why a desk tool cannot do its job.
 #[derive(Debug, Error)]
@@ -45,6 +45,14 @@ pub enum DeskError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A file is no specification.
+    #[error("{}: {source}", path.display())]
+    Specification {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: DbcError,
     },
     /// Nothing can be learned from what was given.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use crate::learn::learn_frames;
 use crate::{DeskError, Replay};
 use std::collections::BTreeMap;
 use yagura_model::Frame;
+use yagura_profile::{Learned, Specification};
 
 /// Into how many parts traffic is divided at most.
 pub const FOLDS_MAX: usize = 3;
@@ -35,7 +36,7 @@ pub struct HeldBack {
 
 impl HeldBack {
     /// Measures on captures of one vehicle; `None` if they are too long or too short.
-    pub(crate) fn measure(captures: &[Vec<Frame>]) -> Result<Option<Self>, DeskError> {
+    pub(crate) fn measure(captures: &[Vec<Frame>], specification: &Specification) -> Result<Option<Self>, DeskError> {
         let frames: usize = captures.iter().map(Vec::len).sum();
         if !(FRAMES_MIN..=FRAMES_MAX).contains(&frames) {
             return Ok(None);
@@ -45,13 +46,13 @@ impl HeldBack {
         for (index, part) in parts.iter().enumerate() {
             let others = parts.iter().enumerate().filter(|(other, _)| *other != index);
             let others: Vec<&[Frame]> = others.flat_map(|(_, part)| part.iter().copied()).collect();
-            measured.judge(&others, part)?;
+            let learned = learn_frames(&others, specification)?;
+            measured.judge(&learned, part)?;
         }
         Ok(Some(measured))
     }
 
-    fn judge(&mut self, clean: &[&[Frame]], judged: &[&[Frame]]) -> Result<(), DeskError> {
-        let learned = learn_frames(clean)?;
+    fn judge(&mut self, learned: &Learned, judged: &[&[Frame]]) -> Result<(), DeskError> {
         for frames in judged {
             let mut replay = Replay::new(learned.profile()?)?;
             let by_detector = &mut self.by_detector;

@@ -7,7 +7,7 @@
 use crate::{Capture, DeskError, HeldBack, Watch};
 use std::path::{Path, PathBuf};
 use yagura_model::Frame;
-use yagura_profile::{Learned, Settings};
+use yagura_profile::{Learned, Settings, Specification};
 
 /// What came of learning.
 #[derive(Debug)]
@@ -20,11 +20,32 @@ pub struct Lesson {
     pub held_back: Option<HeldBack>,
 }
 
-/// Learns from captures.
+/// Reads the specifications (DBC) of a vehicle as one; what is wrong in them is told and left out.
+///
+/// # Errors
+/// [`DeskError`] if a file cannot be read.
+pub fn read_specification(paths: &[impl AsRef<Path>], watch: &mut impl Watch) -> Result<Specification, DeskError> {
+    let mut all = Specification::default();
+    for path in paths {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| DeskError::file(path, source))?;
+        let one = Specification::from_dbc_bytes(&bytes)
+            .map_err(|source| DeskError::Specification { path: path.to_owned(), source })?;
+        one.faults.iter().for_each(|fault| watch.mended(path, fault));
+        all.merge(one);
+    }
+    Ok(all)
+}
+
+/// Learns from captures, and from what the makers wrote.
 ///
 /// # Errors
 /// [`DeskError`] if a capture cannot be read or nothing can be learned.
-pub fn learn(captures: &[impl AsRef<Path>], watch: &mut impl Watch) -> Result<Lesson, DeskError> {
+pub fn learn(
+    captures: &[impl AsRef<Path>],
+    specification: &Specification,
+    watch: &mut impl Watch,
+) -> Result<Lesson, DeskError> {
     let mut traffic = Vec::with_capacity(captures.len());
     let mut read = Vec::with_capacity(captures.len());
     for path in captures {
@@ -33,13 +54,16 @@ pub fn learn(captures: &[impl AsRef<Path>], watch: &mut impl Watch) -> Result<Le
         read.push((path.to_owned(), frames.len()));
         traffic.push(frames);
     }
-    let learned = learn_frames(&traffic)?;
-    let held_back = HeldBack::measure(&traffic)?;
+    let learned = learn_frames(&traffic, specification)?;
+    let held_back = HeldBack::measure(&traffic, specification)?;
     Ok(Lesson { learned, captures: read, held_back })
 }
 
 /// Learns from frames of several captures.
-pub(crate) fn learn_frames<T: AsRef<[Frame]>>(traffic: &[T]) -> Result<Learned, DeskError> {
+pub(crate) fn learn_frames<T: AsRef<[Frame]>>(
+    traffic: &[T],
+    specification: &Specification,
+) -> Result<Learned, DeskError> {
     let frames = traffic.iter().flat_map(|frames| frames.as_ref().iter().copied());
-    Ok(yagura_profile::learn(frames, &Settings::default())?)
+    Ok(yagura_profile::learn_with(frames, specification, &Settings::default())?)
 }

@@ -35,7 +35,7 @@ pub use case::{AROUND, Wanted, explain_alert};
 pub use diff::{Difference, diff};
 pub use error::DeskError;
 pub use held_back::{FOLDS_MAX, HeldBack, rate_bound};
-pub use learn::{Lesson, learn};
+pub use learn::{Lesson, learn, read_specification};
 pub use replay::{Replay, Tally, read_profile, replay};
 pub use report::Report;
 pub use source::{Capture, FAULTS_TOLD_MAX, Quiet, Watch};

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use yagura_capture::{Label, ReadError, Reader, Summary};
 use yagura_model::{Frame, Micros};
+use yagura_profile::spec::Fault;
 
 /// Unreadable lines of a capture that are told one by one; the rest is only counted.
 pub const FAULTS_TOLD_MAX: u64 = 20;
@@ -27,6 +28,11 @@ pub trait Watch {
     /// So many lines of a capture were unreadable beyond those told.
     fn more_unreadable(&mut self, path: &Path, lines: u64) {
         let _ = (path, lines);
+    }
+
+    /// A statement of a specification was left out or mended.
+    fn mended(&mut self, path: &Path, fault: &Fault) {
+        let _ = (path, fault);
     }
 
     /// So many frames of a capture have been read, the last of them of this time.

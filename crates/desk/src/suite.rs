@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use yagura_model::{Frame, Micros};
+use yagura_profile::Specification;
 
 /// Which part of a capture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,7 +72,7 @@ impl Shelf {
             let frames = self.part(path, *part)?;
             traffic.push(frames.iter().map(|labelled| labelled.frame).collect());
         }
-        let learned = learn_frames(&traffic)?;
+        let learned = learn_frames(&traffic, &Specification::default())?;
         let (path, part) = &case.judge;
         let frames = self.part(path, *part)?;
         let read = self.read(path)?;

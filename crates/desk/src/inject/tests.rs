@@ -86,7 +86,8 @@ fn a_knowing_attacker_repairs_checksum_and_counter() {
             }
         })
         .collect();
-    let learned = crate::learn::learn_frames(std::slice::from_ref(&frames)).unwrap();
+    let learned =
+        crate::learn::learn_frames(std::slice::from_ref(&frames), &yagura_profile::Specification::default()).unwrap();
     let profile = learned.profile().unwrap();
     let (start, end) = (Micros::from_secs(1), Micros::from_secs(3));
     let field = Some(Field::big_endian(8, 8).unwrap());

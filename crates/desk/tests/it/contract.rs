@@ -7,12 +7,13 @@ use std::path::Path;
 use yagura_catalogue::Catalogue;
 use yagura_desk::{Capture, Quiet, Report, Tally, learn, replay};
 use yagura_ids::Profile;
+use yagura_profile::Specification;
 
 const LEARNED: &str = "tesla-model-3/learn.log.gz";
 const DRIVE: &str = "tesla-model-3/replay-1.log.gz";
 
 fn profile() -> Vec<u8> {
-    learn(&[capture(LEARNED)], &mut Quiet).unwrap().learned.encode()
+    learn(&[capture(LEARNED)], &Specification::default(), &mut Quiet).unwrap().learned.encode()
 }
 
 /// The JSON lines that a capture raises.
@@ -55,7 +56,7 @@ fn each_flagged_frame_is_one_line_in_the_clock_of_the_capture() {
 
 #[test]
 fn learning_says_what_it_would_have_raised_on_traffic_held_back() {
-    let lesson = learn(&[capture(LEARNED)], &mut Quiet).unwrap();
+    let lesson = learn(&[capture(LEARNED)], &Specification::default(), &mut Quiet).unwrap();
     let held = lesson.held_back.as_ref().unwrap();
     assert_eq!((held.parts, held.alerts, held.incidents), (3, 0, 0));
     let text = Report::of(&lesson).unwrap().text();
