@@ -11,6 +11,7 @@ use crate::early::Timing;
 use crate::episodes::Episodes;
 use crate::finding::{Check, Finding, Sink, Strength, Tray};
 use crate::integrity::{CounterState, RULES_MAX, Rules, Spacing};
+use crate::j1939::{J1939, SOURCES_MAX};
 use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::profile::{BUSES_MAX, IdRow, Profile};
@@ -96,6 +97,7 @@ pub struct Detector<'p, const IDS: usize> {
     episodes: Episodes,
     driving: Driving,
     diagnostics: Diagnostics,
+    j1939: J1939,
     ids: [IdState; IDS],
     /// One for each row of the counter table.
     counters: [CounterState; IDS],
@@ -128,6 +130,8 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         for row in profile.tables().diagnostics.iter() {
             ids.get_mut(usize::from(row.owner)).into_iter().for_each(|state| state.diagnostic = true);
         }
+        let sources = profile.tables().sources.len();
+        let j1939 = J1939::of(&profile).ok_or(CapacityExceeded { ids: sources, capacity: SOURCES_MAX })?;
         Ok(Self {
             profile,
             clock: BusClock::default(),
@@ -139,6 +143,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             episodes: Episodes::default(),
             driving: Driving::default(),
             diagnostics: Diagnostics::of(&profile),
+            j1939,
             ids,
             counters: [CounterState::default(); IDS],
         })
@@ -216,13 +221,15 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
 
     fn judge_unknown(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
         let at = Moment { now: self.clock.steady(), state: self.driving_state() };
-        if !self.diagnostics.judge_unknown(bus, frame, at, tray) {
+        let expected = self.diagnostics.judge_unknown(bus, frame, at, tray);
+        if !(self.j1939.judge(bus, frame, false, at.now, tray) || expected) {
             tray.put(self.stranger(frame), Strength::Certain, CanContext::of(frame, 0, 0));
         }
     }
 
     fn judge_id(&mut self, bus: usize, index: usize, frame: &Frame, tray: &mut Tray) {
         let (Some(state), Some(row)) = (self.ids.get_mut(index), self.profile.id(index)) else { return };
+        let number = bus;
         let Some(bus) = self.buses.get_mut(bus) else { return };
         if !row.lengths.allows(frame) {
             let (expected, observed) = (u32::from(row.lengths.longest()), u32::from(frame.payload.len()));
@@ -236,8 +243,9 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             // Known to the specification, never seen: no proof of anything alone.
             tray.put(Check::UnknownId, Strength::Hint, CanContext::of(frame, 0, 0));
         }
+        let now = self.clock.steady();
+        self.j1939.judge(number, frame, true, now, tray);
         if state.diagnostic {
-            let now = self.clock.steady();
             let at = Moment { now, state: self.driving.state(now) };
             self.diagnostics.judge_known(&self.profile, index, frame, at, tray);
         }

@@ -48,13 +48,13 @@ impl Note {
         Self { check, strength, expected, observed }
     }
 
-    /// The bit of [`DiagRow::muted`] that keeps it silent.
+    /// The bit of [`DiagRow::muted`] or [`SourceRow::muted`](crate::SourceRow::muted) that keeps it silent.
     #[must_use]
     pub const fn mute(&self) -> u8 {
         match self.check {
-            Check::IsoTp => 1,
-            Check::SecurityAccess => 2,
-            Check::Scan => 4,
+            Check::IsoTp | Check::J1939Transport => 1,
+            Check::SecurityAccess | Check::J1939Request => 2,
+            Check::Scan | Check::J1939Address => 4,
             _ => 8,
         }
     }

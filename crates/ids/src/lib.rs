@@ -24,6 +24,7 @@ mod early;
 mod episodes;
 mod finding;
 mod integrity;
+mod j1939;
 mod judge;
 mod load;
 mod pace;
@@ -40,6 +41,7 @@ pub use integrity::{
     Algorithm, BREAK_SPAN, Break, ChecksumField, ChecksumRow, Constant, CounterRow, CounterState, DataIdMode,
     Direction, E2eProfile, RULES_MAX, Spacing,
 };
+pub use j1939::{J1939, Judged, NETWORKS_MAX, REQUESTERS_MAX, SESSIONS_MAX, SOURCES_MAX, SourceRow};
 pub use judge::{EVIDENCE_SPAN, INCIDENT_GAP};
 pub use pace::{Pace, Verdict};
 pub use profile::{

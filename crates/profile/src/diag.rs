@@ -182,7 +182,8 @@ impl Exchanges {
             let Some(asker) = self.asker(subject, answers) else { continue };
             let answer = Line { request: asker.1, role: Role::Response, muted: 0, services: Some(Services::default()) };
             lines.insert(subject, answer);
-            *askers.entry(asker).or_default() += 1;
+            let count = askers.entry(asker).or_default();
+            *count = count.saturating_add(1);
         }
         for (asker, answering) in askers {
             let Some(&(_, 0, services)) = self.spoken.get(&asker) else { continue };

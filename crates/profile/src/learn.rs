@@ -7,6 +7,7 @@
 use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
 use crate::integrity::{Payloads, Protection, find, rows};
+use crate::j1939::J1939Traffic;
 use crate::observe::Traffic;
 use crate::spec::{Specification, SpecificationReport, Trial};
 use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
@@ -111,6 +112,8 @@ pub fn learn_with(
     let frames = frames.inspect(|frame| diagnostics.take(frame));
     let mut payloads = Payloads::default();
     let frames = frames.inspect(|frame| payloads.take(frame));
+    let mut j1939 = J1939Traffic::default();
+    let frames = frames.inspect(|frame| j1939.take(frame));
     let mut traffic = Traffic::read(frames, settings)?;
     payloads.complete();
     let mut buses = Vec::new();
@@ -138,6 +141,7 @@ pub fn learn_with(
         ids.binary_search_by_key(&wanted, |row| IdRow::sort_key(row.bus, row.id.key())).ok()?.try_into().ok()
     };
     let (checksums, counters) = rows(&protections, owner);
+    let sources = j1939.rows(&buses, &ids)?;
     let contents = Contents {
         source,
         buses: &buses,
@@ -147,7 +151,7 @@ pub fn learn_with(
         diagnostics: &diagnostics,
         rules: &specified.rules,
         states: &specified.states,
-        ..Contents::default()
+        sources: &sources,
     };
     let mut bytes = vec![0; encoded_len(&contents)];
     encode(&contents, &mut bytes)?;

@@ -20,6 +20,7 @@ mod decode;
 mod diag;
 mod explain;
 mod integrity;
+mod j1939;
 mod learn;
 mod observe;
 pub mod spec;

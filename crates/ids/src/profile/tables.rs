@@ -7,6 +7,7 @@
 use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
 use crate::diag::DiagRow;
 use crate::integrity::{ChecksumRow, CounterRow};
+use crate::j1939::SourceRow;
 use crate::spec::{RuleRow, StateRow};
 
 /// The tables after the identifiers.
@@ -18,6 +19,8 @@ pub struct Tables<'a> {
     pub counters: Table<'a, CounterRow>,
     /// What identifiers are in diagnostics.
     pub diagnostics: Table<'a, DiagRow>,
+    /// Who speaks on J1939 buses.
+    pub sources: Table<'a, SourceRow>,
     /// What values signals may have.
     pub rules: Table<'a, RuleRow>,
     /// Signals that tell what the vehicle is doing.
@@ -38,6 +41,7 @@ impl<'a> Tables<'a> {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
                 CounterRow::KIND => tables.counters = section.table(ids)?,
                 DiagRow::KIND => tables.diagnostics = section.table(ids)?,
+                SourceRow::KIND => tables.sources = section.table(ids)?,
                 RuleRow::KIND => tables.rules = section.table(ids)?,
                 StateRow::KIND => tables.states = section.table(ids)?,
                 kind => return Err(ProfileError::UnknownTable(kind)),
@@ -100,6 +104,8 @@ pub struct Contents<'a> {
     /// By owner.
     pub diagnostics: &'a [DiagRow],
     /// By owner.
+    pub sources: &'a [SourceRow],
+    /// By owner.
     pub rules: &'a [RuleRow],
     /// By owner.
     pub states: &'a [StateRow],
@@ -110,6 +116,7 @@ impl Contents<'_> {
         table_len::<ChecksumRow>(self.checksums)
             .saturating_add(table_len::<CounterRow>(self.counters))
             .saturating_add(table_len::<DiagRow>(self.diagnostics))
+            .saturating_add(table_len::<SourceRow>(self.sources))
             .saturating_add(table_len::<RuleRow>(self.rules))
             .saturating_add(table_len::<StateRow>(self.states))
     }
@@ -119,6 +126,7 @@ impl Contents<'_> {
         let out = write_table(self.checksums, out)?;
         let out = write_table(self.counters, out)?;
         let out = write_table(self.diagnostics, out)?;
+        let out = write_table(self.sources, out)?;
         let out = write_table(self.rules, out)?;
         let out = write_table(self.states, out)?;
         out.is_empty().then_some(())

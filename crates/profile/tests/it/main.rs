@@ -13,6 +13,7 @@ mod clean;
 mod dbc;
 mod diagnostics;
 mod integrity;
+mod j1939;
 mod learning;
 mod shipped;
 mod specification;
