@@ -13,8 +13,7 @@ pub(crate) fn of(finding: &Finding, profile: &Profile<'_>) -> String {
     let (expected, observed) = (context.expected, context.observed);
     let field = field(context.place);
     match finding.check {
-        Check::UnknownId => unknown(context, profile),
-        Check::WrongBus => format!("{} belongs on bus {expected}, not on bus {}", context.id, context.bus.0),
+        Check::UnknownId | Check::WrongBus => unknown(context, profile),
         Check::Length => {
             format!("{observed} bytes in a format or length never learned; the longest learned is {expected} bytes")
         }
@@ -27,9 +26,11 @@ pub(crate) fn of(finding: &Finding, profile: &Profile<'_>) -> String {
             )
         }
         Check::Flood => format!("{observed} frames a second on the bus; in training never more than {expected}"),
-        Check::Skew => {
-            "the sender's clock runs differently from the one learned: somebody else may be sending".to_owned()
-        }
+        Check::Skew => format!(
+            "the sender's clock is {} ppm off the vehicle's, {} ppm were learned: somebody else may be sending",
+            observed.cast_signed(),
+            expected.cast_signed()
+        ),
         Check::BusError => format!("{observed} errors on the bus, {expected} tolerated"),
         Check::Checksum => format!("checksum in {field} is {observed:#04X}; the data make it {expected:#04X}"),
         Check::Counter => format!("counter in {field} shows {observed}; {expected} was due"),
@@ -37,7 +38,7 @@ pub(crate) fn of(finding: &Finding, profile: &Profile<'_>) -> String {
             format!("{field} jumps by {observed} to and fro; its sender moves it by at most {expected} at a time")
         }
         Check::Grid => format!("{field} takes values between the steps its sender can make"),
-        Check::Monotone => format!("{field} goes back from {expected} to {observed}; it only ever grows"),
+        Check::Monotone => format!("{field} goes from {expected} to {observed}; it only ever moves the other way"),
         Check::Relation => relation(context, &field),
         Check::Range => format!("{field} is {observed}, outside of its range (limit {expected})"),
         Check::Enumeration => format!("{field} is {observed}, a value without a meaning"),
@@ -45,16 +46,18 @@ pub(crate) fn of(finding: &Finding, profile: &Profile<'_>) -> String {
         Check::Rate => format!("{field} changes by {observed} at once; it can change by at most {expected}"),
         Check::IsoTp => "ISO-TP used against its rules (ISO 15765-2)".to_owned(),
         Check::SecurityAccess => {
-            format!("security access tried without the key, {observed} times (tolerated: {expected})")
+            format!("security access (service 0x27, level {expected}) tried without the right key, {observed} attempts")
         }
-        Check::Scan => {
-            format!("diagnostic services or identifiers tried one after the other: {observed}, tolerated {expected}")
+        Check::Scan => format!("diagnostic services or identifiers tried one after the other: {observed} requests"),
+        Check::UnsafeRequest => {
+            format!("diagnostic service {observed:#04X} is forbidden in the vehicle's state or in this session")
         }
-        Check::UnsafeRequest => "a diagnostic action that the vehicle's state or the session forbids".to_owned(),
         Check::J1939Transport => "the transport protocol of SAE J1939-21 used against its rules".to_owned(),
-        Check::J1939Request => format!("{observed} requests in a second; a network needs at most {expected}"),
-        Check::J1939Address => format!("the address {observed:#04X} was taken from its owner (SAE J1939-81)"),
-        Check::J1939Source => format!("source address {observed:#04X} does not send this message"),
+        Check::J1939Request => format!("{observed} requests where a network needs at most {expected}"),
+        Check::J1939Address => {
+            format!("somebody else uses the address of a control unit (SAE J1939-81): {}", context.id)
+        }
+        Check::J1939Source => format!("this source never sends this message: {}", context.id),
     }
 }
 
@@ -75,7 +78,10 @@ fn early(period: u32, gap: u32, row: Option<&IdRow>) -> String {
 
 fn relation(context: &CanContext, field: &str) -> String {
     let witness = context.place.witness.map_or_else(|| "its witnesses".to_owned(), |id| format!("{id} (and others)"));
-    let (expected, observed) = (context.expected, context.observed);
+    let (expected, observed) = (context.expected.cast_signed(), context.observed.cast_signed());
+    if expected == observed {
+        return format!("{field} moves as {witness} deny: what is measured twice no longer agrees");
+    }
     format!("{field} shows {observed}, but {witness} say about {expected}: what is measured twice no longer agrees")
 }
 
