@@ -3,6 +3,7 @@
 //! Not the detectors' own tests (`ids`, `profile`). Captures are the repository's own; nothing here needs other data.
 #![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows only test functions")]
 
+mod attacks;
 mod contract;
 
 use std::path::PathBuf;
