@@ -232,7 +232,7 @@ impl CounterState {
             self.calm = self.calmer();
             return None;
         }
-        (self.held, self.due) = (0, due);
+        (self.held, self.due) = (if value == before { self.held } else { 0 }, due);
         if in_range && (self.returns(row, before, value) || self.follows(row, before, value, spacing)) {
             self.calm = self.calmer();
             return None;

@@ -6,7 +6,7 @@
 
 use super::Protection;
 use super::counter::counters;
-use super::evidence::moving;
+use super::evidence::{Pairs, moving};
 use super::search::{Candidate, KNOWN_COST, candidates};
 use super::series::Series;
 use yagura_ids::{Algorithm, ChecksumField, ChecksumRow, Constant, CounterRow};
@@ -88,6 +88,11 @@ impl<'a> Finding<'a> {
 
     /// Chooses among the candidates, given what other identifiers of the vehicle do.
     pub(crate) fn decide(&mut self, families: &[Family]) {
+        if self.candidates.is_empty() {
+            return;
+        }
+        let pairs = Pairs::of(&self.distinct);
+        self.candidates.retain(|candidate| is_code(&candidate.row) || !pairs.explain(&candidate.row));
         let known = |candidate: &&Candidate| {
             let in_family = families.iter().any(|family| family.is_of(&candidate.row));
             in_family && candidate.evidence_bits >= FAMILY_BITS

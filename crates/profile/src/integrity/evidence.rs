@@ -3,6 +3,8 @@
 //! Not a test of a rule. A thousand frames in which only four bits move prove no more than four: every code that is linear in
 //! bits and fits the first four fits all. Invariant: the rank never exceeds the number of moving bits.
 
+use yagura_ids::ChecksumRow;
+
 /// A basis of differences of payloads, bit by bit.
 #[derive(Default)]
 pub(crate) struct Basis {
@@ -65,6 +67,56 @@ pub(crate) fn moving(payloads: &[&[u8]]) -> [u8; 64] {
         }
     }
     moving
+}
+
+/// Parts of the data that say the same as another part: copies and inverses. Any two of them make a sum or an exclusive or
+/// that never changes and protects nothing else.
+pub(crate) struct Pairs {
+    /// Moving bytes, and those of them that are one of a pair.
+    bytes: (u32, u32),
+    /// The same for nibbles.
+    nibbles: (u32, u32),
+}
+
+impl Pairs {
+    pub(crate) fn of(payloads: &[&[u8]]) -> Self {
+        let moving = moving(payloads);
+        let bytes = |at: usize| moving.get(at).copied().unwrap_or(0);
+        let nibble = |at: usize| if at % 2 == 0 { bytes(at / 2) >> 4 } else { bytes(at / 2) & 0xF };
+        let byte_at = |payload: &[u8], at: usize| payload.get(at).copied().unwrap_or(0);
+        let nibble_at = |payload: &[u8], at: usize| {
+            let byte = payload.get(at / 2).copied().unwrap_or(0);
+            if at % 2 == 0 { byte & 0xF0 } else { byte << 4 }
+        };
+        Self { bytes: count(payloads, 64, bytes, byte_at), nibbles: count(payloads, 128, nibble, nibble_at) }
+    }
+
+    /// Whether too little is left of the moving data without pairs to be a checksum and two things that it protects. Where only
+    /// two parts move, nobody can tell, and this does not.
+    pub(crate) const fn explain(&self, row: &ChecksumRow) -> bool {
+        let (moving, paired) = if row.field.bits == 4 { self.nibbles } else { self.bytes };
+        moving > 2 && moving.saturating_sub(paired) < 3 && paired > 0
+    }
+}
+
+/// How many parts move, and how many of them are one of a pair. Parts are in the high bits of what `read` gives.
+fn count(
+    payloads: &[&[u8]],
+    parts: usize,
+    moves: impl Fn(usize) -> u8,
+    read: impl Fn(&[u8], usize) -> u8,
+) -> (u32, u32) {
+    let moving: Vec<usize> = (0..parts).filter(|at| moves(*at) != 0).collect();
+    let is_pair = |a: usize, b: usize| {
+        let same = |relation: fn(u8, u8) -> u8| {
+            let mut values = payloads.iter().map(|payload| relation(read(payload, a), read(payload, b)));
+            let first = values.next();
+            values.all(|value| Some(value) == first)
+        };
+        same(|a, b| a ^ b) || same(u8::wrapping_add) || same(u8::wrapping_sub)
+    };
+    let paired = moving.iter().filter(|a| moving.iter().any(|b| *a != b && is_pair(**a, *b))).count();
+    (u32::try_from(moving.len()).unwrap_or(0), u32::try_from(paired).unwrap_or(0))
 }
 
 #[cfg(test)]

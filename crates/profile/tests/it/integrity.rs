@@ -206,3 +206,41 @@ fn rules_learned_on_other_drives_hold_on_the_one_left_out() {
     }
     assert_eq!(sum, 0);
 }
+
+/// The frames of the first so many seconds.
+fn start(frames: &[Frame], seconds: u64) -> usize {
+    let first = frames.first().map_or(0, |frame| frame.time.0);
+    frames.partition_point(|frame| frame.time.0.saturating_sub(first) < seconds * 1_000_000)
+}
+
+#[test]
+fn however_short_the_training_no_wrong_rule_is_learned() {
+    let Some(folder) = folder("clean") else { return };
+    let drives: Vec<_> =
+        files(&folder, ".gz").into_iter().map(|path| (name(&path).to_owned(), candump(&path))).collect();
+    let mut sum = 0;
+    for seconds in [1, 2, 5, 10, 20, 30] {
+        let (mut checksums, mut counters, mut judged, mut wrong) = (0, 0, 0, 0);
+        for (file, frames) in &drives {
+            let split = start(frames, seconds);
+            if split == frames.len() {
+                continue;
+            }
+            let learned = learned(&frames[..split]);
+            checksums += learned.protections.iter().filter(|p| !p.checksums.is_empty()).count();
+            counters += learned.protections.iter().filter(|p| !p.counters.is_empty()).count();
+            judged += frames.len() - split;
+            let told = told(&learned.encode(), &frames[split..]);
+            wrong += told.iter().flatten().count();
+            for finding in told.iter().flatten().take(2) {
+                let protection = learned.protections.iter().find(|p| p.id == finding.context.id).unwrap();
+                println!("    FALSE {file} {:?} {:?} {}", finding.check, finding.context.payload, show(protection));
+            }
+        }
+        println!(
+            "{seconds:>3} s: {checksums} identifiers with checksum, {counters} with counter, {judged} frames, {wrong} told"
+        );
+        sum += wrong;
+    }
+    assert_eq!(sum, 0);
+}

@@ -15,6 +15,7 @@ mod diagnostics;
 mod integrity;
 mod j1939;
 mod learning;
+mod protection;
 mod shipped;
 mod specification;
 mod specified;
