@@ -45,11 +45,20 @@ fuzz_target!(|input: &[u8]| {
     let Ok(profile) = Profile::parse(&bytes) else { return };
     let (buses, ids): (Vec<_>, Vec<_>) = (profile.buses().collect(), profile.ids().collect());
     let checksums: Vec<_> = profile.tables().checksums.iter().collect();
-    let contents = Contents { source: profile.source(), buses: &buses, ids: &ids, checksums: &checksums };
+    let counters: Vec<_> = profile.tables().counters.iter().collect();
+    let contents = Contents {
+        source: profile.source(),
+        buses: &buses,
+        ids: &ids,
+        checksums: &checksums,
+        counters: &counters,
+        ..Contents::default()
+    };
     let mut again = vec![0; encoded_len(&contents)];
     assert_eq!(encode(&contents, &mut again), Ok(again.len()));
     let again = Profile::parse(&again).expect("what was encoded parses");
     assert!(again.ids().eq(profile.ids()) && again.tables().checksums.iter().eq(checksums));
+    assert!(again.tables().counters.iter().eq(counters));
     let Ok(mut detector) = Detector::<64>::new(profile) else { return };
     let (mut happenings, mut frames, mut now) = (0_usize, 0, 0);
     let mut sink = |event: SecurityEvent| happenings += usize::from(event.count);

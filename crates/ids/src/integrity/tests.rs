@@ -222,3 +222,36 @@ fn the_examples_of_the_e2e_specification_come_out() {
     assert_eq!(sent(p01(DataIdMode::Low), 8, 0)[0], 0xCE);
     assert_eq!(sent(p01(DataIdMode::Alternating), 8, 0)[0], 0xCE);
 }
+
+/// Data protected by another implementation (the crate autosar-e2e 1.0.0), header at byte 0 and at byte 4.
+#[test]
+fn frames_of_another_implementation_are_accepted() {
+    let data_ids = core::array::from_fn(|n| u8::try_from(n + 1).unwrap());
+    let p11 = |mode| E2eProfile::P01 { data_id: 0x123, mode };
+    for (profile, offset, hex) in [
+        (E2eProfile::P04, 0, "001800110A0B0C0D73FBFEA5F9DE73A46D9807767F8B7263"),
+        (E2eProfile::P04, 4, "92FA5997001800110A0B0C0D601C45D06D9807767F8B7263"),
+        (E2eProfile::P05 { data_id: 0x1234 }, 0, "C6E4113CB142E09AA1D766954B5D77DD"),
+        (E2eProfile::P05 { data_id: 0x1234 }, 4, "BEE9753C5B9F119AA1D766954B5D77DD"),
+        (E2eProfile::P06 { data_id: 0x1234 }, 0, "6C5E00101142E09AA1D766954B5D77DD"),
+        (E2eProfile::P06 { data_id: 0x1234 }, 4, "BEE9753C81A2001011D766954B5D77DD"),
+        (E2eProfile::P07, 0, "D7F02D06CDC2B06800000020000000110A0B0C0D7DC8C65806073F37E880F674"),
+        (E2eProfile::P07, 4, "AA28702B6D5D3265432AC75400000020000000110A0B0C0D06073F37E880F674"),
+        (E2eProfile::P02 { data_ids }, 0, "0F72D39C0AB7C8B1"),
+        (E2eProfile::P02 { data_ids }, 4, "B275D39C86B2C8B1"),
+        (p11(DataIdMode::Nibble), 0, "6012D39C0AB7C8B1"),
+        (p11(DataIdMode::Both), 0, "8E72D39C0AB7C8B1"),
+    ] {
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let mut payload: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let (checksum, counter) = profile.rows(0, u8::try_from(payload.len()).unwrap(), offset).unwrap();
+        assert_eq!(checksum.violation(&payload), None, "{profile:?}");
+        assert!(checksum.expected(&payload).is_some(), "{profile:?}");
+        // The 18th frame. Counters start at 0, that of profile 2 at 1.
+        let sent = if matches!(profile, E2eProfile::P02 { .. }) { 18 } else { 17 };
+        assert_eq!(u32::from(counter.read_value(&payload).unwrap()), sent % counter.values, "{profile:?}");
+        let last = payload.len() - 1;
+        payload[last] ^= 0x40;
+        assert!(checksum.violation(&payload).is_some(), "{profile:?}");
+    }
+}

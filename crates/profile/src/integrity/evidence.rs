@@ -82,11 +82,11 @@ impl Pairs {
     pub(crate) fn of(payloads: &[&[u8]]) -> Self {
         let moving = moving(payloads);
         let bytes = |at: usize| moving.get(at).copied().unwrap_or(0);
-        let nibble = |at: usize| if at % 2 == 0 { bytes(at / 2) >> 4 } else { bytes(at / 2) & 0xF };
+        let nibble = |at: usize| if at.is_multiple_of(2) { bytes(at / 2) >> 4 } else { bytes(at / 2) & 0xF };
         let byte_at = |payload: &[u8], at: usize| payload.get(at).copied().unwrap_or(0);
         let nibble_at = |payload: &[u8], at: usize| {
             let byte = payload.get(at / 2).copied().unwrap_or(0);
-            if at % 2 == 0 { byte & 0xF0 } else { byte << 4 }
+            if at.is_multiple_of(2) { byte & 0xF0 } else { byte << 4 }
         };
         Self { bytes: count(payloads, 64, bytes, byte_at), nibbles: count(payloads, 128, nibble, nibble_at) }
     }
