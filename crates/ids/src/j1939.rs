@@ -29,6 +29,9 @@ use yagura_model::{BusId, CanContext, CanId, ExtendedId, Frame, FrameKind};
 pub const NETWORKS_MAX: usize = 4;
 /// A node that was not heard for one to two of these spans does not run, µs.
 const LIFE_SPAN: u64 = 500_000;
+/// A node that was heard in the last two of these spans has been running for at least one, µs: control units claim
+/// their addresses within the first seconds, some after they began to send.
+const SETTLED_SPAN: u64 = 5_000_000;
 /// A bus that was quiet for so long starts anew: sessions may have begun unseen, µs.
 const FRESH_SPAN: u64 = 2_000_000;
 
@@ -76,6 +79,9 @@ struct Network {
     /// Addresses heard in this span and in the one before it.
     heard: [[u32; 8]; 2],
     span: u64,
+    /// Addresses heard in this long span and in the two before it.
+    settled: [[u32; 8]; 3],
+    long_span: u64,
     last: u64,
     begun: u64,
 }
@@ -90,9 +96,12 @@ impl Network {
         self.known.get(word).is_some_and(|known| known & bit != 0)
     }
 
+    /// Whether a node runs, and has been running for a while.
     fn lives(&self, address: u8) -> bool {
         let (word, bit) = Self::place(address);
-        self.heard.iter().any(|heard| heard.get(word).is_some_and(|heard| heard & bit != 0))
+        let has = |heard: &[u32; 8]| heard.get(word).is_some_and(|heard| heard & bit != 0);
+        let [_, last, before] = &self.settled;
+        self.heard.iter().any(has) && has(last) && has(before)
     }
 
     fn hear(&mut self, address: u8, now: u64) {
@@ -107,9 +116,18 @@ impl Network {
             *current = [0; 8];
             self.span = now;
         }
+        let elapsed = now.saturating_sub(self.long_span);
+        if elapsed >= SETTLED_SPAN {
+            let [current, last, _] = self.settled;
+            let paused = elapsed >= SETTLED_SPAN.saturating_mul(2);
+            self.settled = if paused { [[0; 8]; 3] } else { [[0; 8], current, last] };
+            self.long_span = now;
+        }
         let (word, bit) = Self::place(address);
-        let [current, _] = &mut self.heard;
-        current.get_mut(word).into_iter().for_each(|heard| *heard |= bit);
+        let ([heard, _], [settled, _, _]) = (&mut self.heard, &mut self.settled);
+        for current in [heard, settled] {
+            current.get_mut(word).into_iter().for_each(|heard| *heard |= bit);
+        }
     }
 
     const fn is_fresh(&self, now: u64) -> bool {
@@ -180,8 +198,13 @@ impl J1939 {
             let fresh = network.is_fresh(now);
             let leg = Leg { slot, source: header.source, target: header.target, now, fresh };
             let wrong = match header.pgn {
-                Header::CONTROL => self.transport.control(leg, data).map(|strength| (Check::J1939Transport, strength)),
-                Header::DATA => self.transport.data(leg, data).map(|strength| (Check::J1939Transport, strength)),
+                Header::CONTROL | Header::DATA => {
+                    let wrong = self.transport.take(leg, header.pgn == Header::CONTROL, data);
+                    // Who is a stranger anyway has no right to mishaps.
+                    wrong.map(|strength| {
+                        (Check::J1939Transport, if known { strength } else { strength.max(Strength::Likely) })
+                    })
+                }
                 Header::REQUEST => self.take_request(leg, data).map(|strength| (Check::J1939Request, strength)),
                 Header::ACKNOWLEDGEMENT => None,
                 group => {
@@ -193,7 +216,8 @@ impl J1939 {
                 }
             };
             judged.silent = self.addresses.watch(slot, header.source, now);
-            judged.in_order = known && wrong.is_none() && is_whole(header.pgn, data);
+            let mishap = wrong.is_none_or(|(_, strength)| strength == Strength::Hint);
+            judged.in_order = known && mishap && is_whole(header.pgn, data);
             judged.note = wrong.map(|(check, strength)| Note::new(check, strength, 0, 0));
         }
         let (muted, _) = self.addresses.habits(slot, header.source);

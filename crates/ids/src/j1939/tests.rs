@@ -57,7 +57,7 @@ impl Bench {
             told: vec![],
             strange: vec![],
         };
-        bench.run(3_000_000, &[ENGINE, BRAKES]);
+        bench.run(16_000_000, &[ENGINE, BRAKES]);
         bench
     }
 
@@ -166,6 +166,27 @@ fn a_grant_that_nobody_asked_for_is_told_and_the_data_after_it_are_not() {
     bench.control((TESTER, ENGINE), [0x11, 4, 1, 0xFF, 0xFF], 0xFEE3);
     bench.data((ENGINE, TESTER), 1..=4);
     assert_eq!(bench.told, [(0x18EC_00F9, Check::J1939Transport, Strength::Likely)]);
+}
+
+#[test]
+fn what_a_lost_frame_explains_is_a_hint_and_the_second_time_likely() {
+    let mut bench = Bench::new();
+    bench.control((BRAKES, ENGINE), [0x11, 4, 1, 0xFF, 0xFF], 0xFEE3);
+    bench.data((ENGINE, BRAKES), 1..=4);
+    bench.control((BRAKES, ENGINE), [0x13, 28, 0, 4, 0xFF], 0xFEE3);
+    assert_eq!(bench.told, [(0x18EC_000B, Check::J1939Transport, Strength::Hint)]);
+    assert_eq!(bench.strange, []);
+    bench.control((BRAKES, ENGINE), [0x11, 4, 1, 0xFF, 0xFF], 0xFEE3);
+    assert_eq!(bench.told.last(), Some(&(0x18EC_000B, Check::J1939Transport, Strength::Likely)));
+}
+
+#[test]
+fn a_node_that_claims_a_little_after_it_began_to_send_is_no_thief() {
+    let mut bench = Bench::new();
+    bench.run(10_000_000, &[ENGINE]);
+    bench.run(2_000_000, &[ENGINE, BRAKES]);
+    bench.send(0x18EE_FF0B, &0x77_u64.to_le_bytes());
+    assert_eq!((bench.told, bench.strange), (vec![], vec![]));
 }
 
 #[test]

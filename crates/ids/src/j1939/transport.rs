@@ -21,6 +21,10 @@ const REPEATS_MAX: u8 = 3;
 const HOLDS_MAX: u8 = 16;
 /// Aborts: at most ten a second for long, and twenty at once.
 const ABORTS: Pace = Pace { interval: 100_000, tolerance: 2_000_000 };
+/// How long a source is remembered that broke a rule once, µs.
+const OFFENCE_SPAN: u64 = 10_000_000;
+/// Sources that are remembered for it.
+const OFFENDERS_MAX: usize = 8;
 /// The longest message that the protocol carries, bytes.
 const MESSAGE_BYTES_MAX: u16 = 1785;
 /// The destination of broadcasts.
@@ -77,16 +81,46 @@ pub(super) struct Leg {
     pub(super) fresh: bool,
 }
 
+/// A source that broke a rule lately.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offender {
+    /// Network and source.
+    key: Option<(u8, u8)>,
+    until: u64,
+}
+
 /// The sessions of all networks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Transport {
     sessions: [Session; SESSIONS_MAX],
+    offenders: [Offender; OFFENDERS_MAX],
     aborts_due: u64,
 }
 
 impl Transport {
-    /// Takes up a connection management message (PGN 60416). Returns what is wrong with it.
-    pub(super) fn control(&mut self, leg: Leg, data: &[u8]) -> Option<Strength> {
+    /// Takes up a frame of the protocol, `control` for connection management (PGN 60416), else data (PGN 60160). Returns what
+    /// is wrong with it.
+    pub(super) fn take(&mut self, leg: Leg, control: bool, data: &[u8]) -> Option<Strength> {
+        let wrong = if control { self.control(leg, data) } else { self.data(leg, data) };
+        match wrong? {
+            Strength::Hint if self.is_offender((leg.slot, leg.source), leg.now) => Some(Strength::Likely),
+            strength => Some(strength),
+        }
+    }
+
+    /// Whether the source broke a rule lately; now it did.
+    fn is_offender(&mut self, key: (u8, u8), now: u64) -> bool {
+        let known = self.offenders.iter().position(|one| one.key == Some(key));
+        let oldest = || self.offenders.iter().enumerate().min_by_key(|(_, one)| one.until).map(|(index, _)| index);
+        let Some(offender) = known.or_else(oldest).and_then(|index| self.offenders.get_mut(index)) else {
+            return false;
+        };
+        let again = offender.key == Some(key) && now < offender.until;
+        *offender = Offender { key: Some(key), until: now.saturating_add(OFFENCE_SPAN) };
+        again
+    }
+
+    fn control(&mut self, leg: Leg, data: &[u8]) -> Option<Strength> {
         let &[what, a, b, c, _, p0, p1, p2] = data else { return Some(Strength::Likely) };
         let pgn = [p0, p1, p2];
         let size = u16::from_le_bytes([a, b]);
@@ -125,7 +159,7 @@ impl Transport {
         if !session.is_open(now) {
             let key = session.key;
             *session = Session { key, at: now, pgn, phase: Phase::Granted, next, ..Session::default() };
-            return (!leg.fresh).then_some(Strength::Likely);
+            return (!leg.fresh).then_some(Strength::Hint);
         }
         let flying = session.phase == Phase::Sending && now.saturating_sub(session.at) <= REPEAT_SPAN;
         session.at = now;
@@ -148,7 +182,10 @@ impl Transport {
         session.next = next;
         session.granted = next.saturating_add(count).saturating_sub(1).min(session.packets);
         session.phase = Phase::Granted;
-        (count > session.packets || flying || session.repeats > REPEATS_MAX).then_some(Strength::Likely)
+        if session.repeats > REPEATS_MAX {
+            return Some(Strength::Likely);
+        }
+        (count > session.packets || flying).then_some(Strength::Hint)
     }
 
     fn acknowledge(&mut self, leg: Leg) -> Option<Strength> {
@@ -156,7 +193,7 @@ impl Transport {
         let open = session.is_open(leg.now);
         let nothing_sent = matches!(session.phase, Phase::Asked | Phase::Granted) && session.packets != 0;
         session.phase = Phase::Closed;
-        ((!open && !leg.fresh) || (open && nothing_sent)).then_some(Strength::Likely)
+        ((!open && !leg.fresh) || (open && nothing_sent)).then_some(Strength::Hint)
     }
 
     fn broadcast(&mut self, leg: Leg, size: u16, packets: u8, pgn: [u8; 3]) -> Option<Strength> {
@@ -167,7 +204,10 @@ impl Transport {
             && now.saturating_sub(session.at) <= REPEAT_SPAN;
         let (key, phase) = (session.key, Phase::Granted);
         *session = Session { key, at: now, pgn, phase, packets, next: 1, granted: packets, ..Session::default() };
-        (overlaps || leg.target != GLOBAL || !is_consistent(size, packets)).then_some(Strength::Likely)
+        if leg.target != GLOBAL || !is_consistent(size, packets) {
+            return Some(Strength::Likely);
+        }
+        overlaps.then_some(Strength::Hint)
     }
 
     fn abort(&mut self, leg: Leg) -> Option<Strength> {
@@ -178,15 +218,14 @@ impl Transport {
         (!ABORTS.judge(&mut self.aborts_due, leg.now).admitted).then_some(Strength::Certain)
     }
 
-    /// Takes up a packet of data (PGN 60160). Returns what is wrong with it.
-    pub(super) fn data(&mut self, leg: Leg, data: &[u8]) -> Option<Strength> {
+    fn data(&mut self, leg: Leg, data: &[u8]) -> Option<Strength> {
         let &[number, _, _, _, _, _, _, _] = data else { return Some(Strength::Likely) };
         let session = self.session((leg.slot, leg.source, leg.target))?;
         if !session.is_open(leg.now) {
             let key = session.key;
             let (at, next) = (leg.now, number.wrapping_add(1));
             *session = Session { key, at, phase: Phase::Sending, next, ..Session::default() };
-            return (!leg.fresh).then_some(Strength::Likely);
+            return (!leg.fresh).then_some(Strength::Hint);
         }
         session.at = leg.now;
         let expected = session.next;
@@ -200,7 +239,10 @@ impl Transport {
             last if last >= session.granted => Phase::Sent,
             _ => Phase::Sending,
         };
-        (early || number == 0 || number > session.packets || number < expected).then_some(Strength::Likely)
+        if number == 0 || number > session.packets {
+            return Some(Strength::Likely);
+        }
+        (early || number < expected).then_some(Strength::Hint)
     }
 
     fn session(&mut self, key: Key) -> Option<&mut Session> {
