@@ -9,6 +9,7 @@ use super::crc::{crc32, crc64};
 use crate::finding::Strength;
 use crate::profile::Row;
 use core::iter::repeat_n;
+use yagura_model::{CanContext, Frame, Place};
 
 /// Which end of a byte a code takes first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -232,6 +233,13 @@ impl ChecksumRow {
             _ => expected == actual,
         };
         (!same).then_some((expected, actual))
+    }
+
+    /// What proves a violation.
+    pub(crate) fn context(&self, frame: &Frame, (expected, actual): (u64, u64)) -> CanContext {
+        let low = |value: u64| u32::try_from(value & u64::from(u32::MAX)).unwrap_or(0);
+        let place = Place { start: self.field.start(), bits: self.field.bits, witness: None };
+        CanContext::of(frame, low(expected), low(actual)).at(place)
     }
 
     /// Puts the checksum right, as its sender would. Returns whether the rule applies to this payload.
