@@ -9,7 +9,7 @@ use crate::diag::DiagTraffic;
 use crate::integrity::{Payloads, Protection, find, rows};
 use crate::j1939::J1939Traffic;
 use crate::observe::Traffic;
-use crate::spec::{Specification, SpecificationReport, Trial};
+use crate::spec::{Specification, SpecificationReport, Trial, add_protections};
 use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
 use yagura_model::{CanId, Frame};
 
@@ -140,7 +140,8 @@ pub fn learn_with(
         let wanted = IdRow::sort_key(bus, id.key());
         ids.binary_search_by_key(&wanted, |row| IdRow::sort_key(row.bus, row.id.key())).ok()?.try_into().ok()
     };
-    let (checksums, counters) = rows(&protections, owner);
+    let (mut checksums, mut counters) = rows(&protections, owner);
+    add_protections(&specified.protections, &mut checksums, &mut counters);
     let sources = j1939.rows(&buses, &ids)?;
     let contents = Contents {
         source,

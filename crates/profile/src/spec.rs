@@ -4,18 +4,24 @@
 //! Invariants: every signal lies within 64 bytes and has 1..=64 bits; the signal that a [`Selector`] names stands in the same
 //! message, and following selectors ends. Limits: [`SPEC_BYTES_MAX`], [`MESSAGES_MAX`], [`SIGNALS_MAX`].
 
+#[cfg(feature = "arxml")]
+mod arxml;
 mod candidates;
 mod dbc;
 mod fault;
 mod lines;
+mod protect;
 mod states;
 mod trial;
 
+#[cfg(feature = "arxml")]
+pub use arxml::{ArxmlError, DEPTH_MAX};
 pub use dbc::DbcError;
 pub use fault::{Fault, Wrong};
 pub use states::{MOVING_MIN, STANDING_MAX};
 pub use trial::{Dropped, Reason, SpecificationReport, TESTED_MIN};
 
+pub(crate) use protect::add as add_protections;
 pub(crate) use trial::Trial;
 
 use yagura_model::CanId;
@@ -146,6 +152,8 @@ pub struct Protection {
     pub counter_offset: Option<u32>,
     /// Start of the data identifier's nibble, bits.
     pub data_id_nibble_offset: Option<u32>,
+    /// Start of the protected data in the message, bits.
+    pub data_offset: Option<u32>,
 }
 
 impl Specification {

@@ -5,10 +5,13 @@
 //! same rows. Cost: a map lookup a frame, and one reading for each rule of its message.
 
 use super::candidates::{Candidate, Unfit, candidates};
+use super::protect::{TriedProtection, protections};
 use super::states::{Teller, tellers};
 use super::{Message, Specification, parameter_group};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use yagura_ids::{Allowed, Check, Class, IdRow, Lengths, Pace, RuleRow, SPEC_RULES_MAX, StateRow, Strength};
+use yagura_ids::{
+    Allowed, Check, ChecksumRow, Class, CounterRow, IdRow, Lengths, Pace, RuleRow, SPEC_RULES_MAX, StateRow, Strength,
+};
 use yagura_model::{BusId, CanId, Frame, FrameKind};
 
 /// Rules of a source must have been tested by so many moving signals before a breach of one alone is told: with n tested and
@@ -53,6 +56,8 @@ pub enum Reason {
     Nested,
     /// Wider than a detector reads.
     TooWide,
+    /// End-to-end protection of a kind or place that is not judged.
+    Protection,
 }
 
 /// What became of a specification.
@@ -68,6 +73,8 @@ pub struct SpecificationReport {
     pub told_alone: usize,
     /// Signals that tell what the vehicle is doing.
     pub states: usize,
+    /// Messages whose end-to-end protection training bore out.
+    pub protected: usize,
     /// What was not kept.
     pub dropped: Vec<Dropped>,
     /// Rules that were kept out because an identifier has at most [`SPEC_RULES_MAX`]; narrower ones were kept.
@@ -80,6 +87,8 @@ pub struct SpecificationReport {
 pub(crate) struct Specified {
     pub(crate) rules: Vec<RuleRow>,
     pub(crate) states: Vec<StateRow>,
+    /// End-to-end protection that training bore out.
+    pub(crate) protections: Vec<(ChecksumRow, Option<CounterRow>)>,
     pub(crate) report: SpecificationReport,
 }
 
@@ -106,6 +115,7 @@ struct Instance {
     message: usize,
     tried: Vec<Tried>,
     tellers: Vec<Teller>,
+    protections: Vec<TriedProtection>,
 }
 
 /// A specification in training.
@@ -157,11 +167,14 @@ impl<'s> Trial<'s> {
                 let candidates = self.candidates.get(*message).into_iter().flatten().cloned();
                 let tried = |candidate| Tried { candidate, frames: 0, broken: 0, observed: 0, values: Vec::new() };
                 let tellers = self.specification.messages.get(*message).map(tellers).unwrap_or_default();
-                Instance { message: *message, tried: candidates.map(tried).collect(), tellers }
+                let of = self.specification.messages.get(*message);
+                let protections = of.into_iter().flat_map(protections).flatten().collect();
+                Instance { message: *message, tried: candidates.map(tried).collect(), tellers, protections }
             });
             let data = frame.payload.as_slice();
             instance.tried.iter_mut().for_each(|tried| tried.take(data));
             instance.tellers.iter_mut().for_each(|teller| teller.take(data));
+            instance.protections.iter_mut().for_each(|protection| protection.take(data));
         }
     }
 
@@ -215,7 +228,7 @@ impl<'s> Trial<'s> {
     /// What training did not contradict, and what became of the rest. `ids` are the rows of the profile.
     pub(crate) fn finish(&self, ids: &[IdRow]) -> Specified {
         let homes = self.homes();
-        let (mut rules, mut states) = (Vec::new(), Vec::new());
+        let (mut rules, mut states, mut protections) = (Vec::new(), Vec::new(), Vec::new());
         let mut report = SpecificationReport::default();
         for (owner, row) in (0_u16..).zip(ids) {
             let (mut of_id, mut tells) = (Vec::new(), Vec::new());
@@ -230,6 +243,8 @@ impl<'s> Trial<'s> {
                 let place = Place { bus: row.bus, id: row.id, message };
                 of_id.extend(place.rules(instance, self.is_trusted(message.source, &homes), &mut report.dropped));
                 self.note_unfit(instance.message, &place, &mut report.dropped);
+                protections.extend(instance.protections.iter().filter_map(|tried| tried.rows(owner)));
+                place.note_protections(instance, &mut report.dropped);
                 tells.extend(instance.tellers.iter().flat_map(Teller::rows));
             }
             of_id.sort_by_key(|rule| (std::cmp::Reverse(rule.strength), breadth(rule)));
@@ -242,7 +257,8 @@ impl<'s> Trial<'s> {
         report.rules = rules.len();
         report.told_alone = rules.iter().filter(|row| row.strength > Strength::Hint).count();
         report.states = states.len();
-        Specified { rules, states, report }
+        report.protected = protections.len();
+        Specified { rules, states, protections, report }
     }
 
     fn note_unfit(&self, message: usize, place: &Place<'_>, dropped: &mut Vec<Dropped>) {
@@ -326,5 +342,14 @@ impl Place<'_> {
         let signal = signal.and_then(|signal| self.message.signals.get(signal)).map(|signal| signal.name.clone());
         let (bus, id, message) = (self.bus, self.id, self.message.name.clone());
         Dropped { bus, id, message, signal: signal.unwrap_or_default(), reason }
+    }
+
+    fn note_protections(&self, instance: &Instance, dropped: &mut Vec<Dropped>) {
+        let unfit = protections(self.message).filter(Option::is_none);
+        dropped.extend(unfit.map(|_| self.dropped(None, Reason::Protection)));
+        for (frames, of) in instance.protections.iter().map(TriedProtection::broken).filter(|(broken, _)| *broken > 0) {
+            let reason = Reason::Broken { check: Check::Checksum, frames, of, observed: 0 };
+            dropped.push(self.dropped(None, reason));
+        }
     }
 }

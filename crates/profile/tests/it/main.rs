@@ -8,6 +8,8 @@
     reason = "clippy's allowance for tests does not reach functions beside them"
 )]
 
+#[cfg(feature = "arxml")]
+mod arxml;
 mod attacks;
 mod clean;
 mod dbc;
