@@ -13,7 +13,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::time::Instant;
 use yagura_capture::Reader;
-use yagura_ids::{BusRow, Class, Contents, Detector, IdRow, Lengths, Pace, Profile, encode, encoded_len};
+use yagura_ids::{BusRow, Class, Contents, Detector, IdRow, Lengths, Novelty, Pace, Profile, encode, encoded_len};
 use yagura_model::{BusId, Frame, Micros, SecurityEvent};
 
 const RUNS: usize = 9;
@@ -49,7 +49,8 @@ fn profile(frames: &[Frame]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut buses: Vec<BusId> = ids.iter().map(|row| row.bus).collect();
     buses.dedup();
     let pace = Pace { interval: 100, tolerance: u32::MAX };
-    let row = |bus| BusRow { bus, idle_cap: 20_000, pace, peak_per_second: 2_000, frames: 0 };
+    let row =
+        |bus| BusRow { bus, idle_cap: 20_000, pace, peak_per_second: 2_000, frames: 0, novelty: Novelty::default() };
     let buses: Vec<BusRow> = buses.into_iter().map(row).collect();
     let contents = Contents { buses: &buses, ids: &ids, ..Contents::default() };
     let mut bytes = vec![0; encoded_len(&contents)];

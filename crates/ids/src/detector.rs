@@ -7,13 +7,14 @@
 
 use crate::clock::BusClock;
 use crate::diag::{Diagnostics, Moment};
-use crate::early::Timing;
+use crate::early::{Crowd, Timing};
 use crate::episodes::Episodes;
 use crate::finding::{Check, Finding, Sink, Strength, Tray};
 use crate::integrity::{CounterState, RULES_MAX, Rules, Spacing};
 use crate::j1939::{J1939, SOURCES_MAX};
 use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
+use crate::novelty::{Newcomers, Strangers};
 use crate::profile::{BUSES_MAX, IdRow, Profile};
 use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
 use crate::spec::{Driving, DrivingState, SPEC_RULES_MAX, Specified};
@@ -60,6 +61,7 @@ struct BusState {
     session: u64,
     /// Steady time until which frames held back by a pause may come in a heap.
     heap_until: u64,
+    newcomers: Newcomers,
     /// About identifiers that the profile does not know, and about the bus itself.
     evidence: Evidence,
 }
@@ -69,12 +71,14 @@ pub const HEAP_MAX: u64 = 1_000_000;
 
 impl BusState {
     fn advance(&mut self, time: Micros, idle_cap: u32) {
+        let is_first = self.clock.steady() == 0;
         let gap = self.clock.advance(time, idle_cap);
-        if gap > u64::from(idle_cap) {
+        if gap > u64::from(idle_cap) && !is_first {
             self.heap_until = self.clock.steady().saturating_add(gap.min(HEAP_MAX));
         }
         if gap >= SESSION_GAP {
             self.session = self.clock.busy();
+            self.newcomers.settle(self.clock.steady());
         }
     }
 
@@ -98,6 +102,7 @@ pub struct Detector<'p, const IDS: usize> {
     driving: Driving,
     diagnostics: Diagnostics,
     j1939: J1939,
+    strangers: Strangers,
     ids: [IdState; IDS],
     /// One for each row of the counter table.
     counters: [CounterState; IDS],
@@ -144,6 +149,7 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             driving: Driving::default(),
             diagnostics: Diagnostics::of(&profile),
             j1939,
+            strangers: Strangers::new(&profile),
             ids,
             counters: [CounterState::default(); IDS],
         })
@@ -176,16 +182,24 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         let index = bus.and_then(|_| self.profile.id_index(frame.bus, frame.id));
         match bus {
             Some(bus) => {
-                self.judge_bus(bus, frame, &mut tray);
+                let rate = self.judge_bus(bus, frame);
                 match index {
                     Some(index) => self.judge_id(bus, index, frame, &mut tray),
                     None => self.judge_unknown(bus, frame, &mut tray),
                 }
+                // A flood is told of the frames that make it, not of those that come as they always did.
+                if let Some((peak, rate)) = rate.filter(|_| !tray.is_empty() || !self.is_timed(index)) {
+                    tray.put(Check::Flood, Strength::Certain, CanContext::of(frame, peak, rate));
+                }
             }
-            None => tray.put(Check::UnknownId, Strength::Certain, CanContext::of(frame, 0, 0)),
+            // A bus that training did not show is not judged: it says more about the sensor's wiring than about the vehicle.
+            None => tray.put(Check::UnknownId, Strength::Hint, CanContext::of(frame, 0, 0)),
         }
         if !tray.is_empty() {
-            tray.iter().for_each(|found| self.settle(bus, index, now, frame.time, found, sink));
+            // What is certain confirms the rest of the same frame.
+            let certain = |found: &(Check, Strength, CanContext)| found.1 == Strength::Certain;
+            let (first, rest) = (tray.iter().filter(certain), tray.iter().filter(|found| !certain(found)));
+            first.chain(rest).for_each(|found| self.settle((bus, index), (now, frame.time), found, sink));
         }
         if bus.is_some() {
             self.look_for_silence(now, frame, sink);
@@ -210,21 +224,17 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         if elsewhere { Check::WrongBus } else { Check::UnknownId }
     }
 
-    fn judge_bus(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
-        let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return };
+    /// For a frame that is more than the bus ever carried: the most frames a second in training, and now.
+    fn judge_bus(&mut self, bus: usize, frame: &Frame) -> Option<(u32, u32)> {
+        let (state, row) = (self.buses.get_mut(bus)?, self.profile.bus(bus)?);
         state.advance(frame.time, row.idle_cap);
         let rate = state.load.take(row.pace, state.clock.steady());
-        if let Some(rate) = rate.filter(|_| !state.is_heap()) {
-            tray.put(Check::Flood, Strength::Certain, CanContext::of(frame, row.peak_per_second, rate));
-        }
+        rate.filter(|_| !state.is_heap()).map(|rate| (row.peak_per_second, rate))
     }
 
-    fn judge_unknown(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
-        let at = Moment { now: self.clock.steady(), state: self.driving_state() };
-        let expected = self.diagnostics.judge_unknown(bus, frame, at, tray);
-        if !(self.j1939.judge(bus, frame, false, at.now, tray) || expected) {
-            tray.put(self.stranger(frame), Strength::Certain, CanContext::of(frame, 0, 0));
-        }
+    /// Whether the timing of the identifier is known well enough to tell a legitimate frame from a surplus one.
+    fn is_timed(&self, index: Option<usize>) -> bool {
+        index.and_then(|index| self.profile.id(index)).is_some_and(|row| row.pace.interval != 0)
     }
 
     fn judge_id(&mut self, bus: usize, index: usize, frame: &Frame, tray: &mut Tray) {
@@ -250,14 +260,28 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             self.diagnostics.judge_known(&self.profile, index, frame, at, tray);
         }
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
-        let gap = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
+        let now = bus.clock.steady();
+        let gap = u32::try_from(state.timing.gap(now)).unwrap_or(u32::MAX);
         let spacing = Spacing { gap, period: row.period };
-        let gap = state.timing.take(&row, bus.clock.steady()).filter(|_| !bus.is_heap());
-        if let Some(gap) = gap {
-            tray.put(Check::Early, Strength::Certain, CanContext::of(frame, row.period, gap));
+        let crowd = if bus.load.is_crowded(now) { Crowd::Full } else { Crowd::Free };
+        let gap = state.timing.take(&row, now, crowd).filter(|_| !bus.is_heap());
+        if let Some((gap, strength)) = gap {
+            tray.put(Check::Early, strength, CanContext::of(frame, row.period, gap));
         }
         state.rules.judge(&self.profile, &mut self.counters, frame, spacing, tray);
         state.specified.judge(&self.profile, &mut self.driving, frame, self.clock.steady(), tray);
+    }
+
+    fn judge_unknown(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
+        let at = Moment { now: self.clock.steady(), state: self.driving_state() };
+        let expected = self.diagnostics.judge_unknown(bus, frame, at, tray);
+        if self.j1939.judge(bus, frame, false, at.now, tray) || expected {
+            return;
+        }
+        let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return };
+        let (who, now) = ((frame.bus.0, frame.id), state.clock.steady());
+        let Some(strength) = self.strangers.judge(who, &mut state.newcomers, row.novelty, now) else { return };
+        tray.put(self.stranger(frame), strength, CanContext::of(frame, 0, 0));
     }
 
     fn look_for_silence(&mut self, now: u64, frame: &Frame, sink: &mut impl Sink) {
@@ -279,24 +303,24 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             let absent = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
             let context = CanContext::of_absence(row.bus, row.id, row.silence, absent);
             let found = (Check::Silent, Strength::Certain, context);
-            self.settle(None, Some(index), now, frame.time, found, sink);
+            self.settle((None, Some(index)), (now, frame.time), found, sink);
         }
     }
 
-    /// Weighs what was found, and tells it if the evidence suffices.
+    /// Weighs what was found of a bus or an identifier on it, and tells it if the evidence suffices.
     fn settle(
         &mut self,
-        bus: Option<usize>,
-        index: Option<usize>,
-        now: u64,
-        time: Micros,
+        (bus, index): (Option<usize>, Option<usize>),
+        (now, time): (u64, Micros),
         (check, strength, context): (Check, Strength, CanContext),
         sink: &mut impl Sink,
     ) {
         let of_bus = matches!(check, Check::Flood | Check::BusError);
         let id = index.filter(|_| !of_bus).and_then(|index| self.ids.get_mut(index)).map(|id| &mut id.evidence);
         let bus = bus.and_then(|bus| self.buses.get_mut(bus)).map(|bus| &mut bus.evidence);
-        let evidence = id.or(bus).unwrap_or(&mut self.stray);
+        let unknown =
+            if of_bus || index.is_some() { None } else { self.strangers.evidence((context.bus.0, context.id.key())) };
+        let evidence = id.or(unknown).or(bus).unwrap_or(&mut self.stray);
         let ruling = evidence.weigh(check, strength, now);
         if ruling == Ruling::Hold {
             return;

@@ -40,7 +40,10 @@ impl Evidence {
         if unit(now) > self.until {
             *self = Self::default();
         }
-        self.until = unit(now.saturating_add(EVIDENCE_SPAN));
+        // A hint prolongs only evidence of its own kind, else harmless ones would keep what confirmed them alive for ever.
+        if strength != Strength::Hint || self.families & !check.family() == 0 {
+            self.until = unit(now.saturating_add(EVIDENCE_SPAN));
+        }
         self.families |= check.family();
         let confirmed = self.families.count_ones() > 1;
         match strength {

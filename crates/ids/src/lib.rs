@@ -27,6 +27,7 @@ mod integrity;
 mod j1939;
 mod judge;
 mod load;
+mod novelty;
 mod pace;
 mod profile;
 mod silence;
@@ -43,10 +44,11 @@ pub use integrity::{
 };
 pub use j1939::{J1939, Judged, NETWORKS_MAX, REQUESTERS_MAX, SESSIONS_MAX, SOURCES_MAX, SourceRow};
 pub use judge::{EVIDENCE_SPAN, INCIDENT_GAP};
+pub use novelty::{ALERT_SPAN, SETTLE, STRANGERS_MAX};
 pub use pace::{Pace, Verdict};
 pub use profile::{
-    BUSES_MAX, BusRow, Class, Contents, IDS_MAX, IdRow, Lengths, Profile, ProfileError, Row, Source, Table, Tables,
-    encode, encoded_len,
+    BUSES_MAX, BusRow, Class, Contents, IDS_MAX, IdRow, Lengths, Novelty, Profile, ProfileError, Row, Source, Table,
+    Tables, encode, encoded_len,
 };
 pub use silence::{SESSION_GAP, SILENCE_HOLD};
 pub use spec::{

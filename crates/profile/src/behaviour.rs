@@ -4,8 +4,8 @@
 //! What was seen too seldom is not judged, and said so by a zero. Invariant: training traffic replayed against what was
 //! learned from it raises nothing.
 
-use crate::observe::{Arrival, IdTraffic};
-use yagura_ids::{BusRow, Class, IdRow, Lengths, Pace};
+use crate::observe::{Arrival, IdTraffic, Logger, LoggerBytes, LoggerClock};
+use yagura_ids::{BusRow, Class, IdRow, Lengths, Novelty, Pace};
 use yagura_model::BusId;
 
 /// Fewer distances than this say nothing about timing: the chance that the next one exceeds all seen is 1 in so many.
@@ -16,42 +16,49 @@ pub(crate) const LENGTHS_MIN: u32 = 20;
 pub(crate) const SPAN_MIN: u64 = 5_000_000;
 /// Fewer frames in between a cycle do not tell the sender's shortest distance.
 const EXTRAS_MIN: usize = 20;
+/// Slower cycles than this, µs, are often sent on change as well,
+const TIMER_PERIOD_MAX: u32 = 50_000;
+/// and fewer frames do not show that one is not.
+const TIMER_FRAMES_MIN: usize = 300;
+/// Few frames a second on some occasion do not tell how many there may be on another.
+const EVENT_PEAK_MIN: u32 = 10;
 /// A sender's shortest distance is never demanded to exceed this, µs: the fastest tasks of control units run at 5 ms.
 const DISTANCE_MAX: u32 = 5_000;
 /// Fewer frames a second are no flood: a twentieth of what a bus of 500 kbit/s carries.
 const FLOOD_MIN: u32 = 200;
+/// Fewer frames at once are no flood: a tester's answer of several frames, one from each of several control units.
+const BURST_MIN: u32 = 50;
 
 /// The row of an identifier.
-pub(crate) fn id_row(bus: BusId, traffic: &IdTraffic) -> IdRow {
-    let arrivals = traffic.arrivals.as_slice();
+pub(crate) fn id_row(bus: BusId, traffic: &IdTraffic, logger: Logger) -> IdRow {
+    let arrivals = if logger.clock == LoggerClock::Useless { &[] } else { traffic.arrivals.as_slice() };
     let (mut class, period) = classify(&differences(arrivals, u32::MAX, |arrival| arrival.busy));
     // A pause shifts frames by its length; only what is long against the period spoils a distance.
     let held_max = period / 4;
     let gap_min = differences(arrivals, held_max, |arrival| arrival.steady).first().copied().unwrap_or(0);
     let gap_max = differences(arrivals, held_max, |arrival| arrival.busy).last().copied().unwrap_or(0);
-    let mut pace = Pace::default();
     let mut distance = 0;
     if class == Class::Periodic && sends_on_change(arrivals, period) {
         class = Class::Mixed;
     }
-    match class {
-        Class::Event => {}
-        Class::Mixed => pace = mixed_pace(arrivals, period, gap_min),
-        Class::Periodic => pace = periodic_pace(arrivals, period),
-    }
+    let pace = match class {
+        Class::Event => event_pace(arrivals),
+        Class::Mixed => mixed_pace(arrivals, period, gap_min),
+        Class::Periodic => periodic_pace(arrivals, period),
+    };
     if class != Class::Event {
         distance = (gap_min / 2).min(period / 16).min(DISTANCE_MAX);
     }
     let silence = if class == Class::Event { 0 } else { patience(arrivals, period, gap_max) };
-    let lengths = lengths(traffic);
+    let lengths = lengths(traffic, logger);
     let (id, frames) = (traffic.id, traffic.frames);
     IdRow { bus, id, class, lengths, period, pace, distance, silence, frames, gap_min, gap_max }
 }
 
 /// The row of a bus.
-pub(crate) fn bus_row(bus: BusId, gaps: &[u32], idle_cap: u32) -> BusRow {
+pub(crate) fn bus_row(bus: BusId, gaps: &[u32], idle_cap: u32, novelty: Novelty) -> BusRow {
     let (peak_per_second, pace) = bus_pace(gaps);
-    BusRow { bus, idle_cap, pace, peak_per_second, frames: u32::try_from(gaps.len()).unwrap_or(u32::MAX) }
+    BusRow { bus, idle_cap, pace, peak_per_second, frames: u32::try_from(gaps.len()).unwrap_or(u32::MAX), novelty }
 }
 
 /// From which distance on a bus counts as idle: four times what all but one in a thousand of its distances reach.
@@ -123,10 +130,12 @@ fn extra_frames(arrivals: &[Arrival], period: u32) -> usize {
 ///
 /// Nine tenths of the period: senders' clocks differ by far less, and a surplus of one frame in ten still shows. Twice as far
 /// ahead as ever in training for jitter, and two periods and a half for frames sent on change that training did not show: room
-/// for two of them, not for a doubled rate.
+/// for two of them, four if the cycle is slow and not long known, not for a doubled rate.
 fn periodic_pace(arrivals: &[Arrival], period: u32) -> Pace {
     let interval = period.saturating_sub(period / 10);
-    let room = period.saturating_mul(2).saturating_add(period / 2);
+    let unsure = period > TIMER_PERIOD_MAX && arrivals.len() < TIMER_FRAMES_MIN;
+    let frames = if unsure { 4_u32 } else { 2 };
+    let room = period.saturating_mul(frames).saturating_add(period / 2);
     let ahead = ahead_max(arrivals, interval, period / 4);
     Pace { interval, tolerance: ahead.saturating_mul(2).saturating_add(room) }
 }
@@ -137,6 +146,17 @@ fn mixed_pace(arrivals: &[Arrival], period: u32, gap_min: u32) -> Pace {
     let known = extra_frames(arrivals, period) >= EXTRAS_MIN;
     let shortest = if known { gap_min } else { gap_min.min(period / 10) };
     Pace { interval: shortest.saturating_sub(shortest / 10), tolerance: shortest.saturating_mul(2) }
+}
+
+/// The pace of an identifier without a cycle, or one seen too seldom to know it: four times its fullest second, a second and
+/// more at once. Nobody operates a vehicle that much faster than in training.
+fn event_pace(arrivals: &[Arrival]) -> Pace {
+    if arrivals.is_empty() {
+        return Pace::default();
+    }
+    let peak = peak_per_second(arrivals).max(EVENT_PEAK_MIN);
+    let interval = 1_000_000_u32.checked_div(peak.saturating_mul(4)).unwrap_or(0);
+    Pace { interval, tolerance: interval.saturating_mul(peak.saturating_mul(2).max(BURST_MIN)) }
 }
 
 /// How far a stream ever ran ahead of one frame each `interval`, µs.
@@ -158,11 +178,13 @@ fn patience(arrivals: &[Arrival], period: u32, gap_max: u32) -> u32 {
     gap_max.saturating_mul(2).max(period.saturating_mul(4).saturating_add(period / 2))
 }
 
-/// An identifier with several lengths is a transport channel, one seen seldom says nothing: both may have any length of the
-/// formats seen.
-fn lengths(traffic: &IdTraffic) -> Lengths {
+/// An identifier with several lengths is a transport channel, one seen seldom says nothing, and a logger that loses bytes does so
+/// with any: all may have any length of the formats seen.
+fn lengths(traffic: &IdTraffic, logger: Logger) -> Lengths {
     let seen = traffic.lengths;
-    let several = |mask: u16| mask.count_ones() > 1 || (mask != 0 && traffic.frames < LENGTHS_MIN);
+    let several = |mask: u16| {
+        mask.count_ones() > 1 || (mask != 0 && (traffic.frames < LENGTHS_MIN || logger.bytes == LoggerBytes::Lost))
+    };
     Lengths {
         classic: if several(seen.classic) { 0x1FF } else { seen.classic },
         fd: if several(seen.fd) { u16::MAX } else { seen.fd },
@@ -171,7 +193,7 @@ fn lengths(traffic: &IdTraffic) -> Lengths {
 }
 
 /// The most frames of a bus in any second, and the pace of all its frames together: half as many again. Bursts are tolerated
-/// twice as long as any was in training, at least 50 ms.
+/// twice as long as any was in training, at least 50 ms and [`BURST_MIN`] frames.
 fn bus_pace(gaps: &[u32]) -> (u32, Pace) {
     let mut steady = 0_u64;
     let arrive = |gap: &u32| {
@@ -186,7 +208,8 @@ fn bus_pace(gaps: &[u32]) -> (u32, Pace) {
         return (peak, Pace::default());
     }
     let ahead = ahead_max(&arrivals, interval, u32::MAX);
-    (peak, Pace { interval, tolerance: ahead.saturating_mul(2).max(50_000) })
+    let least = interval.saturating_mul(BURST_MIN).max(50_000);
+    (peak, Pace { interval, tolerance: ahead.saturating_mul(2).max(least) })
 }
 
 fn peak_per_second(arrivals: &[Arrival]) -> u32 {

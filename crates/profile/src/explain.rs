@@ -3,7 +3,7 @@
 //! Not a format: the text is for people and may change. Invariant: one line an identifier, in the profile's order.
 
 use std::fmt::Write as _;
-use yagura_ids::{Class, IdRow, Profile};
+use yagura_ids::{Class, IdRow, Novelty, Profile};
 
 /// Describes a profile, one line a bus and one an identifier.
 #[must_use]
@@ -23,11 +23,27 @@ fn write_all(out: &mut String, profile: &Profile<'_>) -> std::fmt::Result {
     for bus in profile.buses() {
         let (paced, frames) = (bus.pace.interval != 0, bus.frames);
         writeln!(out, "bus {}: {frames} frames, at most {} a second{}", bus.bus.0, bus.peak_per_second, flood(paced))?;
+        writeln!(out, "  {}", newcomers(bus.novelty))?;
         for id in profile.ids().filter(|id| id.bus == bus.bus) {
             write_id(out, &id)?;
         }
     }
     Ok(())
+}
+
+fn newcomers(novelty: Novelty) -> String {
+    let strata = [(Novelty::STANDARD, "11 bits"), (Novelty::EXTENDED, "29 bits"), (Novelty::CONTROL, "J1939 control")];
+    let j1939 = novelty.open & Novelty::J1939 != 0;
+    let open = strata.iter().filter(|(bit, _)| novelty.open & bit != 0 && (j1939 || *bit != Novelty::CONTROL));
+    let open: Vec<&str> = open.map(|(_, name)| *name).collect();
+    if open.is_empty() {
+        return "the list of identifiers is complete: every unknown one is told".into();
+    }
+    let (open, burst, tenths) = (open.join(", "), novelty.burst, novelty.interval);
+    if tenths == 0 {
+        return format!("times tell nothing: unknown identifiers are not judged ({open})");
+    }
+    format!("more identifiers are to be expected ({open}): {burst} at once, one each {}.{} s", tenths / 10, tenths % 10)
 }
 
 const fn flood(paced: bool) -> &'static str {

@@ -8,6 +8,7 @@ use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
 use crate::integrity::{Payloads, Protection, find, rows};
 use crate::j1939::J1939Traffic;
+use crate::novelty::novelty;
 use crate::observe::Traffic;
 use crate::spec::{Specification, SpecificationReport, Trial, add_protections};
 use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
@@ -123,12 +124,13 @@ pub fn learn_with(
     let late = traffic.frames.saturating_sub(traffic.frames / 3);
     for (bus, seen) in &mut traffic.buses {
         let idle_cap = idle_cap(&seen.gaps);
-        buses.push(bus_row(*bus, &seen.gaps, idle_cap));
+        let logger = seen.logger();
         let (traffic, busy) = seen.measure(idle_cap);
+        buses.push(bus_row(*bus, &seen.gaps, idle_cap, novelty(&traffic, busy, logger)));
         micros = micros.max(busy);
         let new = traffic.iter().filter(|id| id.first >= late).count();
         late_ids = late_ids.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
-        ids.extend(traffic.iter().map(|traffic| id_row(*bus, traffic)));
+        ids.extend(traffic.iter().map(|traffic| id_row(*bus, traffic, logger)));
     }
     // Owners of rows count the identifiers: this comes before all that makes rows.
     let no_room = trial.complete(&mut ids, settings.ids_max);

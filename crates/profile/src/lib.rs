@@ -22,6 +22,7 @@ mod explain;
 mod integrity;
 mod j1939;
 mod learn;
+mod novelty;
 mod observe;
 pub mod spec;
 mod state;

@@ -5,7 +5,7 @@
 
 use crate::learn::{LearnError, Settings};
 use std::collections::BTreeMap;
-use yagura_ids::{BUSES_MAX, BusClock, HEAP_MAX, Lengths};
+use yagura_ids::{BUSES_MAX, BusClock, HEAP_MAX, Lengths, SESSION_GAP, SETTLE};
 use yagura_model::{BusId, CanId, Frame, FrameKind};
 
 /// Frames of one bus in their order.
@@ -29,8 +29,14 @@ pub(crate) struct IdTraffic {
     pub(crate) id: CanId,
     pub(crate) lengths: Lengths,
     pub(crate) frames: u32,
+    /// Its data frames by length, FD by the next longer of 8; how often a length comes tells habit from damage.
+    by_length: [u32; 9],
     /// Number of the training frame that showed it first, all buses counted.
     pub(crate) first: u64,
+    /// For how long its session had been settled when it came first, µs; 0 for one that was there from the start.
+    pub(crate) settled_for: u64,
+    /// When it came first, busy clock of its bus, µs.
+    pub(crate) first_busy: u64,
     /// Its data frames.
     pub(crate) arrivals: Vec<Arrival>,
 }
@@ -43,6 +49,38 @@ pub(crate) struct Arrival {
     /// How long a pause of the bus may have held it back.
     pub(crate) held: u32,
 }
+
+/// Whether the logger's times tell anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LoggerClock {
+    /// They may be what they say.
+    Plausible,
+    /// More frames a second than any bus carries: times were lost or written in another unit.
+    Useless,
+}
+
+/// Whether the logger's bytes are those of the bus.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LoggerBytes {
+    /// As far as lengths tell.
+    Whole,
+    /// Several identifiers lost bytes now and then.
+    Lost,
+}
+
+/// What can be relied on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logger {
+    pub(crate) clock: LoggerClock,
+    pub(crate) bytes: LoggerBytes,
+}
+
+/// One or two identifiers with a rare length may have their reasons; more have one in common.
+const DAMAGED_MIN: usize = 3;
+
+/// The most frames a second that CAN carries: 1 Mbit/s, 47 bits for a frame without data, and some for coarse clocks; over a
+/// whole training, in which no bus is always full.
+const FRAMES_PER_SECOND_MAX: u64 = 22_000;
 
 /// All training traffic.
 #[derive(Default)]
@@ -90,6 +128,9 @@ impl BusTraffic {
         let entry = self.ids.entry(frame.id.key()).or_insert_with(|| IdTraffic::new(slot, frame.id, number));
         entry.lengths.allow(frame);
         entry.frames = entry.frames.saturating_add(1);
+        if let Some(count) = entry.by_length.get_mut(usize::from(frame.payload.len().min(8))) {
+            *count = count.saturating_add(1);
+        }
         if entry.slot == slot {
             self.by_slot.push(frame.id.key());
         }
@@ -98,11 +139,26 @@ impl BusTraffic {
         self.ids.len().saturating_sub(before)
     }
 
+    /// Judges what wrote the capture.
+    pub(crate) fn logger(&self) -> Logger {
+        let damaged = self.ids.values().filter(|id| id.is_damaged()).count();
+        let bytes = if damaged < DAMAGED_MIN { LoggerBytes::Whole } else { LoggerBytes::Lost };
+        Logger { clock: self.clock(), bytes }
+    }
+
+    fn clock(&self) -> LoggerClock {
+        let micros: u64 = self.gaps.iter().skip(1).map(|gap| u64::from(*gap)).fold(0, u64::saturating_add);
+        let frames = u64::try_from(self.gaps.len()).unwrap_or(u64::MAX);
+        let fits = frames.saturating_mul(1_000_000) <= micros.saturating_mul(FRAMES_PER_SECOND_MAX);
+        if fits || frames < 100 { LoggerClock::Plausible } else { LoggerClock::Useless }
+    }
+
     /// Second pass: the arrivals of each identifier, now that it is known from which gap on this bus counts as idle.
     /// Returns the identifiers by key and how long the bus was busy, µs.
     pub(crate) fn measure(&mut self, idle_cap: u32) -> (Vec<IdTraffic>, u64) {
         let mut at = Arrival { steady: 0, busy: 0, held: 0 };
         let mut heap_until = 0_u64;
+        let mut settled = 0_u64;
         for (gap, slot) in self.gaps.iter().zip(&self.slots) {
             at.steady = at.steady.saturating_add(u64::from(*gap));
             at.busy = at.busy.saturating_add(u64::from((*gap).min(idle_cap)));
@@ -113,8 +169,15 @@ impl BusTraffic {
             if at.steady >= heap_until {
                 at.held = 0;
             }
+            if u64::from(*gap) >= SESSION_GAP {
+                settled = at.steady.saturating_add(SETTLE);
+            }
             let key = usize::try_from(*slot).ok().and_then(|slot| self.by_slot.get(slot));
             if let Some(id) = key.and_then(|key| self.ids.get_mut(key)) {
+                if id.arrivals.is_empty() {
+                    id.settled_for = at.steady.saturating_sub(settled);
+                    id.first_busy = at.busy;
+                }
                 id.arrivals.push(at);
             }
         }
@@ -124,6 +187,23 @@ impl BusTraffic {
 
 impl IdTraffic {
     fn new(slot: u32, id: CanId, first: u64) -> Self {
-        Self { slot, id, lengths: Lengths::default(), frames: 0, first, arrivals: Vec::new() }
+        Self {
+            slot,
+            id,
+            lengths: Lengths::default(),
+            frames: 0,
+            by_length: [0; 9],
+            first,
+            settled_for: 0,
+            first_busy: 0,
+            arrivals: Vec::new(),
+        }
+    }
+
+    /// Whether it has one length but for a few frames: what a logger makes of it that loses bytes.
+    pub(crate) fn is_damaged(&self) -> bool {
+        let most = self.by_length.iter().copied().max().unwrap_or(0);
+        let rest = self.by_length.iter().copied().fold(0, u32::saturating_add).saturating_sub(most);
+        rest > 0 && rest.saturating_mul(20) < most
     }
 }

@@ -40,17 +40,17 @@ fn each_flagged_frame_is_one_line_in_the_clock_of_the_capture() {
     let frames = Capture::open(&capture(DRIVE)).unwrap().read_all(&mut Quiet).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "t,bus,id,ext,data,label,attack").unwrap();
-    for frame in frames.iter().take(400) {
+    for frame in frames.iter().take(1_000) {
         writeln!(file, "{},0,{},0,{},0,", frame.time, frame.id, frame.payload).unwrap();
     }
-    let last = frames[399].time;
-    writeln!(file, "{},0,7DF,0,021001,1,diagnosis", last.plus(100)).unwrap();
+    let last = frames[999].time;
+    writeln!(file, "{},0,555,0,021001,1,foreign", last.plus(100)).unwrap();
     writeln!(file, "{},0,0CF00400,1,FFFF,1,foreign", last.plus(200)).unwrap();
     let (tally, lines) = lines(file.path(), &profile());
-    assert_eq!((tally.frames, tally.unreadable, tally.alerts, tally.incidents), (402, 0, 2, 1));
+    assert_eq!((tally.frames, tally.unreadable, tally.alerts, tally.incidents), (1_002, 0, 2, 1));
     expect![[r#"
-        {"t":1596811212.487749,"bus":0,"id":"7DF","detector":"unknown-id","event":"CAN_UNKNOWN_ID","severity":"medium","qualified":true,"incident":1,"reason":"7DF was never seen in training","data":"021001","expected":0,"observed":0}
-        {"t":1596811212.487849,"bus":0,"id":"0CF00400","detector":"unknown-id","event":"CAN_UNKNOWN_ID","severity":"medium","qualified":true,"incident":1,"reason":"0CF00400 was never seen in training","data":"FFFF","expected":0,"observed":0}
+        {"t":1596811215.467190,"bus":0,"id":"555","detector":"unknown-id","event":"CAN_UNKNOWN_ID","severity":"medium","qualified":true,"incident":1,"reason":"555 was never seen in training","data":"021001","expected":0,"observed":0}
+        {"t":1596811215.467290,"bus":0,"id":"0CF00400","detector":"unknown-id","event":"CAN_UNKNOWN_ID","severity":"medium","qualified":true,"incident":1,"reason":"0CF00400 was never seen in training","data":"FFFF","expected":0,"observed":0}
     "#]].assert_eq(&lines);
 }
 

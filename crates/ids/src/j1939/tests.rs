@@ -17,7 +17,14 @@ const TESTER: u8 = 0xF9;
 
 /// A network of an engine (every 10 ms), with a NAME, and brakes (every 50 ms), without one.
 fn profile() -> Vec<u8> {
-    let buses = [BusRow { bus: BusId(0), idle_cap: 40_000, pace: Pace::default(), peak_per_second: 0, frames: 1000 }];
+    let buses = [BusRow {
+        bus: BusId(0),
+        idle_cap: 40_000,
+        pace: Pace::default(),
+        peak_per_second: 0,
+        frames: 1000,
+        novelty: crate::Novelty::default(),
+    }];
     let id = |raw: u32, period: u32| IdRow {
         bus: BusId(0),
         id: CanId::from_key(raw | CanId::EXTENDED_BIT).unwrap(),

@@ -3,6 +3,7 @@
 //! Not the file around them. Format: docs/format/profile.md. Invariant: `read` of what `bytes` gave is the same row, and a row
 //! that `read` accepts is legal. Cost: 24 bytes a bus, 44 an identifier, decoded where they lie.
 
+use crate::novelty::Stratum;
 use crate::pace::Pace;
 use yagura_model::{BusId, CanId, Frame, FrameKind};
 
@@ -117,6 +118,89 @@ impl Lengths {
     }
 }
 
+/// How complete the list of identifiers of a bus is, and how many more are to be expected. The default is a complete list.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Novelty {
+    /// Strata of which the list is not known to be complete, bits; and [`Self::J1939`].
+    pub open: u8,
+    /// One new identifier in so long is to be expected, units of 100 ms.
+    pub interval: u8,
+    /// So many may come at once.
+    pub burst: u8,
+}
+
+impl Novelty {
+    /// Identifiers of 11 bits.
+    pub const STANDARD: u8 = 1;
+    /// Identifiers of 29 bits; on J1939 those of priority 4 to 7, which is information.
+    pub const EXTENDED: u8 = 2;
+    /// Identifiers of J1939 with priority 0 to 3, which is control.
+    pub const CONTROL: u8 = 4;
+    /// The bus speaks J1939.
+    pub const J1939: u8 = 8;
+    /// The bus has no identifier of 11 bits: one is foreign, whatever the state of the vehicle.
+    pub const NO_STANDARD: u8 = 16;
+    /// The bus has no identifier of 29 bits.
+    pub const NO_EXTENDED: u8 = 32;
+    /// Identifiers of diagnostics: 11 bits from here on.
+    const DIAGNOSTIC_MIN: u32 = 0x700;
+
+    const fn is_legal(self) -> bool {
+        self.open < Self::NO_EXTENDED << 1
+    }
+
+    /// Pace of new identifiers.
+    pub(crate) const fn pace(self) -> Pace {
+        let interval = (self.interval as u32).saturating_mul(100_000);
+        Pace { interval, tolerance: interval.saturating_mul(self.burst as u32) }
+    }
+
+    /// What kind of identifier `id` is. Protocol of J1939 is told by number and priority; whether its source is known is not
+    /// looked at.
+    pub(crate) const fn stratum(self, id: CanId) -> Stratum {
+        let raw = id.raw();
+        if id.key() < CanId::EXTENDED_BIT {
+            return if raw >= Self::DIAGNOSTIC_MIN { Stratum::Diagnostic } else { Stratum::Listed(Self::STANDARD) };
+        }
+        let (priority, page, format) = (raw >> 26, raw >> 24 & 3, raw >> 16 & 0xFF);
+        // ISO 15765-2: normal fixed addressing, physical and functional.
+        if priority == 6 && page == 0 && (format == 0xDA || format == 0xDB) {
+            return Stratum::Diagnostic;
+        }
+        if self.open & Self::J1939 == 0 {
+            return Stratum::Listed(Self::EXTENDED);
+        }
+        // SAE J1939-21: acknowledgement, request, transport protocol; J1939-81: address claimed.
+        let protocol = matches!(format, 0xE8 | 0xEA | 0xEB | 0xEC | 0xEE);
+        match priority {
+            6 | 7 if page == 0 && protocol => Stratum::Protocol,
+            4.. => Stratum::Listed(Self::EXTENDED),
+            _ => Stratum::Listed(Self::CONTROL),
+        }
+    }
+
+    /// Whether the list of the stratum that `id` belongs to says nothing of newcomers: diagnostics and protocol.
+    #[must_use]
+    pub const fn is_transient(self, id: CanId) -> bool {
+        !matches!(self.stratum(id), Stratum::Listed(_))
+    }
+
+    /// Whether newcomers of a stratum may belong to a state of the vehicle that training did not show.
+    pub(crate) const fn may_settle(self, bit: u8) -> bool {
+        let foreign = if bit == Self::STANDARD { Self::NO_STANDARD } else { Self::NO_EXTENDED };
+        self.open & foreign == 0
+    }
+
+    /// The bit of [`Self::open`] that `id` belongs to; 0 for diagnostics and protocol.
+    #[must_use]
+    pub const fn bit(self, id: CanId) -> u8 {
+        match self.stratum(id) {
+            Stratum::Listed(bit) => bit,
+            _ => 0,
+        }
+    }
+}
+
 /// What is normal on one bus.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BusRow {
@@ -130,14 +214,21 @@ pub struct BusRow {
     pub peak_per_second: u32,
     /// Frames seen in training.
     pub frames: u32,
+    /// How complete its list of identifiers is.
+    pub novelty: Novelty,
 }
 
 impl BusRow {
     pub(crate) const LEN: usize = 24;
 
     pub(crate) fn read(row: &[u8; Self::LEN]) -> Option<Self> {
-        let &[bus, 0, 0, 0, ..] = row else { return None };
+        let &[bus, open, interval, burst, ..] = row;
+        let novelty = Novelty { open, interval, burst };
+        if !novelty.is_legal() {
+            return None;
+        }
         Some(Self {
+            novelty,
             bus: BusId(bus),
             idle_cap: word(row, 4),
             pace: Pace { interval: word(row, 8), tolerance: word(row, 12) },
@@ -148,7 +239,8 @@ impl BusRow {
 
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + use<> {
         let words = [self.idle_cap, self.pace.interval, self.pace.tolerance, self.peak_per_second, self.frames];
-        [self.bus.0, 0, 0, 0].into_iter().chain(words.into_iter().flat_map(u32::to_be_bytes))
+        let Novelty { open, interval, burst } = self.novelty;
+        [self.bus.0, open, interval, burst].into_iter().chain(words.into_iter().flat_map(u32::to_be_bytes))
     }
 }
 

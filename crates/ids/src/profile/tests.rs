@@ -17,7 +17,14 @@ const GOLDEN: &[u8] = include_bytes!("../../../../testdata/profile/v1.ygpf");
 fn rows() -> (Source, [BusRow; 2], [IdRow; 3]) {
     let source = Source { frames: 32_562, micros: 161_200_000, late_ids: 1 };
     let pace = Pace { interval: 2_500, tolerance: 50_000 };
-    let bus = BusRow { bus: BusId(0), idle_cap: 40_000, pace, peak_per_second: 203, frames: 32_000 };
+    let bus = BusRow {
+        bus: BusId(0),
+        idle_cap: 40_000,
+        pace,
+        peak_per_second: 203,
+        frames: 32_000,
+        novelty: Novelty::default(),
+    };
     let buses = [bus, BusRow { bus: BusId(3), pace: Pace::default(), frames: 562, ..bus }];
     let id = IdRow {
         bus: BusId(0),
@@ -98,7 +105,7 @@ fn every_way_to_be_no_profile_has_its_own_reason() {
     assert!(matches!(parse(&damaged), ProfileError::Checksum { .. }));
     assert_eq!(parse(&patched(16, &[0, 17])), ProfileError::TooManyBuses(17));
     assert_eq!(parse(&patched(18, &[0x10, 1])), ProfileError::TooManyIds(4097));
-    assert_eq!(parse(&patched(41, &[1])), ProfileError::BusRow(0));
+    assert_eq!(parse(&patched(41, &[0x40])), ProfileError::BusRow(0));
     assert_eq!(parse(&patched(64, &[0])), ProfileError::BusRow(1));
     assert_eq!(parse(&patched(89, &[3])), ProfileError::IdRow(0));
     assert_eq!(parse(&patched(88 + 44, &[5])), ProfileError::IdRow(1));

@@ -132,9 +132,11 @@ fn what_training_contradicts_is_dropped_and_reported() {
 #[test]
 fn an_identifier_that_only_the_specification_knows_is_not_unknown() {
     let with = learned("");
-    let stray = [drive(60_000_000), vec![frame(0, 95_000_000, 300, &[5; 8])]].concat();
+    let mut stray = [drive(60_000_000), vec![frame(0, 70_000_007, 300, &[5; 8])]].concat();
+    stray.sort_by_key(|frame| frame.time);
     assert_eq!(judged(&with, &stray), []);
-    let without = learn(drive(0), &Settings::default()).unwrap();
+    let drives = [drive(0), drive(60_000_000), drive(120_000_000)].concat();
+    let without = learn(drives, &Settings::default()).unwrap();
     assert_eq!(judged(&without, &stray), [(Check::UnknownId, true)]);
     let full = learn_with(drive(0), &specification(""), &Settings { ids_max: 2, ..Settings::default() }).unwrap();
     assert_eq!((full.ids.len(), full.specification.no_room), (2, 1));
@@ -145,9 +147,11 @@ fn a_known_identifier_on_another_bus_is_on_the_wrong_bus() {
     let other = (0..300_u64).map(|n| frame(1, n * 100_000 + 7, 800, &[1; 8]));
     let mut both: Vec<Frame> = drive(0).into_iter().chain(other).collect();
     both.sort_by_key(|frame| frame.time);
-    let learned = learn(both, &Settings::default()).unwrap();
-    assert_eq!(judged(&learned, &[frame(1, 0, 256, &[0; 8])]), [(Check::WrongBus, true)]);
-    assert_eq!(judged(&learned, &[frame(0, 0, 801, &[0; 8])]), [(Check::UnknownId, true)]);
+    let again = |n: u64| both.iter().map(move |frame| Frame { time: frame.time.plus(n * 60_000_000), ..*frame });
+    let learned = learn(again(0).chain(again(1)).chain(again(2)), &Settings::default()).unwrap();
+    let after = |bus, key| [both.clone(), vec![frame(bus, 31_000_000, key, &[0; 8])]].concat();
+    assert_eq!(judged(&learned, &after(1, 256)), [(Check::WrongBus, true)]);
+    assert_eq!(judged(&learned, &after(0, 801)), [(Check::UnknownId, true)]);
 }
 
 #[test]

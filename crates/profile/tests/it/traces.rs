@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use yagura_capture::{Input, Reader};
-use yagura_ids::{Detector, Profile};
+use yagura_ids::{Check, Detector, Finding, Profile, Sink};
 use yagura_model::{BusId, CanId, EventId, Frame, FrameKind, Micros, Payload, SecurityEvent};
 
 /// Room for every vehicle at hand.
@@ -81,6 +81,74 @@ pub(crate) fn replay<'a>(profile: &[u8], frames: impl IntoIterator<Item = &'a Fr
     events
 }
 
+/// What is told of a replay: each finding with the number of its frame.
+pub(crate) fn findings<'a>(profile: &[u8], frames: impl IntoIterator<Item = &'a Frame>) -> Vec<(usize, Finding)> {
+    let mut detector: Box<Detector<'_, IDS>> = Box::new(Detector::new(Profile::parse(profile).unwrap()).unwrap());
+    let mut log = Log::default();
+    for frame in frames {
+        detector.handle_frame(frame, &mut log);
+        log.frame += 1;
+    }
+    log.findings
+}
+
+#[derive(Default)]
+struct Log {
+    frame: usize,
+    findings: Vec<(usize, Finding)>,
+}
+
+impl Sink for Log {
+    fn raise(&mut self, _: SecurityEvent) {}
+
+    fn find(&mut self, finding: &Finding) {
+        self.findings.push((self.frame, *finding));
+    }
+}
+
+/// Findings told, and how many of them qualified, by check.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Told(pub(crate) BTreeMap<Check, (usize, usize)>);
+
+impl Told {
+    pub(crate) fn of(findings: &[(usize, Finding)]) -> Self {
+        let mut told = Self::default();
+        for (_, finding) in findings {
+            let entry = told.0.entry(finding.check).or_default();
+            entry.0 += 1;
+            entry.1 += usize::from(finding.qualified);
+        }
+        told
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (check, (told, qualified)) in &other.0 {
+            let entry = self.0.entry(*check).or_default();
+            entry.0 += told;
+            entry.1 += qualified;
+        }
+    }
+
+    pub(crate) fn all(&self) -> usize {
+        self.0.values().map(|counts| counts.0).sum()
+    }
+
+    pub(crate) fn qualified(&self) -> usize {
+        self.0.values().map(|counts| counts.1).sum()
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing");
+        }
+        self.0
+            .iter()
+            .try_for_each(|(check, (told, qualified))| write!(f, "{} {told} ({qualified} qualified) ", check.name()))
+    }
+}
+
 /// Events and happenings by kind.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tally(pub(crate) BTreeMap<EventId, (usize, u32)>);
@@ -96,14 +164,6 @@ impl Tally {
         let entry = self.0.entry(event).or_default();
         entry.0 += events;
         entry.1 += happenings;
-    }
-
-    pub(crate) fn events(&self, event: EventId) -> usize {
-        self.0.get(&event).map_or(0, |counts| counts.0)
-    }
-
-    pub(crate) fn happenings(&self, event: EventId) -> u32 {
-        self.0.get(&event).map_or(0, |counts| counts.1)
     }
 }
 
