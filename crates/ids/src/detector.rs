@@ -15,24 +15,29 @@ use crate::j1939::{J1939, SOURCES_MAX};
 use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::novelty::{Newcomers, Strangers};
+use crate::payload::{Arrival, Fields, Spans};
 use crate::profile::{BUSES_MAX, IdRow, Profile};
+use crate::relation::Relations;
 use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
 use crate::spec::{Driving, DrivingState, SPEC_RULES_MAX, Specified};
 use core::fmt;
 use yagura_model::{CanContext, Frame, FrameKind, Micros};
 
-/// The profile has more identifiers than the detector was built for.
+/// The profile has more of something than the detector was built for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CapacityExceeded {
-    /// Identifiers in the profile.
-    pub ids: usize,
-    /// Identifiers the detector has room for.
+    /// Of what there are too many.
+    pub what: &'static str,
+    /// How many the profile has.
+    pub count: usize,
+    /// How many the detector has room for.
     pub capacity: usize,
 }
 
 impl fmt::Display for CapacityExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile of {} identifiers exceeds this detector's maximum {}", self.ids, self.capacity)
+        let Self { what, count, capacity } = self;
+        write!(f, "profile of {count} {what} exceeds this detector's maximum {capacity}")
     }
 }
 
@@ -50,6 +55,8 @@ struct IdState {
     specified: Specified,
     /// Rows of the checksum and counter tables.
     rules: Rules,
+    /// Rows of the tables of fields, constants, signals and relations.
+    payload: Spans,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,9 +94,24 @@ impl BusState {
     }
 }
 
+/// Payloads are judged on a clock on which a pause counts for at most this, µs.
+pub const PAUSE_MAX: u32 = 10_000_000;
+/// Fields that a detector has room for, unless it says otherwise.
+pub const FIELDS_ROOM: usize = 128;
+/// Signals with history that a detector has room for, unless it says otherwise.
+pub const SIGNALS_ROOM: usize = 24;
+/// Relations that a detector has room for, unless it says otherwise.
+pub const RELATIONS_ROOM: usize = 64;
+
 /// Judges frames against a profile of at most `IDS` identifiers.
 #[derive(Clone, Debug)]
-pub struct Detector<'p, const IDS: usize> {
+pub struct Detector<
+    'p,
+    const IDS: usize,
+    const FIELDS: usize = FIELDS_ROOM,
+    const SIGNALS: usize = SIGNALS_ROOM,
+    const RELATIONS: usize = RELATIONS_ROOM,
+> {
     profile: Profile<'p>,
     clock: BusClock,
     next_end: u64,
@@ -103,6 +125,8 @@ pub struct Detector<'p, const IDS: usize> {
     diagnostics: Diagnostics,
     j1939: J1939,
     strangers: Strangers,
+    fields: Fields<FIELDS>,
+    relations: Relations<SIGNALS, RELATIONS>,
     ids: [IdState; IDS],
     /// One for each row of the counter table.
     counters: [CounterState; IDS],
@@ -114,29 +138,61 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
     /// # Errors
     /// [`CapacityExceeded`] if the profile has more than `IDS` identifiers.
     pub fn new(profile: Profile<'p>) -> Result<Self, CapacityExceeded> {
-        if profile.ids_len() > IDS {
-            return Err(CapacityExceeded { ids: profile.ids_len(), capacity: IDS });
+        Self::with_room(profile)
+    }
+}
+
+impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATIONS: usize>
+    Detector<'p, IDS, FIELDS, SIGNALS, RELATIONS>
+{
+    /// As [`Self::new`], for other numbers of fields, signals and relations.
+    ///
+    /// # Errors
+    /// [`CapacityExceeded`] if the profile has more of anything than there is room for.
+    pub fn with_room(profile: Profile<'p>) -> Result<Self, CapacityExceeded> {
+        let tables = profile.tables();
+        let rooms = [
+            ("identifiers", profile.ids_len(), IDS),
+            ("fields", tables.fields.len(), FIELDS),
+            ("signals", tables.signals.len(), SIGNALS),
+            ("relations", tables.relations.len(), RELATIONS),
+        ];
+        if let Some(&(what, count, capacity)) = rooms.iter().find(|(_, count, room)| count > room) {
+            return Err(CapacityExceeded { what, count, capacity });
         }
         if profile.tables().counters.len() > IDS {
-            return Err(CapacityExceeded { ids: profile.tables().counters.len(), capacity: IDS });
+            return Err(CapacityExceeded { what: "counters", count: profile.tables().counters.len(), capacity: IDS });
         }
         let mut ids = [IdState::default(); IDS];
         for ((owner, state), row) in (0_u16..).zip(ids.iter_mut()).zip(profile.ids()) {
             state.rules = Rules::of(&profile, owner);
             if state.rules.len() > RULES_MAX {
-                return Err(CapacityExceeded { ids: state.rules.len(), capacity: RULES_MAX });
+                return Err(CapacityExceeded {
+                    what: "rules of an identifier",
+                    count: state.rules.len(),
+                    capacity: RULES_MAX,
+                });
             }
             state.specified = Specified::of(&profile, owner);
             if state.specified.len() > SPEC_RULES_MAX {
-                return Err(CapacityExceeded { ids: state.specified.len(), capacity: SPEC_RULES_MAX });
+                return Err(CapacityExceeded {
+                    what: "specified rules of an identifier",
+                    count: state.specified.len(),
+                    capacity: SPEC_RULES_MAX,
+                });
             }
+            state.payload = Spans::of(tables, owner);
             state.bus = profile.bus_index(row.bus).and_then(|bus| u8::try_from(bus).ok()).unwrap_or(u8::MAX);
         }
         for row in profile.tables().diagnostics.iter() {
             ids.get_mut(usize::from(row.owner)).into_iter().for_each(|state| state.diagnostic = true);
         }
         let sources = profile.tables().sources.len();
-        let j1939 = J1939::of(&profile).ok_or(CapacityExceeded { ids: sources, capacity: SOURCES_MAX })?;
+        let j1939 = J1939::of(&profile).ok_or(CapacityExceeded {
+            what: "J1939 sources",
+            count: sources,
+            capacity: SOURCES_MAX,
+        })?;
         Ok(Self {
             profile,
             clock: BusClock::default(),
@@ -150,6 +206,8 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
             diagnostics: Diagnostics::of(&profile),
             j1939,
             strangers: Strangers::new(&profile),
+            fields: Fields::new(),
+            relations: Relations::new(),
             ids,
             counters: [CounterState::default(); IDS],
         })
@@ -169,8 +227,12 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
 
     /// Judges a frame. Frames come in the order in which the sensor received them.
     pub fn handle_frame(&mut self, frame: &Frame, sink: &mut impl Sink) {
-        self.clock.advance(frame.time, 0);
+        let paused = self.clock.advance(frame.time, PAUSE_MAX) >= SESSION_GAP;
         let now = self.clock.steady();
+        if paused {
+            self.fields.restart();
+            self.relations.restart(self.clock.busy());
+        }
         if now >= self.next_end {
             self.end_windows(now, sink);
         }
@@ -265,11 +327,17 @@ impl<'p, const IDS: usize> Detector<'p, IDS> {
         let spacing = Spacing { gap, period: row.period };
         let crowd = if bus.load.is_crowded(now) { Crowd::Full } else { Crowd::Free };
         let gap = state.timing.take(&row, now, crowd).filter(|_| !bus.is_heap());
-        if let Some((gap, strength)) = gap {
-            tray.put(Check::Early, strength, CanContext::of(frame, row.period, gap));
+        match gap {
+            Some((gap, strength)) => tray.put(Check::Early, strength, CanContext::of(frame, row.period, gap)),
+            None => {
+                let at = Arrival { frame, period: row.period, now: self.clock.busy() };
+                self.fields.judge(self.profile.tables(), state.payload, at, tray);
+                self.relations.judge(&self.profile, state.payload, at, tray);
+            }
         }
         state.rules.judge(&self.profile, &mut self.counters, frame, spacing, tray);
         state.specified.judge(&self.profile, &mut self.driving, frame, self.clock.steady(), tray);
+        Fields::<FIELDS>::add_hints(self.profile.tables(), state.payload, frame, tray);
     }
 
     fn judge_unknown(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {

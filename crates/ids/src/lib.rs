@@ -29,12 +29,14 @@ mod judge;
 mod load;
 mod novelty;
 mod pace;
+mod payload;
 mod profile;
+mod relation;
 mod silence;
 mod spec;
 
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
-pub use detector::{CapacityExceeded, Detector, HEAP_MAX};
+pub use detector::{CapacityExceeded, Detector, FIELDS_ROOM, HEAP_MAX, PAUSE_MAX, RELATIONS_ROOM, SIGNALS_ROOM};
 pub use diag::{DiagRow, Diagnostics, Heard, IsoTp, Line, Moment, Note, Role, Services, TALKS_MAX};
 pub use episodes::{EPISODE_WINDOW, EPISODES_MAX, PLACES_MAX};
 pub use finding::{Check, Finding, Sink, Strength};
@@ -46,10 +48,12 @@ pub use j1939::{J1939, Judged, NETWORKS_MAX, REQUESTERS_MAX, SESSIONS_MAX, SOURC
 pub use judge::{EVIDENCE_SPAN, INCIDENT_GAP};
 pub use novelty::{ALERT_SPAN, SETTLE, STRANGERS_MAX};
 pub use pace::{Pace, Verdict};
+pub use payload::{Bits, ByteOrder, ConstantRow, FieldRow, Rules, word};
 pub use profile::{
     BUSES_MAX, BusRow, Class, Contents, IDS_MAX, IdRow, Lengths, Novelty, Profile, ProfileError, Row, Source, Table,
     Tables, encode, encoded_len,
 };
+pub use relation::{Comparison, Derived, GRACE, Link, RelationRow, Signal, SignalRow, WINDOW};
 pub use silence::{SESSION_GAP, SILENCE_HOLD};
 pub use spec::{
     Allowed, BREACHES_MAX, DrivingState, Field, FieldError, MOVING_SPAN, RuleRow, SIGN_SPAN, SPEC_RULES_MAX, Sign,

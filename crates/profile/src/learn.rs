@@ -6,12 +6,17 @@
 
 use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
+use crate::fields::{LearnedField, Samples};
 use crate::integrity::{Payloads, Protection, find, rows};
 use crate::j1939::J1939Traffic;
 use crate::novelty::novelty;
 use crate::observe::Traffic;
+use crate::payload::PayloadModel;
 use crate::spec::{Specification, SpecificationReport, Trial, add_protections};
-use yagura_ids::{BusRow, Contents, IDS_MAX, IdRow, Profile, ProfileError, Source, encode, encoded_len};
+use yagura_ids::{
+    BusRow, Contents, FIELDS_ROOM, IDS_MAX, IdRow, Profile, ProfileError, RELATIONS_ROOM, SIGNALS_ROOM, Source, encode,
+    encoded_len,
+};
 use yagura_model::{CanId, Frame};
 
 /// Limits of learning.
@@ -21,11 +26,23 @@ pub struct Settings {
     pub ids_max: usize,
     /// The most frames.
     pub frames_max: u64,
+    /// The most fields that are judged.
+    pub fields_max: usize,
+    /// The most signals that are compared with others.
+    pub signals_max: usize,
+    /// The most relations between them.
+    pub relations_max: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ids_max: IDS_MAX, frames_max: 200_000_000 }
+        Self {
+            ids_max: IDS_MAX,
+            frames_max: 200_000_000,
+            fields_max: FIELDS_ROOM,
+            signals_max: SIGNALS_ROOM,
+            relations_max: RELATIONS_ROOM,
+        }
     }
 }
 
@@ -70,6 +87,8 @@ pub struct Learned {
     pub protections: Vec<Protection>,
     /// What became of the specification.
     pub specification: SpecificationReport,
+    /// The fields of the identifiers.
+    pub fields: Vec<LearnedField>,
     bytes: Vec<u8>,
 }
 
@@ -115,6 +134,8 @@ pub fn learn_with(
     let frames = frames.inspect(|frame| payloads.take(frame));
     let mut j1939 = J1939Traffic::default();
     let frames = frames.inspect(|frame| j1939.take(frame));
+    let mut samples = Samples::default();
+    let frames = frames.inspect(|frame| samples.take(frame));
     let mut traffic = Traffic::read(frames, settings)?;
     payloads.complete();
     let mut buses = Vec::new();
@@ -145,6 +166,7 @@ pub fn learn_with(
     let (mut checksums, mut counters) = rows(&protections, owner);
     add_protections(&specified.protections, &mut checksums, &mut counters);
     let sources = j1939.rows(&buses, &ids)?;
+    let payload = PayloadModel::of(samples, &owner, settings);
     let contents = Contents {
         source,
         buses: &buses,
@@ -155,9 +177,13 @@ pub fn learn_with(
         rules: &specified.rules,
         states: &specified.states,
         sources: &sources,
+        fields: &payload.rows,
+        signals: &payload.found.signals,
+        relations: &payload.found.relations,
+        constants: &payload.constants,
     };
     let mut bytes = vec![0; encoded_len(&contents)];
     encode(&contents, &mut bytes)?;
     let specification = SpecificationReport { no_room, ..specified.report };
-    Ok(Learned { buses, ids, protections, specification, bytes })
+    Ok(Learned { buses, ids, protections, specification, fields: payload.fields, bytes })
 }

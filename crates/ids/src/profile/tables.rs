@@ -8,6 +8,8 @@ use super::{BusRow, IdRow, ProfileError, Row, Source, TABLE_HEADER_LEN, Table};
 use crate::diag::DiagRow;
 use crate::integrity::{ChecksumRow, CounterRow};
 use crate::j1939::SourceRow;
+use crate::payload::{ConstantRow, FieldRow};
+use crate::relation::{RelationRow, SignalRow};
 use crate::spec::{RuleRow, StateRow};
 
 /// The tables after the identifiers.
@@ -17,6 +19,14 @@ pub struct Tables<'a> {
     pub checksums: Table<'a, ChecksumRow>,
     /// How identifiers count their frames.
     pub counters: Table<'a, CounterRow>,
+    /// What single fields do.
+    pub fields: Table<'a, FieldRow>,
+    /// Signals that are compared with others.
+    pub signals: Table<'a, SignalRow>,
+    /// How they follow from each other.
+    pub relations: Table<'a, RelationRow>,
+    /// Bits that never change.
+    pub constants: Table<'a, ConstantRow>,
     /// What identifiers are in diagnostics.
     pub diagnostics: Table<'a, DiagRow>,
     /// Who speaks on J1939 buses.
@@ -40,6 +50,10 @@ impl<'a> Tables<'a> {
             match section.kind {
                 ChecksumRow::KIND => tables.checksums = section.table(ids)?,
                 CounterRow::KIND => tables.counters = section.table(ids)?,
+                FieldRow::KIND => tables.fields = section.table(ids)?,
+                SignalRow::KIND => tables.signals = section.table(ids)?,
+                RelationRow::KIND => tables.relations = section.table(ids)?,
+                ConstantRow::KIND => tables.constants = section.table(ids)?,
                 DiagRow::KIND => tables.diagnostics = section.table(ids)?,
                 SourceRow::KIND => tables.sources = section.table(ids)?,
                 RuleRow::KIND => tables.rules = section.table(ids)?,
@@ -102,6 +116,14 @@ pub struct Contents<'a> {
     /// By owner.
     pub counters: &'a [CounterRow],
     /// By owner.
+    pub fields: &'a [FieldRow],
+    /// By owner.
+    pub signals: &'a [SignalRow],
+    /// By owner.
+    pub relations: &'a [RelationRow],
+    /// By owner.
+    pub constants: &'a [ConstantRow],
+    /// By owner.
     pub diagnostics: &'a [DiagRow],
     /// By owner.
     pub sources: &'a [SourceRow],
@@ -115,6 +137,10 @@ impl Contents<'_> {
     pub(super) const fn tables_len(&self) -> usize {
         table_len::<ChecksumRow>(self.checksums)
             .saturating_add(table_len::<CounterRow>(self.counters))
+            .saturating_add(table_len::<FieldRow>(self.fields))
+            .saturating_add(table_len::<SignalRow>(self.signals))
+            .saturating_add(table_len::<RelationRow>(self.relations))
+            .saturating_add(table_len::<ConstantRow>(self.constants))
             .saturating_add(table_len::<DiagRow>(self.diagnostics))
             .saturating_add(table_len::<SourceRow>(self.sources))
             .saturating_add(table_len::<RuleRow>(self.rules))
@@ -125,6 +151,10 @@ impl Contents<'_> {
     pub(super) fn write_tables(&self, out: &mut [u8]) -> Option<()> {
         let out = write_table(self.checksums, out)?;
         let out = write_table(self.counters, out)?;
+        let out = write_table(self.fields, out)?;
+        let out = write_table(self.signals, out)?;
+        let out = write_table(self.relations, out)?;
+        let out = write_table(self.constants, out)?;
         let out = write_table(self.diagnostics, out)?;
         let out = write_table(self.sources, out)?;
         let out = write_table(self.rules, out)?;

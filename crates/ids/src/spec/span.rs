@@ -28,15 +28,14 @@ impl Span {
     }
 
     /// Where they stand.
-    pub(crate) fn indices(self) -> impl Iterator<Item = usize> + use<> {
+    pub(crate) fn indices(self) -> core::ops::Range<usize> {
         let first = usize::from(self.first);
         first..first.saturating_add(usize::from(self.len))
     }
 
     /// The rows.
     pub(crate) fn rows<'a, R: Row>(self, table: &Table<'a, R>) -> impl Iterator<Item = R> + use<'a, R> {
-        let first = usize::from(self.first);
         let table = *table;
-        (first..first.saturating_add(usize::from(self.len))).filter_map(move |index| table.get(index))
+        self.indices().filter_map(move |index| table.get(index))
     }
 }

@@ -1,0 +1,132 @@
+//! Rows of fields: what a field of an identifier does in clean traffic, and which bits of an identifier never change.
+//!
+//! Not relations between fields. Invariant: `read` of what `write` gave is the same row. Cost: 28 and 20 bytes in flash.
+
+use super::bits::Bits;
+use crate::profile::Row;
+
+/// Which rules a field is judged by.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Rules(pub u8);
+
+impl Rules {
+    /// Jumps to and fro.
+    pub const JUMP: Self = Self(1);
+    /// Dead bits below it.
+    pub const GRID: Self = Self(2);
+    /// Never falls.
+    pub const RISES: Self = Self(4);
+    /// Never rises.
+    pub const FALLS: Self = Self(8);
+    /// Stays within its range; a hint only.
+    pub const RANGE: Self = Self(16);
+    const ALL: u8 = 31;
+
+    /// Whether all of `rules` are among these.
+    #[must_use]
+    pub const fn has(self, rules: Self) -> bool {
+        self.0 & rules.0 == rules.0
+    }
+
+    /// These and `rules`.
+    #[must_use]
+    pub const fn and(self, rules: Self) -> Self {
+        Self(self.0 | rules.0)
+    }
+}
+
+/// A field of an identifier, table 10.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FieldRow {
+    /// Whose.
+    pub owner: u16,
+    /// Where.
+    pub bits: Bits,
+    /// What is judged.
+    pub rules: Rules,
+    /// Bits below the field, within its byte, that never change; judged by the grid rule.
+    pub dead: u8,
+    /// What they are.
+    pub dead_value: u8,
+    /// A step above this is a jump.
+    pub jump: u32,
+    /// How far it may move per frame.
+    pub step: u32,
+    /// Smallest value.
+    pub low: i32,
+    /// Largest value.
+    pub high: i32,
+}
+
+impl Row for FieldRow {
+    const KIND: u8 = 10;
+    const LEN: usize = 28;
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let &[o0, o1, b0, b1, b2, b3, b4, rules, dead, dead_value, 0, 0, ref rest @ ..] = bytes else { return None };
+        let &[j0, j1, j2, j3, s0, s1, s2, s3, l0, l1, l2, l3, h0, h1, h2, h3] = rest else { return None };
+        let bits = Bits::read([b0, b1, b2, b3, b4])?;
+        let (low, high) = (i32::from_be_bytes([l0, l1, l2, l3]), i32::from_be_bytes([h0, h1, h2, h3]));
+        let legal = rules != 0 && rules <= Rules::ALL && dead < 8 && dead_value < 1 << dead && low <= high;
+        let dead_fits = dead <= bits.shift & 7;
+        (legal && dead_fits).then_some(Self {
+            owner: u16::from_be_bytes([o0, o1]),
+            bits,
+            rules: Rules(rules),
+            dead,
+            dead_value,
+            jump: u32::from_be_bytes([j0, j1, j2, j3]),
+            step: u32::from_be_bytes([s0, s1, s2, s3]),
+            low,
+            high,
+        })
+    }
+
+    fn write(&self, out: &mut [u8]) {
+        let head = self.owner.to_be_bytes().into_iter().chain(self.bits.bytes());
+        let head = head.chain([self.rules.0, self.dead, self.dead_value, 0, 0]);
+        let tail = self.jump.to_be_bytes().into_iter().chain(self.step.to_be_bytes());
+        let tail = tail.chain(self.low.to_be_bytes()).chain(self.high.to_be_bytes());
+        out.iter_mut().zip(head.chain(tail)).for_each(|(room, byte)| *room = byte);
+    }
+
+    fn owner(&self) -> u16 {
+        self.owner
+    }
+}
+
+/// Bits of an identifier that never changed in training, table 13. A hint only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ConstantRow {
+    /// Whose.
+    pub owner: u16,
+    /// Which bits of the first eight bytes.
+    pub mask: u64,
+    /// What they are.
+    pub value: u64,
+}
+
+impl Row for ConstantRow {
+    const KIND: u8 = 13;
+    const LEN: usize = 20;
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let &[o0, o1, 0, 0, m0, m1, m2, m3, m4, m5, m6, m7, v0, v1, v2, v3, v4, v5, v6, v7] = bytes else {
+            return None;
+        };
+        let mask = u64::from_be_bytes([m0, m1, m2, m3, m4, m5, m6, m7]);
+        let value = u64::from_be_bytes([v0, v1, v2, v3, v4, v5, v6, v7]);
+        let legal = mask != 0 && value & !mask == 0;
+        legal.then_some(Self { owner: u16::from_be_bytes([o0, o1]), mask, value })
+    }
+
+    fn write(&self, out: &mut [u8]) {
+        let bytes = self.owner.to_be_bytes().into_iter().chain([0; 2]);
+        let bytes = bytes.chain(self.mask.to_be_bytes()).chain(self.value.to_be_bytes());
+        out.iter_mut().zip(bytes).for_each(|(room, byte)| *room = byte);
+    }
+
+    fn owner(&self) -> u16 {
+        self.owner
+    }
+}
