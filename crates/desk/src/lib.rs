@@ -18,6 +18,7 @@
 
 mod alert;
 mod case;
+mod coverage;
 mod diff;
 mod error;
 pub mod eval;
@@ -32,6 +33,7 @@ pub mod suite;
 
 pub use alert::Alert;
 pub use case::{AROUND, Wanted, explain_alert};
+pub use coverage::FieldCover;
 pub use diff::{Difference, diff};
 pub use error::DeskError;
 pub use held_back::{FOLDS_MAX, HeldBack, rate_bound};

@@ -3,6 +3,8 @@
 //! Not the profile in full (`explain` is). Invariant: a blind spot is never left out; a field for which nothing is known counts
 //! as seen by nothing. Cost: one pass over the profile.
 
+use crate::coverage::{FieldCover, field_covers};
+use crate::eval::markdown;
 use crate::{DeskError, HeldBack, Lesson};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -81,8 +83,24 @@ pub struct Identifier {
     pub injection: bool,
     /// Whether its absence is seen.
     pub silence: bool,
+    /// Whether a checksum covers its data: until an attacker repairs it.
+    pub checksum: bool,
+    /// Whether it counts its frames.
+    pub counter: bool,
+    /// Its fields that measure something, and what would contradict a false value in them even with checksum and counter right.
+    pub fields: Vec<FieldCover>,
+}
+
+impl Identifier {
     /// What would contradict someone who sends in its place, at its pace.
-    pub masquerade: &'static str,
+    #[must_use]
+    pub fn masquerade(&self) -> String {
+        let by_relation = self.fields.iter().filter(|field| field.by_relation).count();
+        let relation = format!("relation ({by_relation} of {} fields)", self.fields.len());
+        let all = [(self.checksum, "checksum"), (self.counter, "counter"), (by_relation > 0, relation.as_str())];
+        let seen: Vec<&str> = all.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name).collect();
+        if seen.is_empty() { NOTHING.to_owned() } else { seen.join(", ") }
+    }
 }
 
 impl Report {
@@ -109,7 +127,11 @@ impl Report {
             late_identifiers: source.late_ids,
             seldom_identifiers: ids.iter().filter(|row| row.frames < FEW_FRAMES).count(),
             held_back: lesson.held_back.as_ref().map(Expected::of),
-            by_identifier: ids.iter().enumerate().map(|(index, row)| Identifier::of(&profile, index, row)).collect(),
+            by_identifier: {
+                let covers = field_covers(&profile, &lesson.learned.fields);
+                let numbered = ids.iter().enumerate();
+                numbered.map(|(index, row)| Identifier::of(&profile, &covers, index, row)).collect()
+            },
         })
     }
 
@@ -140,22 +162,38 @@ impl Report {
         }
         let judged = |judged: fn(&Identifier) -> bool| self.by_identifier.iter().filter(|id| judged(id)).count();
         let (injection, silence) = (judged(|id| id.injection), judged(|id| id.silence));
-        let covered = judged(|id| id.masquerade != NOTHING);
+        let (checksum, counter) = (judged(|id| id.checksum), judged(|id| id.counter));
+        writeln!(out, "injection is seen on {injection}, silence on {silence} of {all} identifiers")?;
+        let fields = || self.by_identifier.iter().flat_map(|id| &id.fields);
+        let (measured, related) = (fields().count(), fields().filter(|field| field.by_relation).count());
         writeln!(
             out,
-            "injection is seen on {injection}, silence on {silence}, masquerade on {covered} of {all} identifiers"
+            "masquerade: {checksum} identifiers have a checksum, {counter} a counter; of {measured} fields that measure something, \
+             {related} are contradicted by other identifiers even if checksum and counter are repaired, {} by nothing\n",
+            measured.saturating_sub(related)
         )?;
-        writeln!(out, "\nbus       id  class     frames    period  injection silence  masquerade seen by")?;
-        for id in &self.by_identifier {
-            let Identifier { bus, id: name, class, frames, period_micros, injection, silence, masquerade } = id;
-            let period = format!("{:.1} ms", f64::from(*period_micros) / 1e3);
-            let (injection, silence) = (yes(*injection), yes(*silence));
-            writeln!(
-                out,
-                "{bus:>3} {name:>8}  {class:<8}{frames:>8}{period:>10}  {injection:<9} {silence:<8} {masquerade}"
-            )?;
-        }
+        out.push_str(&self.table());
         Ok(())
+    }
+
+    fn table(&self) -> String {
+        let header = ["bus", "identifier", "class", "frames", "period", "injection", "silence", "masquerade seen by", "fields seen by nothing"];
+        let row = |id: &Identifier| {
+            let blind = id.fields.iter().filter(|field| !field.by_relation);
+            let blind: Vec<String> = blind.map(|field| format!("{}+{}", field.bits[0], field.bits[1])).collect();
+            vec![
+                id.bus.to_string(),
+                id.id.clone(),
+                id.class.to_owned(),
+                id.frames.to_string(),
+                format!("{:.1} ms", f64::from(id.period_micros) / 1e3),
+                yes(id.injection).to_owned(),
+                yes(id.silence).to_owned(),
+                id.masquerade(),
+                blind.join(" "),
+            ]
+        };
+        markdown(&header, &self.by_identifier.iter().map(row).collect::<Vec<_>>())
     }
 
     fn write_held_back(&self, out: &mut String) -> std::fmt::Result {
@@ -203,9 +241,9 @@ impl Expected {
 }
 
 impl Identifier {
-    fn of(profile: &Profile<'_>, index: usize, row: &IdRow) -> Self {
+    fn of(profile: &Profile<'_>, covers: &[FieldCover], index: usize, row: &IdRow) -> Self {
         let owner = u16::try_from(index).unwrap_or(u16::MAX);
-        let has_checksum = !profile.tables().checksums.of(owner).is_empty();
+        let tables = profile.tables();
         Self {
             bus: row.bus.0,
             id: row.id.to_string(),
@@ -214,7 +252,9 @@ impl Identifier {
             period_micros: row.period,
             injection: row.pace.interval > 0,
             silence: row.silence > 0,
-            masquerade: if has_checksum { "checksum" } else { NOTHING },
+            checksum: !tables.checksums.of(owner).is_empty(),
+            counter: !tables.counters.of(owner).is_empty(),
+            fields: covers.iter().filter(|cover| cover.owner == owner).cloned().collect(),
         }
     }
 }

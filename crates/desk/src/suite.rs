@@ -4,6 +4,7 @@
 //! a profile that has seen it; what else is alike between two captures is said in `cases`. Cost: minutes, one core.
 
 mod cases;
+mod repaired;
 mod sections;
 
 pub use sections::{Section, run, score};

@@ -87,6 +87,14 @@ pub(super) fn clean(root: &Path) -> Vec<(String, Vec<Case>)> {
     vehicles
 }
 
+/// The clean drives of a vehicle of the fleet.
+pub(super) fn drives(root: &Path, vehicle: &str) -> Vec<PathBuf> {
+    let starts = FLEET.into_iter().find(|(name, _)| *name == vehicle).map_or(&[][..], |(_, starts)| starts);
+    let mut paths = captures(&root.join("clean"));
+    paths.retain(|path| belongs(path, starts));
+    paths
+}
+
 /// Recorded attacks on the J1939 truck; only the clean recording is learned.
 pub(super) fn truck(root: &Path) -> Vec<Case> {
     let learn = root.join("clean/j1939-csu_normal.log.candump.log.gz");

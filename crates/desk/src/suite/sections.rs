@@ -2,7 +2,7 @@
 //!
 //! Not the cases (`cases`). Invariant: the text says what was learned and judged, and names data that was absent. Cost: see above.
 
-use super::{Case, Shelf, cases};
+use super::{Case, Shelf, cases, repaired};
 use crate::DeskError;
 use crate::eval::{Score, row, table};
 use std::fmt::Write as _;
@@ -24,13 +24,16 @@ pub enum Section {
     Simulated,
     /// Simulated masquerades, other drives of the vehicle learned too.
     Drives,
+    /// Masquerades with checksum and counter repaired, on every field that measures something.
+    Repaired,
     /// Clean traffic, vehicle by vehicle.
     Clean,
 }
 
 impl Section {
     /// All, in the order of the document.
-    pub const ALL: [Self; 6] = [Self::Truck, Self::Car, Self::Gm, Self::Simulated, Self::Drives, Self::Clean];
+    pub const ALL: [Self; 7] =
+        [Self::Truck, Self::Car, Self::Gm, Self::Simulated, Self::Drives, Self::Repaired, Self::Clean];
 
     /// Its name on the command line.
     #[must_use]
@@ -41,6 +44,7 @@ impl Section {
             Self::Gm => "gm",
             Self::Simulated => "simulated",
             Self::Drives => "drives",
+            Self::Repaired => "repaired",
             Self::Clean => "clean",
         }
     }
@@ -60,6 +64,9 @@ impl Section {
             Self::Drives => {
                 "Simulated masquerades, other drives learned too (the first 45 % and all other drives of the vehicle)"
             }
+            Self::Repaired => {
+                "Masquerades with checksum and counter repaired (learned: the other drives and the first 45 % of the attacked one)"
+            }
             Self::Clean => {
                 "Clean traffic (each capture judged by a profile of the vehicle's others; lone captures: first 60 %, rest)"
             }
@@ -74,8 +81,10 @@ impl Section {
 pub fn run(section: Section, root: &Path) -> Result<String, DeskError> {
     let mut shelf = Shelf::default();
     let mut text = format!("## {}\n\n", section.title());
-    if section == Section::Clean {
-        return clean(&mut shelf, root, text);
+    match section {
+        Section::Clean => return clean(&mut shelf, root, text),
+        Section::Repaired => return repaired::run(&mut shelf, root, text),
+        _ => {}
     }
     let cases = cases_of(section, root)?;
     let scores = scores(&mut shelf, &cases)?;
@@ -111,7 +120,7 @@ fn cases_of(section: Section, root: &Path) -> Result<Vec<Case>, DeskError> {
         Section::Gm => cases::gm(root),
         Section::Simulated => cases::simulated(root)?,
         Section::Drives => cases::simulated_with_drives(root)?,
-        Section::Clean => Vec::new(),
+        Section::Repaired | Section::Clean => Vec::new(),
     })
 }
 
