@@ -114,7 +114,7 @@ pub(crate) enum Ids {
         /// Captures of one vehicle, without attacks, in any format that is read; plain or .gz.
         #[arg(required = true, value_name = "CAPTURE")]
         captures: Vec<PathBuf>,
-        /// What the makers wrote of the vehicle's messages (DBC); may be given several times. What training traffic contradicts
+        /// What the makers wrote of the vehicle's messages (DBC or ARXML); may be given several times. What training traffic contradicts
         /// is not believed.
         #[arg(long, value_name = "FILE")]
         dbc: Vec<PathBuf>,

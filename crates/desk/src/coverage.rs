@@ -44,7 +44,9 @@ fn cover(profile: &Profile<'_>, field: &LearnedField) -> FieldCover {
         }
         let (mut weight, mut others) = (0_u32, false);
         for index in tables.relations.of(field.owner) {
-            let Some(relation) = tables.relations.get(index).filter(|row| usize::from(row.judged) == signal) else { continue };
+            let Some(relation) = tables.relations.get(index).filter(|row| usize::from(row.judged) == signal) else {
+                continue;
+            };
             let Some(witness) = tables.signals.get(usize::from(relation.witness)) else { continue };
             weight = weight.saturating_add(u32::from(relation.weight));
             others |= witness.owner != field.owner;

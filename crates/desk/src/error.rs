@@ -54,6 +54,14 @@ pub enum DeskError {
         /// Why.
         source: DbcError,
     },
+    /// Files are no ARXML.
+    #[error("{}: {reason}", path.display())]
+    Arxml {
+        /// The first of them.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Nothing can be learned from what was given.
     #[error(transparent)]
     Learn(#[from] LearnError),

@@ -20,21 +20,51 @@ pub struct Lesson {
     pub held_back: Option<HeldBack>,
 }
 
-/// Reads the specifications (DBC) of a vehicle as one; what is wrong in them is told and left out.
+/// Reads the specifications of a vehicle as one: DBC files, and ARXML files (told apart by content), whose references may meet.
+/// What is wrong in them is told and left out.
 ///
 /// # Errors
 /// [`DeskError`] if a file cannot be read.
 pub fn read_specification(paths: &[impl AsRef<Path>], watch: &mut impl Watch) -> Result<Specification, DeskError> {
-    let mut all = Specification::default();
+    let (mut all, mut arxml) = (Specification::default(), Vec::new());
     for path in paths {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| DeskError::file(path, source))?;
+        if is_xml(&bytes) {
+            arxml.push((path, bytes));
+            continue;
+        }
         let one = Specification::from_dbc_bytes(&bytes)
             .map_err(|source| DeskError::Specification { path: path.to_owned(), source })?;
         one.faults.iter().for_each(|fault| watch.mended(path, fault));
         all.merge(one);
     }
+    if let Some(one) = read_arxml(&arxml, watch)? {
+        all.merge(one);
+    }
     Ok(all)
+}
+
+type File<'p> = (&'p Path, Vec<u8>);
+
+#[cfg(feature = "arxml")]
+fn read_arxml(files: &[File<'_>], watch: &mut impl Watch) -> Result<Option<Specification>, DeskError> {
+    let Some((path, _)) = files.first() else { return Ok(None) };
+    let texts: Vec<&[u8]> = files.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+    let one = Specification::from_arxml(&texts)
+        .map_err(|source| DeskError::Arxml { path: (*path).to_owned(), reason: source.to_string() })?;
+    one.faults.iter().for_each(|fault| watch.mended(path, fault));
+    Ok(Some(one))
+}
+
+#[cfg(not(feature = "arxml"))]
+fn read_arxml(files: &[File<'_>], _: &mut impl Watch) -> Result<Option<Specification>, DeskError> {
+    let reason = "this build reads no ARXML".to_owned();
+    files.first().map_or(Ok(None), |(path, _)| Err(DeskError::Arxml { path: (*path).to_owned(), reason }))
+}
+
+fn is_xml(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start().starts_with(b"<")
 }
 
 /// Learns from captures, and from what the makers wrote.

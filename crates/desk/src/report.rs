@@ -177,7 +177,17 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        let header = ["bus", "identifier", "class", "frames", "period", "injection", "silence", "masquerade seen by", "fields seen by nothing"];
+        let header = [
+            "bus",
+            "identifier",
+            "class",
+            "frames",
+            "period",
+            "injection",
+            "silence",
+            "masquerade seen by",
+            "fields seen by nothing",
+        ];
         let row = |id: &Identifier| {
             let blind = id.fields.iter().filter(|field| !field.by_relation);
             let blind: Vec<String> = blind.map(|field| format!("{}+{}", field.bits[0], field.bits[1])).collect();

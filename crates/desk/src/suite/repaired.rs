@@ -5,11 +5,11 @@
 //! the field's data came out unchanged are left out. Invariant: the profile never saw the attacked part. Cost: one replay a window.
 
 use super::{Part, Shelf, cases};
+use crate::DeskError;
 use crate::coverage::{FieldCover, field_covers};
 use crate::eval::{Labelled, Truth, evaluate, markdown, quantile};
 use crate::inject::{Kind, Order, inject};
 use crate::learn::learn_frames;
-use crate::DeskError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use yagura_ids::Profile;
@@ -64,7 +64,8 @@ pub(super) fn run(shelf: &mut Shelf, root: &Path, mut text: String) -> Result<St
     for vehicle in VEHICLES {
         let drives = cases::drives(root, vehicle);
         for (at, drive) in drives.iter().enumerate() {
-            let others: Vec<&PathBuf> = drives.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, path)| path).collect();
+            let others: Vec<&PathBuf> =
+                drives.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, path)| path).collect();
             attack(shelf, vehicle, drive, &others, &mut sums)?;
         }
     }
@@ -83,11 +84,14 @@ pub(super) fn run(shelf: &mut Shelf, root: &Path, mut text: String) -> Result<St
     }
     text.push_str(&markdown(&header, &rows));
     text.push('\n');
-    let header = ["vehicle", "identifier", "bits", "covered", "windows seen", "share", "delay median s", "p95 s", "false lines"];
+    let header =
+        ["vehicle", "identifier", "bits", "covered", "windows seen", "share", "delay median s", "p95 s", "false lines"];
     let rows: Vec<Vec<String>> = sums
         .fields
         .iter()
-        .map(|((vehicle, id, [start, len]), (covered, seen))| seen.row(&[vehicle, id, &format!("{start}+{len}"), said(*covered)]))
+        .map(|((vehicle, id, [start, len]), (covered, seen))| {
+            seen.row(&[vehicle, id, &format!("{start}+{len}"), said(*covered)])
+        })
         .collect();
     text.push_str(&markdown(&header, &rows));
     Ok(text)
@@ -97,7 +101,13 @@ const fn said(covered: bool) -> &'static str {
     if covered { "by relation" } else { "by nothing" }
 }
 
-fn attack(shelf: &mut Shelf, vehicle: &str, drive: &Path, others: &[&PathBuf], sums: &mut Sums) -> Result<(), DeskError> {
+fn attack(
+    shelf: &mut Shelf,
+    vehicle: &str,
+    drive: &Path,
+    others: &[&PathBuf],
+    sums: &mut Sums,
+) -> Result<(), DeskError> {
     let mut traffic: Vec<Vec<Frame>> = Vec::new();
     for path in others {
         traffic.push(plain(&shelf.part(path, Part::Whole)?));
@@ -108,8 +118,14 @@ fn attack(shelf: &mut Shelf, vehicle: &str, drive: &Path, others: &[&PathBuf], s
     let judged = plain(&shelf.part(drive, Part::From(LEARNED_PERCENT))?);
     let span = judged.last().zip(judged.first()).map_or(0, |(last, first)| last.time.since(first.time));
     for cover in field_covers(&profile, &learned.fields) {
-        for (kind, (from, to), seed) in Kind::MASQUERADES.into_iter().flat_map(|kind| PLACES.into_iter().zip(1_u64..).map(move |(place, seed)| (kind, place, seed))) {
-            let Some((id, outcome)) = one(&profile, &judged, &cover, (kind, seed), (at(span, from), at(span, to)))? else { continue };
+        for (kind, (from, to), seed) in Kind::MASQUERADES
+            .into_iter()
+            .flat_map(|kind| PLACES.into_iter().zip(1_u64..).map(move |(place, seed)| (kind, place, seed)))
+        {
+            let Some((id, outcome)) = one(&profile, &judged, &cover, (kind, seed), (at(span, from), at(span, to)))?
+            else {
+                continue;
+            };
             let covered = cover.by_relation;
             sums.kinds.entry((covered, kind.name())).or_default().add(outcome.0, outcome.1);
             let field = sums.fields.entry((vehicle.to_owned(), id, cover.bits)).or_default();
