@@ -1,8 +1,8 @@
 //! What an identifier's own data proves: checksums and counters.
 //!
 //! Not the meaning of signals. Rows come from learning or a specification; an identifier without rows is not judged. Invariant:
-//! a frame is wrong if it breaks a rule and all of that rule's alternatives. Cost: 10 bytes an identifier and 16 a counter; 300
-//! instructions for 8 bytes of data with a code and a counter, 900 for 64.
+//! a frame is wrong if it breaks a rule and all of that rule's alternatives. Cost: 10 bytes an identifier and 16 a counter; 750
+//! instructions for 8 bytes of data with a code and a counter, 1,500 for 64.
 
 mod checksum;
 mod counter;

@@ -118,6 +118,9 @@ impl ChecksumField {
     /// What stands there.
     #[must_use]
     pub fn read(self, payload: &[u8]) -> Option<u64> {
+        if self.bits == 8 {
+            return payload.get(usize::from(self.byte)).map(|byte| u64::from(*byte));
+        }
         let bytes = self.bytes(payload)?;
         let push = |value: u64, byte: &u8| (value << 8) | u64::from(*byte);
         let value = if self.low { bytes.iter().rev().fold(0, push) } else { bytes.iter().fold(0, push) };
@@ -173,14 +176,26 @@ impl ChecksumRow {
     pub fn contribution(&self, payload: &[u8]) -> u64 {
         let nibbles = self.field.bits == 4;
         let skipped = if nibbles { 0 } else { self.field.mask() };
+        let all = u64::MAX.checked_shr(u32::from(64_u8.saturating_sub(self.len))).unwrap_or(0);
+        if !nibbles && self.covered | skipped == all {
+            // What nearly all rules say: everything but the checksum. Two slices make short loops.
+            let (head, rest) = payload.split_at_checked(usize::from(self.field.byte)).unwrap_or((payload, &[]));
+            let tail = rest.get(usize::from(self.field.bits / 8)..).unwrap_or(&[]);
+            return self.contribution_of(head.iter().chain(tail).copied());
+        }
         let covered = self.covered & !skipped;
         let bytes = payload.iter().enumerate().filter(move |(at, _)| covered >> (*at & 63) & 1 == 1);
-        let bytes = bytes.map(|(at, byte)| match (nibbles && at == usize::from(self.field.byte), self.field.low) {
-            (true, true) => *byte & 0xF0,
-            (true, false) => *byte & 0xF,
-            _ => *byte,
-        });
-        let sum = |sum: u32, byte: u8| sum.saturating_add(u32::from(byte));
+        self.contribution_of(bytes.map(|(at, byte)| {
+            match (nibbles && at == usize::from(self.field.byte), self.field.low) {
+                (true, true) => *byte & 0xF0,
+                (true, false) => *byte & 0xF,
+                _ => *byte,
+            }
+        }))
+    }
+
+    fn contribution_of(&self, bytes: impl Iterator<Item = u8>) -> u64 {
+        let sum = |sum: u32, byte: u8| sum.wrapping_add(u32::from(byte));
         u64::from(match self.algorithm {
             Algorithm::Xor => u32::from(bytes.fold(0, |all, byte| all ^ byte)),
             Algorithm::NibbleXor => u32::from(bytes.fold(0, |all, byte| all ^ (byte >> 4) ^ (byte & 0xF))),
@@ -328,6 +343,12 @@ impl Row for ChecksumRow {
     const LEN: usize = 40;
 
     fn read(bytes: &[u8]) -> Option<Self> {
+        let flags = *bytes.get(3)?;
+        let row = Self::reread(bytes)?;
+        (row.is_legal() && flags <= (ALTERNATIVE | LOW | BY_COUNTER)).then_some(row)
+    }
+
+    fn reread(bytes: &[u8]) -> Option<Self> {
         let (head, rest) = bytes.split_first_chunk::<24>()?;
         let constants = rest.first_chunk::<16>().filter(|_| rest.len() == 16)?;
         let &[o0, o1, code, flags, strength, byte, bits, len, m0, m1, m2, m3, m4, m5, m6, m7, ref tail @ ..] = head;
@@ -340,7 +361,7 @@ impl Row for ChecksumRow {
         } else {
             Constant::ByCounter { nibble, known, values: *constants }
         };
-        let row = Self {
+        Some(Self {
             owner: u16::from_be_bytes([o0, o1]),
             algorithm: Algorithm::read(code, poly)?,
             field: ChecksumField { byte, bits, low: flags & LOW != 0 },
@@ -350,8 +371,7 @@ impl Row for ChecksumRow {
             constant,
             strength: Strength::from_code(strength)?,
             alternative: flags & ALTERNATIVE != 0,
-        };
-        (row.is_legal() && flags <= (ALTERNATIVE | LOW | BY_COUNTER)).then_some(row)
+        })
     }
 
     fn write(&self, out: &mut [u8]) {

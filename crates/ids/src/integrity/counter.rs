@@ -3,7 +3,7 @@
 //! Not a replay check over more than the last frames. A frame continues the counter if it follows the frame seen last, or the
 //! last one that counted right: so the first genuine frame after an attack is no break. Frames may be lost, also by loggers with
 //! coarse clocks: values may be left out, as long as the counter does not run ahead of time. A single break is a hint (a control unit that restarts); the second within [`BREAK_SPAN`] frames is
-//! told. Invariant: state depends on judged frames alone. Cost: 16 bytes of flash, 16 of RAM, about 100 instructions.
+//! told. Invariant: state depends on judged frames alone. Cost: 16 bytes of flash, 16 of RAM, about 250 instructions.
 
 use crate::finding::Strength;
 use crate::profile::Row;
@@ -73,12 +73,20 @@ impl CounterRow {
         Some(next)
     }
 
-    /// The value that comes `steps` after `value`.
+    /// The value that comes `steps` after `value`; one that is out of range counts as the smallest.
     #[must_use]
     pub fn after(&self, value: u16, steps: u8) -> u16 {
-        let far = u32::from(self.step).saturating_mul(u32::from(steps));
-        let from = u32::from(value).saturating_sub(u32::from(self.low));
-        let offset = from.saturating_add(far).checked_rem(self.values).unwrap_or(0);
+        let mut offset = u32::from(value).saturating_sub(u32::from(self.low));
+        if offset >= self.values {
+            offset = 0;
+        }
+        // A subtraction a step: targets without division, and steps are few.
+        for _ in 0..steps {
+            offset = offset.saturating_add(u32::from(self.step));
+            if offset >= self.values {
+                offset = offset.saturating_sub(self.values);
+            }
+        }
         u16::try_from(offset.saturating_add(u32::from(self.low))).unwrap_or(0)
     }
 
@@ -136,10 +144,15 @@ impl Row for CounterRow {
     const LEN: usize = 16;
 
     fn read(bytes: &[u8]) -> Option<Self> {
+        let flags = *bytes.get(5)?;
+        Self::reread(bytes).filter(|row| row.is_legal() && flags <= 1)
+    }
+
+    fn reread(bytes: &[u8]) -> Option<Self> {
         let &[o0, o1, s0, s1, bits, flags, len, hold, t0, t1, l0, l1, v0, v1, v2, strength] = bytes else {
             return None;
         };
-        let row = Self {
+        Some(Self {
             owner: u16::from_be_bytes([o0, o1]),
             start: u16::from_be_bytes([s0, s1]),
             bits,
@@ -150,8 +163,7 @@ impl Row for CounterRow {
             low: u16::from_be_bytes([l0, l1]),
             values: u32::from_be_bytes([0, v0, v1, v2]),
             strength: Strength::from_code(strength)?,
-        };
-        (row.is_legal() && flags <= 1).then_some(row)
+        })
     }
 
     fn write(&self, out: &mut [u8]) {
@@ -265,7 +277,12 @@ impl CounterState {
 
     /// Whether `value` comes after `before`: at once, or after some that were lost, if there was time to send them.
     fn follows(&mut self, row: &CounterRow, before: u16, value: u16, spacing: Spacing) -> bool {
-        let Some(steps) = (1..=SKIP_MAX).find(|steps| row.after(before, *steps) == value) else { return false };
+        let mut next = before;
+        let steps = (1..=SKIP_MAX).find(|_| {
+            next = row.after(next, 1);
+            next == value
+        });
+        let Some(steps) = steps else { return false };
         let ahead = self.ahead.saturating_add(spacing.period.saturating_mul(u32::from(steps)));
         let ahead = ahead.saturating_sub(spacing.gap);
         let slack = spacing.period.saturating_mul(u32::from(SKIP_MAX));

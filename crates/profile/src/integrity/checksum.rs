@@ -18,8 +18,10 @@ const MARGIN_BITS: u32 = 28;
 const FAMILY_BITS: u32 = 28;
 /// A candidate that has so much less evidence than the best does not explain the data as well.
 const FAR_BEHIND_BITS: u32 = 24;
-/// Rules that explain the data equally well; more say that the data are too few.
-const ALTERNATIVES_MAX: usize = 4;
+/// Rules that explain the data equally well; more say that the data are too few. Each costs a forged frame as much as the first.
+const ALTERNATIVES_MAX: usize = 2;
+/// The same for data of more than 8 bytes.
+const ALTERNATIVES_MAX_OF_FD: usize = 1;
 /// Fewer different payloads are too few, whatever moves in them.
 const DISTINCT_MIN: usize = 8;
 
@@ -99,14 +101,13 @@ impl<'a> Finding<'a> {
         };
         let of_family: Vec<Candidate> = self.candidates.iter().filter(known).copied().collect();
         let enough = |candidate: &Candidate| candidate.evidence_bits >= candidate.cost_bits.saturating_add(MARGIN_BITS);
+        let most = if self.series.len > 8 { ALTERNATIVES_MAX_OF_FD } else { ALTERNATIVES_MAX };
         self.chosen = match of_family.as_slice() {
-            [] if self.candidates.len() <= ALTERNATIVES_MAX && self.candidates.iter().all(enough) => {
-                self.candidates.clone()
-            }
+            [] if self.candidates.len() <= most && self.candidates.iter().all(enough) => self.candidates.clone(),
             [] => Vec::new(),
             _ => of_family,
         };
-        self.chosen.truncate(ALTERNATIVES_MAX);
+        self.chosen.truncate(most);
         if let Some(copy) = self.chosen.first().and_then(|chosen| self.copy_of(&chosen.row)) {
             self.chosen.push(copy);
         }
@@ -183,7 +184,7 @@ fn without_equivalents(candidates: Vec<Candidate>) -> Vec<Candidate> {
         if !different.iter().any(|other| are_equivalent(&other.row, &candidate.row)) {
             different.push(candidate);
         }
-        if different.len() > 2 * ALTERNATIVES_MAX {
+        if different.len() > 4 * ALTERNATIVES_MAX {
             break;
         }
     }
