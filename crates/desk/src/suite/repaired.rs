@@ -55,7 +55,7 @@ impl Seen {
 #[derive(Default)]
 struct Sums {
     kinds: BTreeMap<(bool, &'static str), Seen>,
-    fields: BTreeMap<(String, String, [u16; 2]), (bool, Seen)>,
+    fields: BTreeMap<(String, String, [u16; 2], bool), Seen>,
 }
 
 /// Runs the section; the result is Markdown.
@@ -89,7 +89,7 @@ pub(super) fn run(shelf: &mut Shelf, root: &Path, mut text: String) -> Result<St
     let rows: Vec<Vec<String>> = sums
         .fields
         .iter()
-        .map(|((vehicle, id, [start, len]), (covered, seen))| {
+        .map(|((vehicle, id, [start, len], covered), seen)| {
             seen.row(&[vehicle, id, &format!("{start}+{len}"), said(*covered)])
         })
         .collect();
@@ -128,9 +128,8 @@ fn attack(
             };
             let covered = cover.by_relation;
             sums.kinds.entry((covered, kind.name())).or_default().add(outcome.0, outcome.1);
-            let field = sums.fields.entry((vehicle.to_owned(), id, cover.bits)).or_default();
-            field.0 |= covered;
-            field.1.add(outcome.0, outcome.1);
+            let field = sums.fields.entry((vehicle.to_owned(), id, cover.bits, covered)).or_default();
+            field.add(outcome.0, outcome.1);
         }
     }
     Ok(())
