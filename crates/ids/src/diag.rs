@@ -284,13 +284,15 @@ impl Diagnostics {
     /// Takes up a frame of an identifier that nobody knows: in a search for control units, many of them are asked in turn.
     fn take_unknown(&mut self, frame: &Frame, now: u64) -> Option<Note> {
         let diagnostic = match frame.id {
-            CanId::Standard(id) => id.raw() >= 0x600,
+            CanId::Standard(id) => id.raw() >= 0x700,
             CanId::Extended(id) => matches!(id.raw() >> 16, 0x18DA | 0x18DB),
         };
         let data = frame.payload.as_slice();
         let IsoTp::Single(message) = IsoTp::read(data).filter(|_| diagnostic)? else { return None };
         // Testers fill up a frame with one value; random data do not.
         let filled = data.get(message.len().saturating_add(1)..).is_some_and(|rest| rest.windows(2).all(is_pair));
-        (filled && message.first()? & 0x40 == 0).then(|| self.sweep.take(frame.id.key(), now)).flatten()
+        (filled && matches!(message, [0x10..=0x3E | 0x85, _, ..]))
+            .then(|| self.sweep.take(frame.id.key(), now))
+            .flatten()
     }
 }

@@ -191,8 +191,10 @@ impl J1939 {
         let known = network.knows(header.source);
         let lives = network.lives(header.source);
         let mut judged = Judged::default();
+        let (muted, _) = self.addresses.habits(slot, header.source);
         if header.pgn == Header::CLAIM {
             judged = self.take_claim(slot, header, data, (known, lives), now);
+            judged.note = judged.note.filter(|note| note.mute() & muted == 0);
         } else {
             network.hear(header.source, now);
             let fresh = network.is_fresh(now);
@@ -201,11 +203,10 @@ impl J1939 {
                 Header::CONTROL | Header::DATA => {
                     let wrong = self.transport.take(leg, header.pgn == Header::CONTROL, data);
                     // Who is a stranger anyway has no right to mishaps.
-                    wrong.map(|strength| {
-                        (Check::J1939Transport, if known { strength } else { strength.max(Strength::Likely) })
-                    })
+                    let worth = |strength: Strength| if known { strength } else { strength.max(Strength::Likely) };
+                    wrong.map(|strength| Note::new(Check::J1939Transport, worth(strength), 0, 0))
                 }
-                Header::REQUEST => self.take_request(leg, data).map(|strength| (Check::J1939Request, strength)),
+                Header::REQUEST => self.take_request(leg, data),
                 Header::ACKNOWLEDGEMENT => None,
                 group => {
                     // A command is nobody's answer.
@@ -216,24 +217,23 @@ impl J1939 {
                 }
             };
             judged.silent = self.addresses.watch(slot, header.source, now);
-            let mishap = wrong.is_none_or(|(_, strength)| strength == Strength::Hint);
+            let wrong = wrong.filter(|note| note.mute() & muted == 0);
+            let mishap = wrong.is_none_or(|note| note.strength == Strength::Hint);
             judged.in_order = known && mishap && is_whole(header.pgn, data);
-            judged.note = wrong.map(|(check, strength)| Note::new(check, strength, 0, 0));
+            judged.note = wrong;
         }
-        let (muted, _) = self.addresses.habits(slot, header.source);
-        judged.note = judged.note.filter(|note| note.mute() & muted == 0);
         Some(judged)
     }
 
-    fn take_request(&mut self, leg: Leg, data: &[u8]) -> Option<Strength> {
+    fn take_request(&mut self, leg: Leg, data: &[u8]) -> Option<Note> {
         let &[a, b, c, ..] = data else { return None };
         if u32::from_le_bytes([a, b, c, 0]) == Header::CLAIM {
             self.addresses.ask(leg.slot, leg.now);
         }
         let (_, learned) = self.addresses.habits(leg.slot, leg.source);
         let rate = u32::from(learned).saturating_mul(2).max(RATE_MIN);
-        let surplus = self.requests.take((leg.slot, leg.source), [leg.target, a, b, c], rate, leg.now);
-        surplus.then_some(Strength::Certain)
+        let surplus = self.requests.take((leg.slot, leg.source), [leg.target, a, b, c], rate, leg.now)?;
+        Some(Note::new(Check::J1939Request, Strength::Certain, rate, surplus))
     }
 
     fn take_claim(&mut self, slot: u8, header: Header, data: &[u8], (known, lives): (bool, bool), now: u64) -> Judged {

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use yagura_ids::{Class, IdRow, Novelty, Profile};
+use yagura_model::BusId;
 
 /// Describes a profile, one line a bus and one an identifier.
 #[must_use]
@@ -27,6 +28,7 @@ fn write_all(out: &mut String, profile: &Profile<'_>) -> std::fmt::Result {
         for id in profile.ids().filter(|id| id.bus == bus.bus) {
             write_id(out, &id)?;
         }
+        write_protocols(out, profile, bus.bus)?;
     }
     Ok(())
 }
@@ -44,6 +46,22 @@ fn newcomers(novelty: Novelty) -> String {
         return format!("times tell nothing: unknown identifiers are not judged ({open})");
     }
     format!("more identifiers are to be expected ({open}): {burst} at once, one each {}.{} s", tenths / 10, tenths % 10)
+}
+
+/// What of the bus is judged by its protocols, and what training muted.
+fn write_protocols(out: &mut String, profile: &Profile<'_>, bus: BusId) -> std::fmt::Result {
+    let here = |owner: u16| profile.id(usize::from(owner)).is_some_and(|id| id.bus == bus);
+    let mutes = |rows: Vec<u8>| (rows.len(), rows.iter().filter(|muted| **muted != 0).count());
+    let diagnostics = profile.tables().diagnostics.iter().filter(|row| here(row.owner)).map(|row| row.muted);
+    let sources = profile.tables().sources.iter().filter(|row| here(row.owner)).map(|row| row.muted);
+    for (what, (count, muted)) in
+        [("diagnostics: identifiers", mutes(diagnostics.collect())), ("J1939: sources", mutes(sources.collect()))]
+    {
+        if count > 0 {
+            writeln!(out, "  {what} judged by their protocol: {count}, of them only in part: {muted}")?;
+        }
+    }
+    Ok(())
 }
 
 const fn flood(paced: bool) -> &'static str {

@@ -41,6 +41,14 @@ fn is_protocol(id: CanId) -> bool {
     parts(id).is_some_and(|(group, _)| matches!(group, 0xE800 | 0xEA00 | 0xEB00 | 0xEC00 | 0xEE00))
 }
 
+/// The identifiers, as indexes, that carry the protocols of a J1939 network instead of parameters.
+pub(crate) fn transports(ids: &[IdRow], sources: &[SourceRow]) -> BTreeSet<u16> {
+    let bus = |row: &SourceRow| ids.get(usize::from(row.owner)).map(|id| id.bus);
+    let networks: BTreeSet<BusId> = sources.iter().filter_map(bus).collect();
+    let carries = |id: &IdRow| networks.contains(&id.bus) && is_protocol(id.id);
+    (0_u16..).zip(ids).filter(|(_, id)| carries(id)).map(|(owner, _)| owner).collect()
+}
+
 impl J1939Traffic {
     /// Takes up a frame of the training traffic.
     pub(crate) fn take(&mut self, frame: &Frame) {

@@ -8,7 +8,7 @@ use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
 use crate::fields::{LearnedField, Samples};
 use crate::integrity::{Payloads, Protection, find, rows};
-use crate::j1939::J1939Traffic;
+use crate::j1939::{J1939Traffic, transports};
 use crate::novelty::novelty;
 use crate::observe::Traffic;
 use crate::payload::PayloadModel;
@@ -158,14 +158,18 @@ pub fn learn_with(
     let specified = trial.finish(&ids);
     let source = Source { frames: traffic.frames, micros, late_ids };
     let diagnostics = diagnostics.rows(&ids);
+    let sources = j1939.rows(&buses, &ids)?;
+    // A frame that carries a piece of a longer message has no fields, counters or checksums of its own.
+    let mut pieces = transports(&ids, &sources);
+    pieces.extend(diagnostics.iter().map(|row| row.owner));
     let protections = find(&payloads);
     let owner = |bus, id: CanId| {
         let wanted = IdRow::sort_key(bus, id.key());
-        ids.binary_search_by_key(&wanted, |row| IdRow::sort_key(row.bus, row.id.key())).ok()?.try_into().ok()
+        let owner = ids.binary_search_by_key(&wanted, |row| IdRow::sort_key(row.bus, row.id.key())).ok()?;
+        u16::try_from(owner).ok().filter(|owner| !pieces.contains(owner))
     };
     let (mut checksums, mut counters) = rows(&protections, owner);
     add_protections(&specified.protections, &mut checksums, &mut counters);
-    let sources = j1939.rows(&buses, &ids)?;
     let payload = PayloadModel::of(samples, &owner, settings);
     let contents = Contents {
         source,

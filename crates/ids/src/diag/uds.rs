@@ -79,7 +79,7 @@ impl Dialogue {
             self.session = Session::Unknown;
         }
         let argument = services::argument(message);
-        let note = self.judge(message, service, argument, asker, now);
+        let note = self.judge(message, service, asker, now);
         self.asked = now;
         self.begun = true;
         if !asker.functional && service != 0x3E {
@@ -89,12 +89,12 @@ impl Dialogue {
         note
     }
 
-    fn judge(&mut self, message: &[u8], service: u8, argument: u32, asker: Asker, now: u64) -> Option<Note> {
+    fn judge(&mut self, message: &[u8], service: u8, asker: Asker, now: u64) -> Option<Note> {
         // Who was not learned is told as such.
         if services::is_malformed(message) && asker.services.is_some() && !asker.learned(service) {
             return Some(Note::new(Check::Scan, Strength::Likely, 0, 1));
         }
-        let unsafe_request = self.judge_safety(message, service, argument, asker, now);
+        let unsafe_request = self.judge_safety(message, service, asker, now);
         let security = match service {
             SECURITY | AUTHENTICATION => self.judge_security(message, service),
             _ => None,
@@ -106,9 +106,9 @@ impl Dialogue {
         security.or(unsafe_request).or(scan)
     }
 
-    fn judge_safety(&mut self, message: &[u8], service: u8, argument: u32, asker: Asker, now: u64) -> Option<Note> {
+    fn judge_safety(&mut self, message: &[u8], service: u8, asker: Asker, now: u64) -> Option<Note> {
         let dangerous = services::is_dangerous(message);
-        let note = |strength| Some(Note::new(Check::UnsafeRequest, strength, 0, argument >> 8));
+        let note = |strength| Some(Note::new(Check::UnsafeRequest, strength, 0, u32::from(service)));
         if asker.state == DrivingState::Workshop {
             return None;
         }

@@ -31,6 +31,9 @@ struct Requester {
     /// Destination and PGN.
     last: [u8; 4],
     repeats: u8,
+    /// Requests since `second`.
+    count: u32,
+    second: u64,
 }
 
 /// A request that may be answered.
@@ -49,8 +52,9 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Takes up a request; `rate` is the most that this source may send in a second. Returns whether it is surplus.
-    pub(super) fn take(&mut self, key: (u8, u8), what: [u8; 4], rate: u32, now: u64) -> bool {
+    /// Takes up a request; `rate` is the most that this source may send in a second. For a surplus one: how many this
+    /// source sent lately.
+    pub(super) fn take(&mut self, key: (u8, u8), what: [u8; 4], rate: u32, now: u64) -> Option<u32> {
         let [target, a, b, c] = what;
         let asked = Some((key.0, target, u32::from_le_bytes([a, b, c, 0])));
         let place =
@@ -58,8 +62,8 @@ impl Requests {
         place.into_iter().for_each(|place| *place = Asked { what: asked, at: now });
         let known = self.requesters.iter().position(|one| one.key == Some(key));
         let oldest = || self.requesters.iter().enumerate().min_by_key(|(_, one)| (one.key.is_some(), one.at));
-        let Some(index) = known.or_else(|| oldest().map(|(index, _)| index)) else { return false };
-        let Some(requester) = self.requesters.get_mut(index) else { return false };
+        let index = known.or_else(|| oldest().map(|(index, _)| index))?;
+        let requester = self.requesters.get_mut(index)?;
         if requester.key != Some(key) {
             *requester = Requester { key: Some(key), ..Requester::default() };
         }
@@ -69,7 +73,12 @@ impl Requests {
         requester.at = now;
         let interval = 1_000_000_u32.checked_div(rate).unwrap_or(0);
         let surplus = !Pace { interval, tolerance: 1_000_000 }.judge(&mut requester.due, now).admitted;
-        surplus || requester.repeats > REPEATS_MAX
+        if now.saturating_sub(requester.second) > 1_000_000 {
+            requester.second = now;
+            requester.count = 0;
+        }
+        requester.count = requester.count.saturating_add(1);
+        (surplus || requester.repeats > REPEATS_MAX).then_some(requester.count)
     }
 
     /// Whether `source` was asked for `group` lately.
