@@ -19,6 +19,8 @@ use yagura_model::{BusId, CanId, Frame, FrameKind};
 pub const TESTED_MIN: usize = 20;
 /// A rule counts as tested once its signal had so many values.
 const VALUES_MIN: usize = 3;
+/// Fewer frames say nothing about unused bits.
+const FRAMES_MIN: u32 = 100;
 /// A bus is one of a source's if it carries at least this part of as many of its messages as the bus with the most: 1 in so many.
 const SHARE: usize = 2;
 
@@ -241,7 +243,7 @@ impl<'s> Trial<'s> {
                 }
                 report.seen = report.seen.saturating_add(1);
                 let place = Place { bus: row.bus, id: row.id, message };
-                of_id.extend(place.rules(instance, self.is_trusted(message.source, &homes), &mut report.dropped));
+                of_id.extend(place.rules(instance, self.trust(message.source, &homes), &mut report.dropped));
                 self.note_unfit(instance.message, &place, &mut report.dropped);
                 protections.extend(instance.protections.iter().filter_map(|tried| tried.rows(owner)));
                 place.note_protections(instance, &mut report.dropped);
@@ -271,17 +273,31 @@ impl<'s> Trial<'s> {
         }
     }
 
-    /// Whether so many rules of the source were tested that a breach of one is worth telling alone: none broken.
-    fn is_trusted(&self, source: usize, homes: &[(usize, BusId)]) -> bool {
+    fn trust(&self, source: usize, homes: &[(usize, BusId)]) -> Trust {
         let of_source = |instance: &&Instance| {
             self.specification.messages.get(instance.message).is_some_and(|message| message.source == source)
         };
         let here = self.instances.iter().filter(|((bus, ..), _)| homes.contains(&(source, *bus)));
         let tried =
             || here.clone().map(|(_, instance)| instance).filter(of_source).flat_map(|instance| &instance.tried);
-        let tested = tried().filter(|tried| tried.is_tested()).count();
-        tested >= TESTED_MIN && tried().all(|tried| tried.broken == 0)
+        match tried().filter(|tried| tried.is_tested()).count() {
+            _ if tried().any(|tried| tried.broken > 0) => Trust::Broken,
+            tested if tested >= TESTED_MIN => Trust::Tested,
+            _ => Trust::Unbroken,
+        }
     }
+}
+
+/// How well a source did on the buses that it describes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Trust {
+    /// Training broke one of its rules: all are hints.
+    Broken,
+    /// None was broken, few were tested. What the generated code of a sender writes into unused bits is told alone, ranges are
+    /// not.
+    Unbroken,
+    /// At least [`TESTED_MIN`] were tested, none broken.
+    Tested,
 }
 
 /// How many raw values a rule allows, as a power of two: the fewer, the more a breach says.
@@ -312,6 +328,11 @@ impl Tried {
     const fn is_tested(&self) -> bool {
         self.values.len() >= VALUES_MIN
     }
+
+    /// Whether it is about bits that carry nothing, and was seen often.
+    const fn is_unused(&self) -> bool {
+        matches!(self.candidate.row.allowed, Allowed::Unused(..)) && self.frames >= FRAMES_MIN
+    }
 }
 
 /// Where a rule belongs.
@@ -322,7 +343,7 @@ struct Place<'s> {
 }
 
 impl Place<'_> {
-    fn rules(&self, instance: &Instance, is_trusted: bool, dropped: &mut Vec<Dropped>) -> Vec<RuleRow> {
+    fn rules(&self, instance: &Instance, trust: Trust, dropped: &mut Vec<Dropped>) -> Vec<RuleRow> {
         let mut kept = Vec::new();
         for tried in &instance.tried {
             let row = tried.candidate.row;
@@ -332,7 +353,8 @@ impl Place<'_> {
                 dropped.push(self.dropped(tried.candidate.signal, Reason::Broken { check, frames, of, observed }));
                 continue;
             }
-            let is_told = is_trusted && tried.is_tested();
+            let is_told =
+                tried.is_tested() && (trust == Trust::Tested || (trust == Trust::Unbroken && tried.is_unused()));
             kept.push(RuleRow { strength: if is_told { Strength::Likely } else { Strength::Hint }, ..row });
         }
         kept

@@ -137,6 +137,22 @@ fn bits_without_a_signal_are_known_to_be_unused_and_each_channel_has_its_own_bus
 }
 
 #[test]
+fn an_unused_bit_is_told_only_if_training_never_set_one() {
+    let learned = learn_with(motion(200), &sample(), &Settings::default()).unwrap();
+    let forge = |frames: &[Frame]| {
+        let mut forged = frames.to_vec();
+        forged[45].payload.as_mut_slice()[6] |= 8;
+        checksum().repair(forged[45].payload.as_mut_slice());
+        forged
+    };
+    assert_eq!(judged(&learned, &motion(200)), []);
+    assert_eq!(judged(&learned, &forge(&motion(60))), [(Check::UnusedBits, Strength::Likely)]);
+    let taught = learn_with(forge(&motion(200)), &sample(), &Settings::default()).unwrap();
+    assert_eq!(taught.specification.dropped.len(), 1);
+    assert_eq!(judged(&taught, &forge(&motion(60))), []);
+}
+
+#[test]
 fn what_is_no_arxml_is_refused_with_its_line() {
     let error = Specification::from_arxml(&[SAMPLE.replace("</UNIT>", "</UNIX>").as_bytes()]).unwrap_err();
     let ArxmlError::Syntax { line, .. } = error else { panic!("{error}") };

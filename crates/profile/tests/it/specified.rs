@@ -62,7 +62,7 @@ fn drive(start: u64) -> Vec<Frame> {
     for n in 0..3_000_u64 {
         let time = start + n * 10_000;
         let speed = if n < 500 { 0 } else { u16::try_from((n - 500).min(2_800_u64.saturating_sub(n)) * 9).unwrap() };
-        let (power, gear) = if n < 100 { (0, 0) } else { (2, 3) };
+        let (power, gear) = if n < 100 { (0, u8::from(n > 50) * 2) } else { (2, 3) };
         frames.push(motion(time, speed, power, gear, u8::try_from(noise(n) % 200).unwrap()));
         frames.push(many(time + 500, |part| noise(n * 20 + part) % 3_000));
     }
@@ -112,6 +112,8 @@ fn a_trusted_specification_tells_of_values_out_of_range_or_without_meaning() {
     assert_eq!(judged(&learned, &level), [(Check::Range, false)]);
     let not_available = with_one(|frame| data(frame)[4] = 255);
     assert_eq!(judged(&learned, &not_available), []);
+    let meaningless = with_one(|frame| data(frame)[3] = 9);
+    assert_eq!(judged(&learned, &meaningless), [(Check::Enumeration, false)]);
     let twice: Vec<Frame> = level.iter().chain(&level).copied().collect();
     assert_eq!(judged(&learned, &twice[1_900..2_001]).len(), 1);
 }
