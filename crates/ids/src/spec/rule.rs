@@ -122,14 +122,6 @@ impl RuleRow {
     }
 }
 
-const fn strength_code(strength: Strength) -> u8 {
-    match strength {
-        Strength::Hint => 0,
-        Strength::Likely => 1,
-        Strength::Certain => 2,
-    }
-}
-
 impl Row for RuleRow {
     const KIND: u8 = 40;
     const LEN: usize = 36;
@@ -151,12 +143,7 @@ impl Row for RuleRow {
             Allowed::Values(values) => values != 0 && *second == [0; 8],
             Allowed::Unused(mask, idle) => mask != 0 && mask & !field.mask() == 0 && idle & !mask == 0,
         };
-        let strength = match strength {
-            0 => Strength::Hint,
-            1 => Strength::Likely,
-            2 => Strength::Certain,
-            _ => return None,
-        };
+        let strength = Strength::from_code(strength)?;
         let (low, high) = (u32::from_be_bytes([l0, l1, l2, l3]), u32::from_be_bytes([h0, h1, h2, h3]));
         let switch = match [s0, s1, s2, s3] {
             [0, 0, 0, 0] if low == 0 && high == 0 => None,
@@ -174,7 +161,7 @@ impl Row for RuleRow {
         };
         let switch = self.switch.map_or(([0; 4], 0, 0), |switch| (switch.field.row(), switch.low, switch.high));
         let bytes = self.owner.to_be_bytes().into_iter().chain(self.field.row());
-        let bytes = bytes.chain([self.allowed.code(), strength_code(self.strength)]);
+        let bytes = bytes.chain([self.allowed.code(), self.strength.code()]);
         let bytes = bytes.chain(first.to_be_bytes()).chain(second.to_be_bytes());
         let bytes = bytes.chain(switch.0).chain(switch.1.to_be_bytes()).chain(switch.2.to_be_bytes());
         out.iter_mut().zip(bytes).for_each(|(room, byte)| *room = byte);
@@ -241,7 +228,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_that_are_read_are_written_as_they_were(bytes: [u8; 36], code in 1..=3_u8, strength in 0..=2_u8, switch: bool) {
+        fn rows_that_are_read_are_written_as_they_were(bytes: [u8; 36], code in 1..=3_u8, strength in 1..=3_u8, switch: bool) {
             let given = bytes;
             let mut bytes = bytes;
             bytes[2..6].copy_from_slice(&[0, given[2] % 32, given[3] % 20 + 1, given[4] % 4]);
