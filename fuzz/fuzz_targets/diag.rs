@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use yagura_ids::{
-    BusRow, Class, Contents, Detector, DiagRow, IdRow, Lengths, Pace, Profile, Role, Services, SourceRow, encode,
+    BusRow, Class, Contents, Detector, DiagRow, IdRow, Lengths, Pace, Profile, Role, Services, SourceRow, Novelty, encode,
     encoded_len,
 };
 use yagura_model::{BusId, CanId, Frame, FrameKind, Micros, Payload, SecurityEvent};
@@ -33,7 +33,7 @@ const POOL: [u32; 16] = [
 
 fn profile() -> Vec<u8> {
     let pace = Pace::default();
-    let buses = [BusRow { bus: BusId(0), idle_cap: 40_000, pace, peak_per_second: 0, frames: 100 }];
+    let buses = [BusRow { bus: BusId(0), idle_cap: 40_000, pace, peak_per_second: 0, frames: 100, novelty: Novelty::default() }];
     let ids = IDS.map(|key| IdRow {
         bus: BusId(0),
         id: CanId::from_key(key).unwrap(),

@@ -18,7 +18,7 @@ use crate::novelty::{Newcomers, Strangers};
 use crate::payload::{Arrival, Fields, Spans};
 use crate::profile::{BUSES_MAX, IdRow, Profile};
 use crate::relation::Relations;
-use crate::silence::{Attendance, Presence, SESSION_GAP, STEPS};
+use crate::silence::{Attendance, Presence, SESSION_GAP, SILENCE_HOLD, STEPS};
 use crate::spec::{Driving, DrivingState, SPEC_RULES_MAX, Specified};
 use core::fmt;
 use yagura_model::{CanContext, Frame, FrameKind, Micros};
@@ -335,7 +335,10 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
                 self.relations.judge(&self.profile, state.payload, at, tray);
             }
         }
-        state.rules.judge(&self.profile, &mut self.counters, frame, spacing, tray);
+        // An injected frame must not move the counter that the legitimate ones are judged by.
+        if !matches!(gap, Some((_, Strength::Certain))) {
+            state.rules.judge(&self.profile, &mut self.counters, frame, spacing, tray);
+        }
         state.specified.judge(&self.profile, &mut self.driving, frame, self.clock.steady(), tray);
         Fields::<FIELDS>::add_hints(self.profile.tables(), state.payload, frame, tray);
     }
@@ -365,7 +368,9 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
                 continue;
             }
             let Some(row) = self.profile.id(index) else { continue };
-            if !state.presence.check(bus.clock.busy(), bus.session, row.silence, &mut bus.attendance) {
+            // A vehicle that moves does not shut down.
+            let hold = if self.driving.state(now) == DrivingState::Driving { 0 } else { SILENCE_HOLD };
+            if !state.presence.check(bus.clock.busy(), bus.session, (row.silence, hold), &mut bus.attendance) {
                 continue;
             }
             let absent = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);

@@ -54,7 +54,7 @@ pub use profile::{
     Tables, encode, encoded_len,
 };
 pub use relation::{Comparison, Derived, GRACE, Link, RelationRow, Signal, SignalRow, WINDOW};
-pub use silence::{SESSION_GAP, SILENCE_HOLD};
+pub use silence::{COMMON_HOLD, SESSION_GAP, SILENCE_HOLD};
 pub use spec::{
     Allowed, BREACHES_MAX, DrivingState, Field, FieldError, MOVING_SPAN, RuleRow, SIGN_SPAN, SPEC_RULES_MAX, Sign,
     StateRow, Switch,

@@ -2,15 +2,18 @@
 //!
 //! Not a bus-off detector and not an ignition switch: a bus on which nothing moves is nobody's silence, because the busy clock
 //! stands still, and when a good part of a bus falls silent together (`Attendance::is_common`) the vehicle is going to sleep. To know that,
-//! an overdue identifier is told only after [`SILENCE_HOLD`]. Each frame looks at [`STEPS`] identifiers in turn, so an absence
+//! an overdue identifier is told only after [`SILENCE_HOLD`], and after [`COMMON_HOLD`] if it is not the only one. Each frame looks at [`STEPS`] identifiers in turn, so an absence
 //! is found at most ids / STEPS frames late and no frame costs more than another. Invariant: at most one event an absence.
-//! State: 16 bytes an identifier, 4 a bus.
+//! State: 16 bytes an identifier, 16 a bus.
 
 /// How many identifiers a frame looks at.
 pub(crate) const STEPS: usize = 4;
 
-/// How long an overdue identifier is held back to see whether others follow, µs of its bus's busy clock.
-pub const SILENCE_HOLD: u64 = 3_000_000;
+/// How long an overdue identifier is held back to see whether others follow, µs of its bus's busy clock. When LEAFs shut down,
+/// the second identifier leaves 0.2 to 0.25 s after the first.
+pub const SILENCE_HOLD: u64 = 500_000;
+/// How long, if others left before it or did follow. LEAFs take 2.6 s until all have left.
+pub const COMMON_HOLD: u64 = 3_000_000;
 
 /// A bus that was quiet for so long has started anew: who does not come back was not expected, µs.
 pub const SESSION_GAP: u64 = 2_000_000;
@@ -23,8 +26,10 @@ pub(crate) enum Presence {
     Unknown,
     /// Seen; overdue after this instant.
     Until(u64),
-    /// Overdue; told after this instant.
-    Overdue(u64),
+    /// Overdue; told after this instant, unless an identifier left since the bus had counted so many.
+    Overdue(u64, u16),
+    /// Overdue, and not alone; told after this instant.
+    Common(u64),
     /// Absent, told or not.
     Absent,
 }
@@ -34,6 +39,10 @@ pub(crate) enum Presence {
 pub(crate) struct Attendance {
     present: u16,
     missing: u16,
+    /// How many left so far, wrapping.
+    left: u16,
+    /// Nobody left for so long that the next one is alone, from this instant on; busy clock, µs.
+    calm_from: u64,
 }
 
 impl Attendance {
@@ -46,21 +55,30 @@ impl Attendance {
         match from {
             Presence::Unknown => {}
             Presence::Until(_) => return,
-            Presence::Overdue(_) | Presence::Absent => self.missing = self.missing.saturating_sub(1),
+            Presence::Overdue(..) | Presence::Common(_) | Presence::Absent => {
+                self.missing = self.missing.saturating_sub(1)
+            }
         }
         self.present = self.present.saturating_add(1);
     }
 
-    fn leave(&mut self) {
+    /// One leaves at `busy`. Returns whether others left shortly before.
+    fn leave(&mut self, busy: u64) -> bool {
         self.present = self.present.saturating_sub(1);
         self.missing = self.missing.saturating_add(1);
+        self.left = self.left.wrapping_add(1);
+        let others = busy < self.calm_from;
+        self.calm_from = busy.saturating_add(COMMON_HOLD);
+        others
     }
 
     fn forget(&mut self, from: Presence) {
         match from {
             Presence::Unknown => {}
             Presence::Until(_) => self.present = self.present.saturating_sub(1),
-            Presence::Overdue(_) | Presence::Absent => self.missing = self.missing.saturating_sub(1),
+            Presence::Overdue(..) | Presence::Common(_) | Presence::Absent => {
+                self.missing = self.missing.saturating_sub(1)
+            }
         }
     }
 }
@@ -79,12 +97,19 @@ impl Presence {
     pub(crate) const fn is_calm(self, busy: u64) -> bool {
         match self {
             Self::Unknown | Self::Absent => true,
-            Self::Until(until) | Self::Overdue(until) => busy <= until,
+            Self::Until(until) | Self::Overdue(until, _) | Self::Common(until) => busy <= until,
         }
     }
 
-    /// Moves on at `busy`; `session` is when the bus started anew. Returns whether the absence is to be told.
-    pub(crate) fn check(&mut self, busy: u64, session: u64, silence: u32, attendance: &mut Attendance) -> bool {
+    /// Moves on at `busy`; `session` is when the bus started anew, `hold` how long one that is alone is held back. Returns
+    /// whether the absence is to be told.
+    pub(crate) fn check(
+        &mut self,
+        busy: u64,
+        session: u64,
+        (silence, hold): (u32, u64),
+        attendance: &mut Attendance,
+    ) -> bool {
         match *self {
             Self::Unknown | Self::Absent => false,
             Self::Until(until) if until < session.saturating_add(u64::from(silence)) => {
@@ -93,14 +118,21 @@ impl Presence {
                 false
             }
             Self::Until(_) => {
-                attendance.leave();
-                *self = Self::Overdue(busy.saturating_add(SILENCE_HOLD));
+                let others = attendance.leave(busy);
+                let common = Self::Common(busy.saturating_add(COMMON_HOLD));
+                *self = if others { common } else { Self::Overdue(busy.saturating_add(hold), attendance.left) };
+                hold == 0 && !others && self.tell(attendance)
+            }
+            Self::Overdue(until, left) if left != attendance.left => {
+                *self = Self::Common(until.saturating_sub(hold).saturating_add(COMMON_HOLD));
                 false
             }
-            Self::Overdue(_) => {
-                *self = Self::Absent;
-                !attendance.is_common()
-            }
+            Self::Overdue(..) | Self::Common(_) => self.tell(attendance),
         }
+    }
+
+    fn tell(&mut self, attendance: &Attendance) -> bool {
+        *self = Self::Absent;
+        !attendance.is_common()
     }
 }

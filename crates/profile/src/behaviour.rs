@@ -168,14 +168,18 @@ fn ahead_max(arrivals: &[Arrival], interval: u32, held_max: u32) -> u32 {
     u32::try_from(ahead).unwrap_or(u32::MAX)
 }
 
-/// How long an identifier may stay away: three frames in a row lost and half a period of jitter, or twice what was ever seen.
-/// An identifier that ever stayed away for long has reasons to; it is not judged.
+/// How long an identifier may stay away: three frames in a row lost and half a period of jitter, or twice what was ever seen; of
+/// a timer's cycle that training never saw broken, one lost frame. One that ever stayed away for long has reasons to; it is
+/// not judged.
 fn patience(arrivals: &[Arrival], period: u32, gap_max: u32) -> u32 {
     let span = arrivals.last().zip(arrivals.first()).map_or(0, |(last, first)| last.busy.saturating_sub(first.busy));
     if span < SPAN_MIN || gap_max > period.saturating_mul(3) {
         return 0;
     }
-    gap_max.saturating_mul(2).max(period.saturating_mul(4).saturating_add(period / 2))
+    let half = period / 2;
+    let unbroken = period <= TIMER_PERIOD_MAX && gap_max <= period.saturating_add(half);
+    let lost = if unbroken && arrivals.len() >= TIMER_FRAMES_MIN { 2_u32 } else { 4 };
+    gap_max.saturating_mul(2).max(period.saturating_mul(lost).saturating_add(half))
 }
 
 /// An identifier with several lengths is a transport channel, one seen seldom says nothing, and a logger that loses bytes does so

@@ -128,14 +128,6 @@ impl Told {
             entry.1 += qualified;
         }
     }
-
-    pub(crate) fn all(&self) -> usize {
-        self.0.values().map(|counts| counts.0).sum()
-    }
-
-    pub(crate) fn qualified(&self) -> usize {
-        self.0.values().map(|counts| counts.1).sum()
-    }
 }
 
 impl fmt::Display for Told {
