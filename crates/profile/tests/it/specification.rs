@@ -236,7 +236,7 @@ fn dbc_files(folder: &Path) -> Vec<PathBuf> {
 fn every_public_dbc_file_loads_and_its_faults_have_lines() {
     let (Some(open), Some(raw)) = (folder("dbc"), folder("raw")) else { return };
     let files: Vec<PathBuf> = [open, raw].iter().flat_map(|folder| dbc_files(folder)).collect();
-    let mut signals = 0;
+    let (mut signals, mut faults) = (0, 0);
     for path in &files {
         let specification = Specification::from_dbc_bytes(&std::fs::read(path).unwrap())
             .unwrap_or_else(|error| panic!("{}:{error}", path.display()));
@@ -245,11 +245,12 @@ fn every_public_dbc_file_loads_and_its_faults_have_lines() {
             assert!(decoder.knows(message.id), "{}", message.name);
             signals += message.signals.len();
         }
+        faults += specification.faults.len();
         for fault in &specification.faults {
             assert!(fault.line > 0, "{}:{fault}", name(path));
         }
     }
-    println!("{} files, {signals} signals", files.len());
+    println!("{} files, {signals} signals, {faults} faults", files.len());
     assert!(files.len() >= 48 && signals > 20_000, "{} files, {signals} signals", files.len());
 }
 
