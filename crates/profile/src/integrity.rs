@@ -12,7 +12,7 @@ mod series;
 
 pub(crate) use series::Payloads;
 
-use crate::integrity::checksum::{Family, Finding};
+use crate::integrity::checksum::{Family, Finding, habits};
 use yagura_ids::{ChecksumRow, CounterRow, RULES_MAX};
 use yagura_model::{BusId, CanId};
 
@@ -51,7 +51,8 @@ pub(crate) fn find(payloads: &Payloads) -> Vec<Protection> {
     let mut found: Vec<Finding<'_>> = payloads.series().map(Finding::of).collect();
     // What some identifiers of a vehicle show beyond doubt, others do likely, too.
     let families: Vec<Family> = found.iter().filter_map(Finding::family).collect();
-    found.iter_mut().for_each(|finding| finding.decide(&families));
+    let habits = habits(&found);
+    found.iter_mut().for_each(|finding| finding.decide(&families, &habits));
     let mut protections: Vec<Protection> = found.into_iter().map(Finding::protection).collect();
     limit(&mut protections);
     protections

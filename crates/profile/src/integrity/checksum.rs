@@ -9,6 +9,7 @@ use super::counter::counters;
 use super::evidence::{Pairs, moving};
 use super::search::{Candidate, KNOWN_COST, candidates};
 use super::series::Series;
+use std::collections::BTreeSet;
 use yagura_ids::{Algorithm, ChecksumField, ChecksumRow, Constant, CounterRow};
 use yagura_model::CanId;
 
@@ -24,6 +25,12 @@ const ALTERNATIVES_MAX: usize = 2;
 const ALTERNATIVES_MAX_OF_FD: usize = 1;
 /// Fewer different payloads are too few, whatever moves in them.
 const DISTINCT_MIN: usize = 8;
+
+/// So many identifiers make a habit.
+const HABIT_MIN: usize = 4;
+/// Evidence of an identifier that counts for a habit and is enough to share one: four bits that count, in four bits of checksum.
+/// With a constant that one in twenty has by chance, four such are as much as one rule beyond doubt.
+const HABIT_BITS: u32 = 16;
 
 /// What is shared by the checksums of a vehicle: algorithm, width, tail and place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -88,8 +95,14 @@ impl<'a> Finding<'a> {
         }
     }
 
+    /// Its sum or exclusive or in the first or last byte whose constant has a reason.
+    fn natural(&self) -> impl Iterator<Item = &Candidate> {
+        let is_at_edge = |row: &ChecksumRow| row.field.byte == 0 || row.field.byte.saturating_add(1) == row.len;
+        self.candidates.iter().filter(move |one| is_natural(self.series.id, &one.row) && is_at_edge(&one.row))
+    }
+
     /// Chooses among the candidates, given what other identifiers of the vehicle do.
-    pub(crate) fn decide(&mut self, families: &[Family]) {
+    pub(crate) fn decide(&mut self, families: &[Family], habits: &[Algorithm]) {
         if self.candidates.is_empty() {
             return;
         }
@@ -99,10 +112,14 @@ impl<'a> Finding<'a> {
             let in_family = families.iter().any(|family| family.is_of(&candidate.row));
             in_family && candidate.evidence_bits >= FAMILY_BITS
         };
+        let of_habit =
+            self.natural().find(|one| habits.contains(&one.row.algorithm) && one.evidence_bits >= HABIT_BITS);
+        let of_habit = of_habit.copied();
         let of_family: Vec<Candidate> = self.candidates.iter().filter(known).copied().collect();
         let enough = |candidate: &Candidate| candidate.evidence_bits >= candidate.cost_bits.saturating_add(MARGIN_BITS);
         let most = if self.series.len > 8 { ALTERNATIVES_MAX_OF_FD } else { ALTERNATIVES_MAX };
         self.chosen = match of_family.as_slice() {
+            [] if let Some(one) = of_habit => vec![one],
             [] if self.candidates.len() <= most && self.candidates.iter().all(enough) => self.candidates.clone(),
             [] => Vec::new(),
             _ => of_family,
@@ -175,6 +192,18 @@ fn is_natural(id: CanId, row: &ChecksumRow) -> bool {
         _ => return false,
     };
     usual.iter().any(|usual| usual & mask == constant)
+}
+
+/// Simple rules that so many identifiers of a vehicle show, each with a constant that has a reason (the identifier itself, as a
+/// rule), that together they are beyond doubt.
+pub(crate) fn habits(findings: &[Finding<'_>]) -> Vec<Algorithm> {
+    let naturals = || findings.iter().map(|finding| finding.natural().filter(|one| one.evidence_bits >= HABIT_BITS));
+    let algorithms: BTreeSet<Algorithm> = naturals().flatten().map(|one| one.row.algorithm).collect();
+    let is_habit = |algorithm: &Algorithm| {
+        let each = naturals().filter_map(|mut found| found.find(|one| one.row.algorithm == *algorithm));
+        each.count() >= HABIT_MIN
+    };
+    algorithms.into_iter().filter(is_habit).collect()
 }
 
 /// Of rules that say the same of every payload, the first.
