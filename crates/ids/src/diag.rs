@@ -8,6 +8,7 @@
 mod isotp;
 mod row;
 mod services;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod uds;
@@ -20,15 +21,14 @@ use crate::finding::{Check, Strength, Tray};
 use crate::profile::{BUSES_MAX, Profile};
 use crate::spec::DrivingState;
 use isotp::{FAULTS_MAX, Transfer};
+use sweep::Sweep;
 use uds::{Asker, Dialogue};
-use yagura_model::{CanContext, CanId, Frame, FrameKind};
+use yagura_model::{CanContext, Frame, FrameKind};
 
 /// Conversations that are followed at a time.
 pub const TALKS_MAX: usize = 16;
-/// Identifiers asked in turn, none of them known, at which a tester searches for control units.
-const SWEEP_MAX: u8 = 4;
-/// How long an unknown identifier that was asked is remembered, µs.
-const SWEEP_SPAN: u64 = 5_000_000;
+/// With so many control units asked in training, a search for further ones is daily life on that bus.
+const ROAMED_MIN: u8 = 4;
 
 /// What a machine found: the check, its worth, and the two numbers of the context.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -86,10 +86,6 @@ impl Heard {
     fn put(&self, frame: &Frame, tray: &mut Tray) {
         self.notes.iter().flatten().for_each(|note| note.put(frame, tray));
     }
-}
-
-fn is_pair(bytes: &[u8]) -> bool {
-    matches!(bytes, [one, other] if one == other)
 }
 
 /// The bit of a bus.
@@ -162,29 +158,6 @@ impl Talk {
     }
 }
 
-/// Unknown identifiers that were asked one after the other.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sweep {
-    last: u32,
-    count: u8,
-    until: u64,
-}
-
-impl Sweep {
-    fn take(&mut self, key: u32, now: u64) -> Option<Note> {
-        if now > self.until {
-            *self = Self::default();
-        }
-        self.until = now.saturating_add(SWEEP_SPAN);
-        if key != self.last {
-            self.last = key;
-            self.count = self.count.saturating_add(1);
-        }
-        let count = u32::from(self.count);
-        (self.count >= SWEEP_MAX).then(|| Note::new(Check::Scan, Strength::Certain, 0, count))
-    }
-}
-
 /// The conversations of all buses.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Diagnostics {
@@ -211,7 +184,7 @@ impl Diagnostics {
             }
             let Some(asked) = asked.get_mut(bus).filter(|_| row.role == Role::Request) else { continue };
             *asked = asked.saturating_add(1);
-            if *asked >= SWEEP_MAX {
+            if *asked >= ROAMED_MIN {
                 diagnostics.roamed |= bit(bus);
             }
         }
@@ -261,7 +234,7 @@ impl Diagnostics {
                 return true;
             }
         }
-        if let Some(note) = self.take_unknown(frame, at.now).filter(|_| self.roamed & bit(bus) == 0) {
+        if let Some(note) = self.sweep.take(frame, at.now).filter(|_| self.roamed & bit(bus) == 0) {
             note.put(frame, tray);
         }
         false
@@ -279,20 +252,5 @@ impl Diagnostics {
             }
         };
         self.talks.get_mut(index)
-    }
-
-    /// Takes up a frame of an identifier that nobody knows: in a search for control units, many of them are asked in turn.
-    fn take_unknown(&mut self, frame: &Frame, now: u64) -> Option<Note> {
-        let diagnostic = match frame.id {
-            CanId::Standard(id) => id.raw() >= 0x700,
-            CanId::Extended(id) => matches!(id.raw() >> 16, 0x18DA | 0x18DB),
-        };
-        let data = frame.payload.as_slice();
-        let IsoTp::Single(message) = IsoTp::read(data).filter(|_| diagnostic)? else { return None };
-        // Testers fill up a frame with one value; random data do not.
-        let filled = data.get(message.len().saturating_add(1)..).is_some_and(|rest| rest.windows(2).all(is_pair));
-        (filled && matches!(message, [0x10..=0x3E | 0x85, _, ..]))
-            .then(|| self.sweep.take(frame.id.key(), now))
-            .flatten()
     }
 }

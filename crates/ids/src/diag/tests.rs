@@ -5,7 +5,7 @@
 use super::*;
 use crate::profile::Row;
 use proptest::prelude::*;
-use yagura_model::{BusId, Micros, Payload};
+use yagura_model::{BusId, CanId, Micros, Payload};
 extern crate std;
 use std::vec::Vec;
 
@@ -277,17 +277,32 @@ fn pieces_out_of_order_are_abuse_and_lost_ones_are_not() {
     assert_eq!(bench.of(Check::IsoTp), [(0x7E8, Strength::Certain); 2]);
 }
 
-#[test]
-fn a_search_for_control_units_is_told_from_the_fourth_address_on() {
+/// How many of the requests to unknown addresses are told.
+fn search(distance: u64, answered: bool) -> usize {
     let mut diagnostics = Diagnostics::default();
+    let mut at = Moment { now: 20_000_000, ..Moment::default() };
     let mut told = 0;
-    for raw in 0x700..0x710 {
-        let payload = Payload::new(&[2, 0x10, 3, 0, 0, 0, 0, 0]).unwrap();
+    let frame = |raw: u32, data: &[u8]| {
         let id = CanId::from_key(raw).unwrap();
-        let frame = Frame { time: Micros(0), bus: BusId(0), id, kind: FrameKind::Data, payload };
-        told += usize::from(diagnostics.take_unknown(&frame, u64::from(raw) * 20_000).is_some());
+        Frame { time: Micros(0), bus: BusId(0), id, kind: FrameKind::Data, payload: Payload::new(data).unwrap() }
+    };
+    for raw in (0x700..0x7D0).step_by(13) {
+        let mut tray = Tray::default();
+        diagnostics.judge_unknown(0, &frame(raw, &[2, 0x10, 3, 0, 0, 0, 0, 0]), at, &mut tray);
+        told += usize::from(!tray.is_empty());
+        at.now += distance;
+        if answered {
+            diagnostics.judge_unknown(0, &frame(raw + 8, &[2, 0x50, 3, 0, 0, 0, 0, 0]), at, &mut tray);
+        }
     }
-    assert_eq!(told, 13);
+    told
+}
+
+#[test]
+fn a_search_for_control_units_is_told_and_a_tester_that_waits_or_is_answered_is_not() {
+    assert_eq!(search(20_000, false), 11);
+    assert_eq!(search(220_000, false), 0);
+    assert_eq!(search(20_000, true), 0);
 }
 
 #[test]
