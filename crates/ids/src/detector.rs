@@ -1,10 +1,11 @@
 //! The detector: routes each frame through what its profile says of bus and identifier.
 //!
-//! Not a filter chain: events are bounded by [`crate::EPISODE_WINDOW`], not qualified. Error frames are not judged here.
+//! Not a filter chain: events are bounded by [`crate::EPISODE_WINDOW`], not qualified.
 //! Invariants: events depend only on the frames' order and their times relative to the first; calls of
 //! [`Detector::handle_timeout`] decide when an event is told, never which. A frame that is not legal for its identifier
 //! neither moves that identifier's schedule nor proves its presence. Cost: ADR-0004.
 
+use crate::bus::Errors;
 use crate::clock::BusClock;
 use crate::diag::{Diagnostics, Moment};
 use crate::early::{Crowd, Timing};
@@ -69,6 +70,7 @@ struct BusState {
     /// Steady time until which frames held back by a pause may come in a heap.
     heap_until: u64,
     newcomers: Newcomers,
+    errors: Errors,
     /// About identifiers that the profile does not know, and about the bus itself.
     evidence: Evidence,
 }
@@ -237,6 +239,7 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
             self.end_windows(now, sink);
         }
         if matches!(frame.kind, FrameKind::Error) {
+            self.judge_error(frame, now, sink);
             return;
         }
         let mut tray = Tray::default();
@@ -292,6 +295,18 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
         state.advance(frame.time, row.idle_cap);
         let rate = state.load.take(row.pace, state.clock.steady());
         rate.filter(|_| !state.is_heap()).map(|rate| (row.peak_per_second, rate))
+    }
+
+    /// An error frame is no traffic: it moves no clock but the detector's own.
+    fn judge_error(&mut self, frame: &Frame, now: u64, sink: &mut impl Sink) {
+        let bus = self.profile.bus_index(frame.bus);
+        let Some(state) = bus.and_then(|bus| self.buses.get_mut(bus)) else { return };
+        let at = state.clock.steady_at(frame.time);
+        let strength = state.errors.take(frame, at).filter(|_| state.newcomers.is_settled(at) && !state.is_heap());
+        if let Some(strength) = strength {
+            let found = (Check::BusError, strength, CanContext::of(frame, 0, frame.id.raw()));
+            self.settle((bus, None), (now, frame.time), found, sink);
+        }
     }
 
     /// Whether the timing of the identifier is known well enough to tell a legitimate frame from a surplus one.

@@ -16,6 +16,7 @@
     )
 )]
 
+mod bus;
 mod clock;
 mod crc;
 mod detector;

@@ -85,6 +85,11 @@ impl Newcomers {
         self.settled = now.saturating_add(SETTLE);
         self.settling = 0;
     }
+
+    /// Whether the bus was heard, and long enough since its session began.
+    pub(crate) const fn is_settled(&self, now: u64) -> bool {
+        self.settled != 0 && now >= self.settled
+    }
 }
 
 impl Strangers {

@@ -33,15 +33,12 @@ fn event(raw: u32) -> IdRow {
 
 /// Three periodic identifiers and one sent on events, on a bus of 130 frames a second.
 fn profile() -> Vec<u8> {
+    profile_with(Novelty::default())
+}
+
+fn profile_with(novelty: Novelty) -> Vec<u8> {
     let pace = Pace { interval: 5_000, tolerance: 50_000 };
-    let buses = [BusRow {
-        bus: BusId(0),
-        idle_cap: 40_000,
-        pace,
-        peak_per_second: 130,
-        frames: 1000,
-        novelty: Novelty::default(),
-    }];
+    let buses = [BusRow { bus: BusId(0), idle_cap: 40_000, pace, peak_per_second: 130, frames: 1000, novelty }];
     let ids = [periodic(0x100, 10_000), periodic(0x200, 50_000), periodic(0x300, 100_000), event(0x400)];
     let contents = Contents { buses: &buses, ids: &ids, ..Contents::default() };
     let mut bytes = vec![0; encoded_len(&contents)];
@@ -73,8 +70,11 @@ fn with(mut frames: Vec<Frame>, more: impl IntoIterator<Item = Frame>) -> Vec<Fr
 }
 
 fn events(frames: &[Frame]) -> Vec<SecurityEvent> {
-    let bytes = profile();
-    let mut detector: Detector<'_, 16> = Detector::new(Profile::parse(&bytes).unwrap()).unwrap();
+    events_with(&profile(), frames)
+}
+
+fn events_with(bytes: &[u8], frames: &[Frame]) -> Vec<SecurityEvent> {
+    let mut detector: Detector<'_, 16> = Detector::new(Profile::parse(bytes).unwrap()).unwrap();
     let mut events = Vec::new();
     let mut sink = |event| events.push(event);
     frames.iter().for_each(|frame| detector.handle_frame(frame, &mut sink));
@@ -109,6 +109,36 @@ fn an_unknown_identifier_is_raised_at_once_and_then_counted_by_the_second() {
             6.490000 0x8001 555 ×50: 0, not 0
         "#]],
     );
+}
+
+/// A list that is not complete: three newcomers at once, one each 5 s.
+const OPEN: Novelty = Novelty { open: Novelty::STANDARD, interval: 50, burst: 3 };
+
+fn unknown_frames(novelty: Novelty, more: impl IntoIterator<Item = Frame>) -> u32 {
+    let events = events_with(&profile_with(novelty), &with(clean(20), more));
+    events.iter().filter(|event| event.id == EventId::CAN_UNKNOWN_ID).map(|event| u32::from(event.count)).sum()
+}
+
+#[test]
+fn newcomers_to_an_open_list_are_silent_until_they_exceed_its_budget() {
+    let newcomer = |raw: u32| (0..100).map(move |n| frame(4_000_100 + u64::from(raw) + n * 50_000, raw, &[0]));
+    assert_eq!(unknown_frames(OPEN, newcomer(0x501)), 0);
+    assert_eq!(unknown_frames(OPEN, (0x501..0x504).flat_map(newcomer)), 0);
+    assert_eq!(unknown_frames(Novelty::default(), newcomer(0x501)), 100);
+    // The fifth is one too many; it is told with each of its frames, and those that came before it stay silent.
+    assert_eq!(unknown_frames(OPEN, (0x501..0x506).flat_map(newcomer)), 100);
+    let fast = (0..100).map(|n| frame(4_000_100 + n * 1_000, 0, &[0; 8]));
+    assert!(unknown_frames(OPEN, fast) >= 95, "no newcomer sends each millisecond");
+}
+
+#[test]
+fn what_is_there_from_the_start_belongs_to_the_vehicle_s_state() {
+    let from = |start: u64| (0..50).map(move |n| frame(start + n * 100_000, 0x501, &[0; 8]));
+    assert_eq!(unknown_frames(Novelty::default(), from(300_000)), 0);
+    assert_eq!(unknown_frames(Novelty::default(), from(3_000_000)), 50);
+    let only_short = Novelty { open: Novelty::NO_EXTENDED, ..Novelty::default() };
+    let foreign = (0..50).map(|n| frame(300_000 + n * 100_000, CanId::EXTENDED_BIT | 0x501, &[0; 8]));
+    assert_eq!(unknown_frames(only_short, foreign), 50);
 }
 
 #[test]
@@ -218,8 +248,34 @@ fn a_flood_is_raised_with_the_rate_seen() {
     );
 }
 
+fn error(time: u64, class: u32, detail: u8) -> Frame {
+    Frame { kind: FrameKind::Error, ..frame(time, class, &[0, detail, 0, 0, 0, 0, 0, 0]) }
+}
+
 #[test]
-fn a_bus_that_the_profile_does_not_know_is_not_judged_nor_are_error_frames() {
+fn errors_of_a_wake_up_are_nobody_s_attack() {
+    let woken = (0..40).map(|n| error(3_000_000 + n * 1_280, 0x80, 0));
+    let now_and_then = (0..20).map(|n| error(4_000_000 + n * 200_000, 0x88, 0));
+    let passive = [error(5_000_500, 0x04, 0x30)];
+    check(&with(clean(10), woken.chain(now_and_then).chain(passive)), expect![[""]]);
+}
+
+#[test]
+fn a_storm_of_errors_and_a_controller_driven_off_the_bus_are_raised() {
+    let storm = (0..200).map(|n| error(3_000_000 + n * 1_280, 0x80, 0));
+    let off = [error(6_000_500, 0x40, 0), error(6_300_500, 0x40, 0)];
+    check(
+        &with(clean(10), storm.chain(off)),
+        expect![[r#"
+        3.088320 0x8008 080 ×1: 128, not 0
+        3.254720 0x8008 080 ×122: 128, not 0
+        6.300500 0x8008 040 ×1: 64, not 0
+    "#]],
+    );
+}
+
+#[test]
+fn a_bus_that_the_profile_does_not_know_is_not_judged_nor_is_a_single_error() {
     let other = Frame { bus: BusId(7), ..frame(1_000_000, 0x100, &[0; 8]) };
     let error = Frame { kind: FrameKind::Error, ..frame(1_500_000, 0x004, &[0; 8]) };
     check(&with(clean(2), [other, error]), expect![""]);
