@@ -4,7 +4,7 @@
 //! one line, [`START_LEN_MAX`] of the start and [`WINDOW_KIB_MAX`] of what was unpacked are ever held: packed input is unpacked as
 //! a stream, so a bomb costs time, not memory.
 
-use bzip2_rs::DecoderReader as Bzip2Decoder;
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use std::fmt;
@@ -36,7 +36,7 @@ pub struct Input<R: BufRead> {
 enum Rest<R: BufRead> {
     Plain(Looked<R>),
     Gzip(Box<BufReader<MultiGzDecoder<Looked<R>>>>),
-    Bzip2(Box<BufReader<Bzip2Decoder<Looked<R>>>>),
+    Bzip2(Box<BufReader<MultiBzDecoder<Looked<R>>>>),
     Xz(Box<BufReader<XzReader<Looked<R>>>>),
     Zstd(Box<BufReader<ZstdDecoder<'static, Looked<R>>>>),
 }
@@ -61,7 +61,7 @@ impl<R: BufRead> Input<R> {
         let rest = if is_gzip {
             Rest::Gzip(roomy(MultiGzDecoder::new(looked)))
         } else if is_bzip2 {
-            Rest::Bzip2(roomy(Bzip2Decoder::new(looked)))
+            Rest::Bzip2(roomy(MultiBzDecoder::new(looked)))
         } else if is_xz {
             Rest::Xz(roomy(XzReader::new_mem_limit(looked, true, WINDOW_KIB_MAX)))
         } else if is_zstd {

@@ -68,7 +68,7 @@ fn load(input: &mut impl BufRead) -> Result<Vec<Stream>, Stop> {
     streams(&File::new(&bytes)).map_err(|(at, reason)| Stop::At(at, reason))
 }
 
-/// One stream for each data group that holds CAN frames.
+/// One stream for each group of CAN frames.
 fn streams(file: &File<'_>) -> Result<Vec<Stream>, Fault> {
     let head = file.open()?;
     let mut found = Vec::new();
@@ -91,7 +91,7 @@ fn streams(file: &File<'_>) -> Result<Vec<Stream>, Fault> {
         let id_len = data_group.body.first().copied().map_or(0, usize::from);
         if let Some(data) = data_group.link(2) {
             let bytes = file.data(data)?;
-            found.push(Stream::new(data, bytes, id_len, groups));
+            found.extend(Stream::all(data, bytes, id_len, groups));
         }
     }
     if has_group { Ok(found) } else { Err((64, RecordFault::NoFrames)) }

@@ -1,6 +1,6 @@
 //! Vector's ASC: a header that says the base of numbers and the meaning of times, then one event a line.
 //!
-//! Not an interpreter of CANoe's other events: statistics, status, triggers and system variables are remarks. Invariant: relative
+//! Not an interpreter of other events: statistics, status, triggers and system variables are remarks. Invariant: relative
 //! times are summed, so every dialect's times count from the start of the measurement. Cost: one pass over the words of a line.
 //!
 //! ```text
@@ -123,7 +123,7 @@ impl Asc {
         if flags.is_some_and(|flags| flags & REMOTE_FLAG != 0) && payload.is_empty() {
             return remote(time, channel, id, 0);
         }
-        // CANoe writes classic frames of an FD channel as CANFD lines too; the EDL bit tells them apart.
+        // Vector's tools write classic frames of an FD channel as CANFD lines too; the EDL bit tells them apart.
         let is_classic = flags.is_some_and(|flags| flags & EDL_FLAG == 0) && len <= CLASSIC_LEN_MAX;
         let kind = if is_classic { FrameKind::Data } else { FrameKind::Fd { bit_rate_switch, error_passive } };
         Ok(Said::Frame(Line { time, interface: channel, id, kind, payload, mark: None }))

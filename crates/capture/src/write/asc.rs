@@ -1,6 +1,6 @@
 //! Frames as Vector ASC, absolute times, base hexadecimal; see `text::asc` for the format.
 //!
-//! Not CANoe's own layout to the blank: fields are separated as python-can separates them. Invariant: a line has no more digits
+//! Not Vector's own layout to the blank: fields are separated as python-can separates them. Invariant: a line has no more digits
 //! than the reader takes. Cost: formatting.
 
 use super::{channel, length_code, seconds, spaced};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use yagura_capture::{ReadError, Reader, Summary};
+use yagura_capture::{Label, ReadError, Reader, Summary};
 
 /// The folder of third-party logs, or `None` with the reason printed.
 fn foreign(folder: &str) -> Option<PathBuf> {
@@ -87,7 +87,8 @@ fn every_raw_file_is_read_or_refused_with_a_reason() {
         let name = path.strip_prefix(&folder).unwrap().display();
         let end = fatal.map_or_else(String::new, |error| format!(" | {error}"));
         let format = summary.format.unwrap_or("-");
-        writeln!(told, "{} {} | {format} | {name}{end}", summary.frames, summary.unreadable).unwrap();
+        writeln!(told, "{} {} {} | {format} | {name}{end}", summary.frames, summary.unreadable, summary.backward)
+            .unwrap();
     }
     expect_test::expect_file!["raw.txt"].assert_eq(&told);
 }
@@ -140,6 +141,30 @@ fn spoiled_captures_of_every_format_never_panic() {
             let mut reader = Reader::new(BufReader::new(std::io::Cursor::new(spoiled(&bytes, seed))));
             let frames = reader.by_ref().filter(Result::is_ok).count() as u64;
             assert_eq!(frames, reader.summary().frames, "{} with seed {seed}", path.display());
+        }
+    }
+}
+
+/// Frames, attack frames and whether one of them is without a label.
+fn labels(path: &Path) -> (u64, u64, bool) {
+    let mut reader = Reader::new(BufReader::new(File::open(path).unwrap()));
+    let (mut attacks, mut is_unlabelled) = (0, false);
+    while let Some(frame) = reader.next() {
+        frame.unwrap();
+        attacks += u64::from(matches!(reader.label(), Some(Label::Attack { .. })));
+        is_unlabelled |= reader.label().is_none();
+    }
+    (reader.summary().frames, attacks, is_unlabelled)
+}
+
+#[test]
+fn labels_of_the_labelled_and_simulated_traces_are_those_of_their_index() {
+    for (name, index, frames_at, attacks_at) in [("labelled", "INDEX.csv", 2, 3), ("simulated", "WINDOWS.csv", 3, 4)] {
+        let Some(folder) = foreign(name) else { return };
+        for line in std::fs::read_to_string(folder.join(index)).unwrap().lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let expected = (fields[frames_at].parse().unwrap(), fields[attacks_at].parse().unwrap(), false);
+            assert_eq!(labels(&folder.join(fields[0])), expected, "{}", fields[0]);
         }
     }
 }

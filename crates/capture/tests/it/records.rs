@@ -155,6 +155,15 @@ fn packed_logs_are_unpacked_whatever_they_are_packed_with() {
     xz.write_all(&log).unwrap();
     assert_eq!(frames(&xz.finish().unwrap()), expected);
     assert_eq!(frames(&zstd::encode_all(log.as_slice(), 1).unwrap()), expected);
+    // Written in two streams, as parallel packers do.
+    let half = log.len() / 2;
+    let mut bzip2 = Vec::new();
+    for part in [&log[..half], &log[half..]] {
+        let mut packer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        packer.write_all(part).unwrap();
+        bzip2.extend(packer.finish().unwrap());
+    }
+    assert_eq!(frames(&bzip2), expected);
     let bzip2 = tell(b"BZh91AY&SY\xff\xff\xff");
     assert!(bzip2.contains("input ended early"), "{bzip2}");
 }

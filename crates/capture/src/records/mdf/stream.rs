@@ -1,25 +1,38 @@
-//! The records of one data group, in the order of the file, as frames.
+//! The records of one group in the order of the file, as frames. An unsorted file has the records of many groups in one place.
 //!
-//! Not an order over groups (`mdf` merges). Invariant: a record is at least one byte, so the records end. Cost: one look at each
-//! record; records of variable length data are indexed once.
+//! Not an order over groups (`mdf` merges by time: a logger keeps the order within a group, not between its channels). Invariant: a
+//! record is at least one byte, so the records end. Cost: one look at each record a group that occurs; records of variable length
+//! data are indexed once.
 
 use super::group::{Content, Data, Field, Group};
 use crate::fault::{CLASSIC_LEN_MAX, LineFault};
 use crate::records::{id_of_word, index, u32_at};
 use crate::text::BUS_ERROR;
+use std::sync::Arc;
 use yagura_model::{CanId, FrameKind, Payload};
 
+/// The records of one group.
 #[derive(Debug)]
 pub(super) struct Stream {
+    records: Arc<Records>,
+    /// Index of the group.
+    group: usize,
+    at: usize,
+    head: Option<Head>,
+}
+
+/// The records of one data group.
+#[derive(Debug)]
+struct Records {
     /// Where the data is in the file; for messages.
     file_at: u64,
     bytes: Vec<u8>,
-    at: usize,
     id_len: usize,
     groups: Vec<Group>,
+    /// Record identifiers and the indices of their groups. Sorted.
+    by_id: Vec<(u64, usize)>,
     /// Variable length data: its group, its offset in that group's stream, its place in `bytes`. Sorted.
     varying: Vec<(u64, u64, usize)>,
-    head: Option<Head>,
 }
 
 type Head = (u64, Result<Frame, LineFault>);
@@ -34,21 +47,27 @@ pub(super) struct Frame {
     pub(super) payload: Payload,
 }
 
-/// One record: its group's place, and where it is without its identifier.
+/// One record: the index of its group, where it is without its identifier, and where the next one begins.
 struct Place {
     group: usize,
     from: usize,
-    len: usize,
+    next: usize,
 }
 
 impl Stream {
-    pub(super) fn new(file_at: u64, bytes: Vec<u8>, id_len: usize, groups: Vec<Group>) -> Self {
-        let mut stream = Self { file_at, bytes, at: 0, id_len, groups, varying: Vec::new(), head: None };
-        if stream.groups.iter().any(|group| group.is_vlsd) {
-            stream.index_varying();
-        }
-        stream.advance();
-        stream
+    /// A stream for each group of CAN frames that occurs in this data.
+    pub(super) fn all(file_at: u64, bytes: Vec<u8>, id_len: usize, groups: Vec<Group>) -> Vec<Self> {
+        let mut by_id: Vec<_> = groups.iter().enumerate().map(|(at, group)| (group.record_id, at)).collect();
+        by_id.sort_unstable();
+        let mut records = Records { file_at, bytes, id_len, groups, by_id, varying: Vec::new() };
+        let occurring = records.look_through();
+        let records = Arc::new(records);
+        let stream = |group| {
+            let mut stream = Self { records: Arc::clone(&records), group, at: 0, head: None };
+            stream.advance();
+            stream
+        };
+        occurring.into_iter().map(stream).collect()
     }
 
     pub(super) fn head(&self) -> Option<&Head> {
@@ -68,43 +87,63 @@ impl Stream {
     }
 
     fn advance(&mut self) {
-        while let Some(place) = self.place() {
-            let Some(group) = self.groups.get(place.group).filter(|group| group.is_can()) else { continue };
-            let record = self.bytes.get(place.from..).and_then(|rest| rest.get(..place.len)).unwrap_or(&[]);
-            let offset = self.file_at.saturating_add(u64::try_from(place.from).unwrap_or(0));
-            self.head = Some((offset, self.frame(group, record)));
-            return;
+        let records = &self.records;
+        let Some(group) = records.groups.get(self.group) else { return };
+        while let Some(place) = records.place(self.at) {
+            self.at = place.next;
+            if place.group == self.group {
+                let record = records.bytes.get(place.from..place.next).unwrap_or(&[]);
+                let offset = records.file_at.saturating_add(u64::try_from(place.from).unwrap_or(0));
+                self.head = Some((offset, records.frame(group, record)));
+                return;
+            }
         }
     }
+}
 
-    /// The next record; `None` at the end, also if a record is cut off or of no group: nothing behind it can be told apart.
-    fn place(&mut self) -> Option<Place> {
-        let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
+impl Records {
+    /// The record that begins here; `None` at the end, also if a record is cut off or of no group: nothing behind it can be told
+    /// apart.
+    fn place(&self, at: usize) -> Option<Place> {
+        let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
         let id = rest.get(..self.id_len)?.iter().rev().fold(0_u64, |id, byte| (id << 8) | u64::from(*byte));
-        let is_its = |group: &Group| self.id_len == 0 || group.record_id == id;
-        let group = self.groups.iter().position(is_its)?;
+        let group = match self.id_len {
+            0 => 0,
+            _ => self.by_id.get(self.by_id.binary_search_by_key(&id, |(id, _)| *id).ok()?)?.1,
+        };
         let found = self.groups.get(group)?;
         let body = rest.get(self.id_len..)?;
         let len = if found.is_vlsd { index(u32_at(body, 0)?).checked_add(4)? } else { found.record_len };
         body.get(..len)?;
-        let from = self.at.checked_add(self.id_len)?;
-        self.at = from.checked_add(len).filter(|at| *at > self.at)?;
-        Some(Place { group, from, len })
+        let from = at.checked_add(self.id_len)?;
+        let next = from.checked_add(len).filter(|next| *next > at)?;
+        Some(Place { group, from, next })
     }
 
-    fn index_varying(&mut self) {
-        let mut offsets = vec![0_u64; self.groups.len()];
-        while let Some(place) = self.place() {
-            let (Some(group), Some(offset)) = (self.groups.get(place.group), offsets.get_mut(place.group)) else {
+    /// The groups of CAN frames that occur, and on the way the index of variable length data.
+    fn look_through(&mut self) -> Vec<usize> {
+        let mut seen = vec![(0_u64, false); self.groups.len()];
+        let mut varying = Vec::new();
+        let mut at = 0;
+        while let Some(place) = self.place(at) {
+            at = place.next;
+            let (Some(group), Some((offset, occurs))) = (self.groups.get(place.group), seen.get_mut(place.group))
+            else {
                 break;
             };
+            *occurs = true;
             if group.is_vlsd {
-                self.varying.push((group.record_id, *offset, place.from));
-                *offset = offset.saturating_add(u64::try_from(place.len).unwrap_or(0));
+                varying.push((group.record_id, *offset, place.from));
+                let len = place.next.saturating_sub(place.from);
+                *offset = offset.saturating_add(u64::try_from(len).unwrap_or(0));
             }
         }
-        self.varying.sort_unstable();
-        self.at = 0;
+        varying.sort_unstable();
+        self.varying = varying;
+        let occurs = |(index, group): (usize, &Group)| {
+            (group.is_can() && seen.get(index).is_some_and(|(_, occurs)| *occurs)).then_some(index)
+        };
+        self.groups.iter().enumerate().filter_map(occurs).collect()
     }
 
     fn frame(&self, group: &Group, record: &[u8]) -> Result<Frame, LineFault> {
