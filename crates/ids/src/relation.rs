@@ -144,10 +144,11 @@ impl<const SIGNALS: usize, const RELATIONS: usize> Relations<SIGNALS, RELATIONS>
         let (Some(judged_row), Some(witness_row), Some(link)) = rows else { return };
         let (Some(judged), Some(witness)) = (self.signals.get(judged), self.signals.get(witness)) else { return };
         vote.known = vote.known.saturating_add(1);
-        let excess = link.excess(row, judged, witness, time);
+        let excess = link.excess(row, judged_row.bits, (judged, witness), time);
         // Who is contradicted by two identifiers, or within its own, does not testify against another.
         let credible = self.accused.get(usize::from(row.witness)).is_some_and(|accusers| *accusers < 2);
-        if !credible || time < self.start || !judged.is_judged(judged_row.derived) || !witness.is_live(time) {
+        let comparable = credible && Link::is_comparable(row, judged_row.bits, witness);
+        if !comparable || time < self.start || !judged.is_judged(judged_row.derived) || !witness.is_live(time) {
             link.pass();
             return;
         }

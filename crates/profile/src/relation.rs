@@ -30,6 +30,8 @@ const TURNS_MIN: u32 = 3;
 const CLOSE_R: f64 = 0.985;
 /// A limit above this share of what the signal does says nothing.
 const LIMIT_SHARE_MAX: f64 = 0.2;
+/// Drift is measured in 16ths of a step.
+const DRIFT_UNIT: f64 = 16.0;
 /// The same for counters: what they do in three seconds at their fastest.
 const DRIFT_SHARE_MAX: f64 = 0.5;
 /// A relation that holds to this share is no chance at all, and counts for two.
@@ -145,8 +147,8 @@ fn relation_row(
     let slope = candidate.line.slope * scale;
     let shift = (8..=40_u8).rev().find(|shift| slope.abs() * 2_f64.powi(i32::from(*shift)) < 2_f64.powi(30))?;
     let period = by_owner.get(&owner).map_or(10_000, |track| track.period()).clamp(1_000, PERIOD_MAX);
-    // Drift is forgiven over some four seconds.
-    let leak = u8::try_from(4_000_000_u64.checked_div(period).and_then(u64::checked_ilog2).unwrap_or(4)).unwrap_or(4);
+    // Drift is forgiven over some eight seconds.
+    let leak = u8::try_from(8_000_000_u64.checked_div(period).and_then(u64::checked_ilog2).unwrap_or(4)).unwrap_or(4);
     Some(RelationRow {
         owner,
         judged,
@@ -168,10 +170,14 @@ fn rounded(value: f64) -> Option<i32> {
 
 #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates; limits are not negative")]
 fn limit_of(candidate: &Candidate, proof: &Proof) -> u32 {
-    let rounding = if candidate.comparison == Comparison::Drift { 1.0 } else { 0.0 };
     let seen = 1.0 + 6.0 / f64::from(candidate.turns.max(3));
     let margin = (1.5 * proof.spread()).clamp(seen.max(2.0), 4.0);
-    (f64::from(proof.worst()) * margin + margin + rounding).ceil() as u32
+    // Rounding to whole steps: of the judged value, or of both counters.
+    let rounding = match candidate.comparison {
+        Comparison::Band => margin,
+        Comparison::Drift => 2.0 * DRIFT_UNIT,
+    };
+    (f64::from(proof.worst()) * margin + rounding).ceil() as u32
 }
 
 /// The relation of a candidate, if it held.
@@ -183,7 +189,7 @@ fn hold(candidate: &Candidate, row: &RelationRow, proof: &Proof) -> Option<Held>
     let range = match candidate.comparison {
         Comparison::Band => f64::from(proof.high) - f64::from(proof.low),
         // What the counter does within three seconds at its fastest.
-        Comparison::Drift => 3.0 * candidate.fastest,
+        Comparison::Drift => 3.0 * DRIFT_UNIT * candidate.fastest,
     };
     let share = f64::from(limit) / range.max(1.0);
     let (most, exact) = match candidate.comparison {

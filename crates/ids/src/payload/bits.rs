@@ -92,6 +92,14 @@ impl Bits {
         self.value_of(self.raw(word))
     }
 
+    /// Whether the bits can hold the value.
+    #[must_use]
+    pub fn holds(self, value: i32) -> bool {
+        let mask = i64::from(self.mask());
+        let (low, high) = if self.signed { (!(mask >> 1), mask >> 1) } else { (0, mask) };
+        (low..=high).contains(&i64::from(value))
+    }
+
     /// The shortest way from one value to another on the ring of this field's values.
     #[must_use]
     pub const fn step(self, from: i32, to: i32) -> i32 {

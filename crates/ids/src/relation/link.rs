@@ -5,14 +5,17 @@
 
 use super::row::{Comparison, RelationRow};
 use super::signal::Signal;
+use crate::payload::Bits;
 
 /// A relation must be broken for so long, units of 1,024 µs.
 pub(crate) const HOLD: u32 = 98;
 /// Score from which on a relation is broken: five frames just above its limit, two far above.
 const BROKEN: u8 = 15;
 const SCORE_MAX: u8 = 24;
+/// Frames without a step after which steps to and fro are over.
+const CALM: u8 = 5;
 /// A drift that stays beyond its limit so long is a new start of one of the counters, units of 1,024 µs.
-const RESTART: u32 = 20_000;
+const RESTART: u32 = 12_000;
 
 /// State of one relation.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +27,9 @@ pub struct Link {
     last: u32,
     score: u8,
     over: bool,
-    /// The drift began with a step.
-    held: bool,
+    /// Steps that made the drift what it is, and frames since the last.
+    steps: u8,
+    calm: u8,
 }
 
 impl Default for Link {
@@ -38,18 +42,18 @@ impl Link {
     /// A relation not judged yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { drift: 0, judged: 0, witness: 0, since: 0, last: 0, score: 0, over: false, held: false }
+        Self { drift: 0, judged: 0, witness: 0, since: 0, last: 0, score: 0, over: false, steps: 0, calm: 0 }
     }
 
     /// By how much the judged signal, whose frame came at `time`, differs from what its witness allows, whatever the limit.
-    pub fn excess(&mut self, row: &RelationRow, judged: &Signal, witness: &Signal, time: u32) -> u32 {
+    pub fn excess(&mut self, row: &RelationRow, bits: Bits, (judged, witness): (&Signal, &Signal), time: u32) -> u32 {
         match row.comparison {
             Comparison::Band => band_excess(row, judged, witness),
-            Comparison::Drift => self.drift_excess(row, judged, witness, time),
+            Comparison::Drift => self.drift_excess(row, bits, (judged, witness), time),
         }
     }
 
-    fn drift_excess(&mut self, row: &RelationRow, judged: &Signal, witness: &Signal, time: u32) -> u32 {
+    fn drift_excess(&mut self, row: &RelationRow, bits: Bits, (judged, witness): (&Signal, &Signal), time: u32) -> u32 {
         let anew = time.saturating_sub(self.last) > 1_000 || self.last == 0;
         self.last = time;
         let moved = judged.count().wrapping_sub(core::mem::replace(&mut self.judged, judged.count()));
@@ -60,26 +64,48 @@ impl Link {
         }
         let scaled = i64::from(row.slope).wrapping_mul(i64::from(heard)) >> row.shift.saturating_sub(8);
         let difference = (i64::from(moved).wrapping_shl(8)).saturating_sub(scaled);
-        let limit = i64::from(row.limit).wrapping_shl(8);
+        let limit = i64::from(row.limit).wrapping_shl(4);
         let abrupt = difference.saturating_abs() > limit;
+        let size = self.drift.saturating_abs();
+        let opposite = difference.signum() != self.drift.signum() && size > limit >> 1;
         // What was wrong for a while comes right at once: the sender that was suppressed speaks again.
-        if abrupt && !self.held && self.drift.saturating_abs() > limit {
-            self.drift = 0;
+        let ends = abrupt && self.steps == 0 && (opposite || size > limit);
+        self.calm = if abrupt { 0 } else { self.calm.saturating_add(1) };
+        // After steps to and fro nobody knows where it was before.
+        if ends || (self.steps > 1 && self.calm > CALM) {
+            (self.drift, self.steps) = (0, 0);
             return 0;
         }
-        self.held |= abrupt;
-        self.drift = self.drift.saturating_add(difference);
-        let excess = u32::try_from(self.drift.unsigned_abs() >> 8).unwrap_or(u32::MAX);
+        self.steps = self.steps.saturating_add(u8::from(abrupt));
+        // The counter may have wrapped unseen: only the way round its ring counts.
+        let unused = 56_u32.saturating_sub(u32::from(bits.len));
+        self.drift = self.drift.saturating_add(difference).wrapping_shl(unused).wrapping_shr(unused);
+        let excess = u32::try_from(self.drift.unsigned_abs() >> 4).unwrap_or(u32::MAX);
         if excess <= row.limit {
-            self.held = false;
+            self.steps = 0;
         } else if self.over && time.saturating_sub(self.since) > RESTART {
-            (self.drift, self.held) = (0, false);
+            (self.drift, self.steps) = (0, 0);
         }
         // A step stays a step for as long as it lasts; what came slowly is forgiven slowly.
-        if !self.held {
+        if self.steps == 0 {
             self.drift = self.drift.saturating_sub(self.drift >> row.leak);
         }
         excess
+    }
+
+    /// Whether the judged field, whose bits are `bits`, can hold what its witness expects; if not, it means something else.
+    #[must_use]
+    pub fn is_comparable(row: &RelationRow, bits: Bits, witness: &Signal) -> bool {
+        let (low, high) = witness.band();
+        let room = i32::try_from(row.limit).unwrap_or(i32::MAX);
+        // Small numbers below nothing are rounding; at the other end, and at a sign, the value would wrap.
+        let below = if bits.signed { room.saturating_neg() } else { room };
+        let fits = |value: i32| {
+            let value = row.expected(value);
+            bits.holds(value.saturating_add(room))
+                && (bits.holds(value.saturating_add(below)) || value.saturating_add(room) < 0)
+        };
+        row.comparison == Comparison::Drift || (fits(low) && fits(high))
     }
 
     /// Adds an excess to the evidence.
@@ -105,7 +131,7 @@ impl Link {
 
     /// Nothing to judge: half of the evidence is forgotten, and all drift.
     pub(crate) const fn pass(&mut self) {
-        (self.drift, self.held) = (0, false);
+        (self.drift, self.steps) = (0, 0);
         self.over = false;
         self.score >>= 1;
     }

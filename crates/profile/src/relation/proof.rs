@@ -9,6 +9,8 @@ use yagura_ids::{Derived, GRACE, Link, RelationRow, Signal, SignalRow};
 /// Longest run of frames whose least excess counts: a single one is noise to [`Link`] as well.
 const RECENT: usize = 5;
 
+/// The values seen take at most so many of the 32 bins; the rest is room above them.
+const HULL_BINS: i64 = 22;
 /// How long an excess must last to count, µs.
 const LASTING: u64 = 50_000;
 /// Parts of the training that are compared with each other.
@@ -38,7 +40,7 @@ pub(super) fn signal_row(track: &Track, field: &LearnedField, derived: Derived, 
         return None;
     }
     let width = i64::from(high).saturating_sub(i64::from(low));
-    row.bin = u8::try_from((0..27_u32).find(|bin| width >> bin < 32).unwrap_or(27)).unwrap_or(27);
+    row.bin = u8::try_from((0..27_u32).find(|bin| width >> bin < HULL_BINS).unwrap_or(27)).unwrap_or(27);
     (row.low, row.seen) = (low, 0);
     let mut seen = 0_u32;
     values(track, &row, drives, |value| {
@@ -46,7 +48,10 @@ pub(super) fn signal_row(track: &Track, field: &LearnedField, derived: Derived, 
         let bit = 1_u32.wrapping_shl(u32::try_from(index).unwrap_or(0));
         seen |= bit | bit << 1 | bit >> 1;
     });
-    row.seen = seen;
+    // A line holds somewhat beyond the largest value seen.
+    let top = 31_u32.saturating_sub(seen.leading_zeros());
+    let beyond = (top.saturating_add(1).max(top.saturating_add(top / 2))).min(31);
+    row.seen = (top..=beyond).fold(seen, |seen, bin| seen | 1_u32.wrapping_shl(bin));
     Some(row)
 }
 
@@ -128,8 +133,9 @@ pub(super) fn prove(
             else {
                 continue;
             };
-            let excess = link.excess(row, judged, witness, time);
-            if time >= start && judged.is_judged(of.derived) && witness.is_live(time) {
+            let excess = link.excess(row, of.bits, (judged, witness), time);
+            let compared = Link::is_comparable(row, of.bits, witness) || row.limit == u32::MAX;
+            if compared && time >= start && judged.is_judged(of.derived) && witness.is_live(time) {
                 proof.note(parts.index(now), excess, judged.value(), *lasting);
             }
         }
