@@ -4,4 +4,5 @@
 mod crash;
 mod errors;
 mod fleet;
+mod ids;
 mod process;
