@@ -33,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
             }
         }
         let Some(row) = counter else { continue };
-        let spacing = Spacing { gap: u32::from(*gap) << 12, period: 10_000 };
+        let spacing = Spacing { gap: u32::from(*gap) << 12, period: 10_000, may_repeat: gap % 2 == 0 };
         let _ = state.take(&row, &data, spacing);
         last = row.advance(last, &mut data).or(last);
         if gap % 16 == 0 {

@@ -17,7 +17,7 @@ use crate::judge::{Evidence, Incidents, Ruling};
 use crate::load::Load;
 use crate::novelty::{Newcomers, Strangers};
 use crate::payload::{Arrival, Fields, Spans};
-use crate::profile::{BUSES_MAX, IdRow, Profile};
+use crate::profile::{BUSES_MAX, Class, IdRow, Profile};
 use crate::relation::Relations;
 use crate::silence::{Attendance, Presence, SESSION_GAP, SILENCE_HOLD, STEPS};
 use crate::spec::{Driving, DrivingState, SPEC_RULES_MAX, Specified};
@@ -339,7 +339,8 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
         state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
         let now = bus.clock.steady();
         let gap = u32::try_from(state.timing.gap(now)).unwrap_or(u32::MAX);
-        let spacing = Spacing { gap, period: row.period };
+        let may_repeat = row.class != Class::Periodic && gap < row.period / 2;
+        let spacing = Spacing { gap, period: row.period, may_repeat };
         let crowd = if bus.load.is_crowded(now) { Crowd::Full } else { Crowd::Free };
         let gap = state.timing.take(&row, now, crowd).filter(|_| !bus.is_heap());
         match gap {

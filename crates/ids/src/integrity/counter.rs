@@ -187,6 +187,8 @@ pub struct Spacing {
     pub gap: u32,
     /// As learned; 0 for unknown.
     pub period: u32,
+    /// Whether a frame out of turn, sent because something changed, may repeat the counter of the one before.
+    pub may_repeat: bool,
 }
 
 impl Spacing {
@@ -237,10 +239,10 @@ impl CounterState {
         }
         let (before, expected, due) = (self.seen, row.after(self.seen, 1), row.after(self.due, 1));
         let in_range = u32::from(value.saturating_sub(row.low)) < row.values && value >= row.low;
-        let rests = value == before && (self.held < row.hold || row.hold == u8::MAX);
+        let rests = value == before && (self.held < row.hold || row.hold == u8::MAX || spacing.may_repeat);
         self.seen = value;
         if rests {
-            self.held = self.held.saturating_add(u8::from(row.hold != u8::MAX));
+            self.held = self.held.saturating_add(u8::from(self.held < row.hold && row.hold != u8::MAX));
             self.calm = self.calmer();
             return None;
         }

@@ -164,7 +164,7 @@ proptest! {
 }
 
 /// One frame each 10 ms.
-const EVEN: Spacing = Spacing { gap: 10_000, period: 10_000 };
+const EVEN: Spacing = Spacing { gap: 10_000, period: 10_000, may_repeat: false };
 
 /// Which frames of a counter in the low nibble of the first byte break, and how many of these are told.
 fn breaks(row: CounterRow, values: &[u8]) -> (Vec<usize>, usize) {
@@ -193,7 +193,9 @@ fn frames_may_be_lost_but_the_counter_may_not_run_ahead_of_time() {
     let row = CounterRow::full(0, 4, 4);
     let faults = |frames: &[(u8, u32)]| {
         let mut state = CounterState::default();
-        let take = |(value, gap): &(u8, u32)| state.take(&row, &[*value], Spacing { gap: *gap, period: 10_000 });
+        let take = |(value, gap): &(u8, u32)| {
+            state.take(&row, &[*value], Spacing { gap: *gap, period: 10_000, may_repeat: false })
+        };
         frames.iter().map(take).filter(Option::is_some).count()
     };
     assert_eq!(faults(&[(1, 0), (2, 10_000), (4, 20_000), (5, 10_000), (8, 30_000)]), 0);
@@ -254,4 +256,14 @@ fn frames_of_another_implementation_are_accepted() {
         payload[last] ^= 0x40;
         assert!(checksum.violation(&payload).is_some(), "{profile:?}");
     }
+}
+
+#[test]
+fn a_frame_out_of_turn_may_repeat_the_counter() {
+    let row = CounterRow::full(0, 4, 4);
+    let mut state = CounterState::default();
+    let turn = |value: &u8| (*value, EVEN);
+    let between = |value: &u8| (*value, Spacing { gap: 1_000, may_repeat: true, ..EVEN });
+    let frames = [turn(&1), turn(&2), between(&2), turn(&3), between(&3), between(&3), turn(&4)];
+    assert!(frames.iter().all(|(value, spacing)| state.take(&row, &[*value], *spacing).is_none()));
 }

@@ -94,7 +94,7 @@ impl Series {
 
     /// How each frame came after the one before.
     pub(crate) fn spacings(&self) -> impl Iterator<Item = Spacing> {
-        self.gaps.iter().map(|gap| Spacing { gap: *gap, period: self.period })
+        self.gaps.iter().map(|gap| Spacing { gap: *gap, period: self.period, may_repeat: false })
     }
 
     /// Its different payloads, sorted, without blank ones: those a control unit sends before it has anything to say.
