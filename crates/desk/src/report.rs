@@ -9,6 +9,7 @@ use crate::{DeskError, HeldBack, Lesson};
 use serde::Serialize;
 use std::fmt::Write as _;
 use yagura_ids::{Class, IdRow, Profile};
+use yagura_profile::SpecificationReport;
 
 /// Fewer frames than this say little about an identifier.
 const FEW_FRAMES: u32 = 20;
@@ -32,8 +33,49 @@ pub struct Report {
     pub seldom_identifiers: usize,
     /// False alarms on held-back traffic.
     pub held_back: Option<Expected>,
-    /// One by one.
+    /// What became of the specification, if there was one.
+    pub specification: Option<Specified>,
+    /// One by one; without those that only the specification knows.
     pub by_identifier: Vec<Identifier>,
+}
+
+/// What a specification gave.
+#[derive(Clone, Debug, Serialize)]
+pub struct Specified {
+    /// Identifiers of the traffic that it describes.
+    pub seen: usize,
+    /// Its identifiers that the traffic did not have.
+    pub unseen: usize,
+    /// Rules that the traffic did not contradict.
+    pub rules: usize,
+    /// Of them, those whose breach is told alone; the others only confirm.
+    pub told_alone: usize,
+    /// Signals that tell what the vehicle is doing.
+    pub states: usize,
+    /// Messages whose end-to-end protection the traffic bore out.
+    pub protected: usize,
+    /// What was not believed or cannot be judged, and why.
+    pub dropped: Vec<String>,
+}
+
+impl Specified {
+    fn of(report: &SpecificationReport) -> Option<Self> {
+        let &SpecificationReport { seen, unseen, rules, told_alone, states, protected, .. } = report;
+        let dropped = report.dropped.iter().map(ToString::to_string).collect();
+        (seen > 0 || unseen > 0).then_some(Self { seen, unseen, rules, told_alone, states, protected, dropped })
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        let Self { seen, unseen, rules, told_alone, states, protected, dropped } = self;
+        writeln!(
+            out,
+            "specification: describes {seen} identifiers of the traffic and {unseen} others; {rules} rules hold, {told_alone} of \
+             them told alone; {states} signs of what the vehicle is doing; {protected} protections borne out; {} not believed or \
+             not judged",
+            dropped.len()
+        )?;
+        dropped.iter().try_for_each(|dropped| writeln!(out, "  {dropped}"))
+    }
 }
 
 /// Identifiers by class.
@@ -112,24 +154,26 @@ impl Report {
         let profile = lesson.learned.profile()?;
         let source = profile.source();
         let ids: Vec<IdRow> = profile.ids().collect();
-        let count = |class| ids.iter().filter(|row| row.class == class).count();
+        let seen = || ids.iter().filter(|row| row.frames > 0);
+        let count = |class| seen().filter(|row| row.class == class).count();
         Ok(Self {
             frames: source.frames,
             seconds: seconds(source.micros),
             bytes: lesson.learned.encode().len(),
             buses: profile.buses().count(),
             identifiers: Classes {
-                all: ids.len(),
+                all: seen().count(),
                 periodic: count(Class::Periodic),
                 mixed: count(Class::Mixed),
                 event: count(Class::Event),
             },
             late_identifiers: source.late_ids,
-            seldom_identifiers: ids.iter().filter(|row| row.frames < FEW_FRAMES).count(),
+            seldom_identifiers: ids.iter().filter(|row| (1..FEW_FRAMES).contains(&row.frames)).count(),
             held_back: lesson.held_back.as_ref().map(Expected::of),
+            specification: Specified::of(&lesson.learned.specification),
             by_identifier: {
                 let covers = field_covers(&profile, &lesson.learned.fields);
-                let numbered = ids.iter().enumerate();
+                let numbered = ids.iter().enumerate().filter(|(_, row)| row.frames > 0);
                 numbered.map(|(index, row)| Identifier::of(&profile, &covers, index, row)).collect()
             },
         })
@@ -153,6 +197,9 @@ impl Report {
             self.buses
         )?;
         self.write_held_back(out)?;
+        if let Some(specification) = &self.specification {
+            specification.write(out)?;
+        }
         if self.late_identifiers > 0 {
             let late = self.late_identifiers;
             writeln!(out, "too little: {late} identifiers came first in the last third; more traffic would show more")?;

@@ -9,6 +9,7 @@ use super::protect::{TriedProtection, protections};
 use super::states::{Teller, tellers};
 use super::{Message, Specification, parameter_group};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use yagura_ids::{
     Allowed, Check, ChecksumRow, Class, CounterRow, IdRow, Lengths, Pace, RuleRow, SPEC_RULES_MAX, StateRow, Strength,
 };
@@ -60,6 +61,23 @@ pub enum Reason {
     TooWide,
     /// End-to-end protection of a kind or place that is not judged.
     Protection,
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bus {} {} {}", self.bus.0, self.id, self.message)?;
+        if !self.signal.is_empty() {
+            write!(f, ".{}", self.signal)?;
+        }
+        match self.reason {
+            Reason::Broken { check, frames, of, observed } => {
+                write!(f, ": {} broken by {frames} of {of} frames, first by raw value {observed}", check.name())
+            }
+            Reason::Nested => write!(f, ": multiplexors within each other are not judged"),
+            Reason::TooWide => write!(f, ": wider than a detector reads"),
+            Reason::Protection => write!(f, ": end-to-end protection of a kind or place that is not judged"),
+        }
+    }
 }
 
 /// What became of a specification.

@@ -127,6 +127,8 @@ fn what_training_contradicts_is_dropped_and_reported() {
         panic!("{reasons:?}");
     };
     assert!((2_500..2_900).contains(frames), "nine in ten are above 20");
+    let text = wrong.specification.dropped[0].to_string();
+    assert!(text.starts_with("bus 0 100 Motion.Wrong: range broken by ") && text.contains(" of 3000 frames"), "{text}");
     assert_eq!(wrong.specification.told_alone, 0, "a source with one wrong rule is believed as a hint only");
     assert_eq!(judged(&wrong, &with_one(|frame| data(frame)[4] = 230)), []);
 }
