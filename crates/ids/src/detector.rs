@@ -10,7 +10,7 @@ use crate::clock::BusClock;
 use crate::diag::{Diagnostics, Moment};
 use crate::early::{Crowd, Timing};
 use crate::episodes::Episodes;
-use crate::finding::{Check, Finding, Sink, Strength, Tray};
+use crate::finding::{Check, Finding, Found, Sink, Strength, Tray};
 use crate::integrity::{CounterState, RULES_MAX, Rules, Spacing};
 use crate::j1939::{J1939, SOURCES_MAX};
 use crate::judge::{Evidence, Incidents, Ruling};
@@ -262,9 +262,12 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
         }
         if !tray.is_empty() {
             // What is certain confirms the rest of the same frame.
-            let certain = |found: &(Check, Strength, CanContext)| found.1 == Strength::Certain;
+            let certain = |found: &Found| found.strength == Strength::Certain;
             let (first, rest) = (tray.iter().filter(certain), tray.iter().filter(|found| !certain(found)));
-            first.chain(rest).for_each(|found| self.settle((bus, index), (now, frame.time), found, sink));
+            for found in first.chain(rest) {
+                let found = (found.check, found.strength, found.context(frame));
+                self.settle((bus, index), (now, frame.time), found, sink);
+            }
         }
         if bus.is_some() {
             self.look_for_silence(now, frame, sink);

@@ -3,7 +3,7 @@
 //! Not an event yet: the judgement (`judge`) decides what is told. Invariant: a finding names the frame that proves it, or the
 //! frame at which an absence became certain.
 
-use yagura_model::{CanContext, EventId, Micros, SecurityEvent};
+use yagura_model::{CanContext, EventId, Frame, Micros, Place, SecurityEvent};
 
 /// Takes what the detector tells.
 pub trait Sink {
@@ -212,23 +212,42 @@ pub struct Finding {
 /// The most findings of one frame; further ones are counted by none, since the first tell of the same frame.
 pub(crate) const FINDINGS_MAX: usize = 6;
 
-/// Findings of one frame, before judgement.
+/// A finding before judgement: what of it is not already in its frame.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) check: Check,
+    pub(crate) strength: Strength,
+    expected: u32,
+    observed: u32,
+    place: Place,
+}
+
+impl Found {
+    /// The context of what was found in `frame`.
+    pub(crate) const fn context(&self, frame: &Frame) -> CanContext {
+        CanContext::of(frame, self.expected, self.observed).at(self.place)
+    }
+}
+
+/// Findings of one frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tray {
-    found: [Option<(Check, Strength, CanContext)>; FINDINGS_MAX],
+    found: [Option<Found>; FINDINGS_MAX],
     len: usize,
 }
 
 impl Tray {
-    /// Takes one.
+    /// Takes one; its context is that of the frame at hand.
+    #[inline]
     pub(crate) fn put(&mut self, check: Check, strength: Strength, context: CanContext) {
-        if let Some(place) = self.found.get_mut(self.len) {
-            *place = Some((check, strength, context));
+        let CanContext { expected, observed, place, .. } = context;
+        if let Some(room) = self.found.get_mut(self.len) {
+            *room = Some(Found { check, strength, expected, observed, place });
             self.len = self.len.saturating_add(1);
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Check, Strength, CanContext)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Found> + '_ {
         self.found.iter().flatten().copied()
     }
 

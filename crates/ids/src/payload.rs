@@ -75,7 +75,7 @@ impl<const FIELDS: usize> Fields<FIELDS> {
     /// speak on where the vehicle is simply in a new state.
     pub(crate) fn add_hints(tables: &Tables<'_>, spans: Spans, frame: &Frame, tray: &mut Tray) {
         let of_bus = |check| matches!(check, Check::Flood | Check::BusError);
-        if tray.iter().all(|(check, strength, _)| strength != Strength::Certain || of_bus(check)) {
+        if tray.iter().all(|found| found.strength != Strength::Certain || of_bus(found.check)) {
             return;
         }
         let word = word(&frame.payload);

@@ -25,11 +25,12 @@ impl fmt::Display for PayloadTooLong {
 
 impl core::error::Error for PayloadTooLong {}
 
-/// 0 to 64 bytes of data.
+/// 0 to 64 bytes of data. Aligned, so that microcontrollers copy it by words.
 #[derive(Clone, Copy)]
+#[repr(C, align(4))]
 pub struct Payload {
-    len: u8,
     bytes: [u8; Self::LEN_MAX],
+    len: u8,
 }
 
 impl Payload {

@@ -76,7 +76,7 @@ impl Bench {
         if !self.j1939.judge(0, &frame, false, self.now, &mut tray) {
             self.strange.push(raw);
         }
-        self.told.extend(tray.iter().map(|(check, strength, context)| (context.id.raw(), check, strength)));
+        self.told.extend(tray.iter().map(|found| (raw, found.check, found.strength)));
         self.now += 2_000;
     }
 
