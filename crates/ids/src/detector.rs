@@ -116,7 +116,6 @@ pub struct Detector<
 > {
     profile: Profile<'p>,
     clock: BusClock,
-    next_end: u64,
     cursor: usize,
     buses: [BusState; BUSES_MAX],
     incidents: Incidents,
@@ -198,12 +197,11 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
         Ok(Self {
             profile,
             clock: BusClock::default(),
-            next_end: u64::MAX,
             cursor: 0,
             buses: [BusState::default(); BUSES_MAX],
             incidents: Incidents::default(),
             stray: Evidence::default(),
-            episodes: Episodes::default(),
+            episodes: Episodes::new(),
             driving: Driving::default(),
             diagnostics: Diagnostics::of(&profile),
             j1939,
@@ -235,9 +233,7 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
             self.fields.restart();
             self.relations.restart(self.clock.busy());
         }
-        if now >= self.next_end {
-            self.end_windows(now, sink);
-        }
+        self.episodes.end_window(now, sink);
         if matches!(frame.kind, FrameKind::Error) {
             self.judge_error(frame, now, sink);
             return;
@@ -277,13 +273,17 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
     /// Tells what was counted until `now`. Call it with no frame older than `now` outstanding; at the end of a capture with
     /// [`Micros::MAX`].
     pub fn handle_timeout(&mut self, now: Micros, sink: &mut impl Sink) {
-        self.end_windows(self.clock.steady_at(now), sink);
+        let now = self.clock.steady_at(now);
+        while self.episodes.end_window(now, sink) {}
     }
 
     /// When [`Self::handle_timeout`] has something to tell; [`Micros::MAX`] for never.
     #[must_use]
     pub fn poll_timeout(&self) -> Micros {
-        if self.next_end == u64::MAX { Micros::MAX } else { self.clock.time_of(self.next_end) }
+        match self.episodes.next_end() {
+            0 => Micros::MAX,
+            end => self.clock.time_of(end),
+        }
     }
 
     /// An identifier that is not known on its bus may be known on another.
@@ -422,19 +422,7 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
         if qualified {
             let key = if of_bus { 0 } else { context.id.key() };
             let subject = IdRow::sort_key(context.bus, key);
-            let end = self.episodes.note(now, time, (check.event(), subject), context, sink);
-            self.next_end = self.next_end.min(end);
-        }
-    }
-
-    /// Ends windows in the order of their ends, so that it does not matter how often this is called.
-    fn end_windows(&mut self, now: u64, sink: &mut impl Sink) {
-        loop {
-            self.next_end = self.episodes.next_end();
-            if self.next_end > now || self.next_end == u64::MAX {
-                return;
-            }
-            self.episodes.end_window(self.next_end, sink);
+            self.episodes.note(now, time, (check.event(), subject), context, sink);
         }
     }
 }

@@ -4,21 +4,22 @@
 //! episode is raised again each [`EPISODE_WINDOW`] with the count since, and ends with a window without happenings. An event
 //! has at most [`EPISODES_MAX`] places, the last of them for all its other subjects, so thousands of random identifiers cost
 //! no more than that a window. Should all [`PLACES_MAX`] be taken, the one whose window ends first is raised and gives way.
-//! Invariant: happenings = sum of the counts raised + those still pending. State: 120 bytes a place.
+//! Invariant: happenings = sum of the counts raised + those still pending. State: 136 bytes a place, all zero at rest.
 
 use crate::finding::Sink;
-use yagura_model::{CanContext, EventId, Micros, SecurityEvent};
+use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, Place, SecurityEvent};
 
 /// How long happenings are counted before they are raised together, µs.
 pub const EPISODE_WINDOW: u64 = 1_000_000;
 /// Episodes of one event at a time; the last place stands for all further subjects.
-pub const EPISODES_MAX: usize = 8;
+pub const EPISODES_MAX: usize = 4;
 /// Episodes of all events at a time.
-pub const PLACES_MAX: usize = 32;
+pub const PLACES_MAX: usize = 16;
 
 /// What an episode is about: an event, and an identifier or a bus.
 type Key = (EventId, u64);
 
+/// An episode, or room for one while `until` is 0.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
     key: Key,
@@ -29,85 +30,135 @@ struct Episode {
 }
 
 impl Episode {
+    /// All bytes zero, so that a detector at rest takes no flash.
+    const FREE: Self = Self {
+        key: (EventId(0), 0),
+        until: 0,
+        time: Micros(0),
+        pending: 0,
+        context: CanContext {
+            bus: BusId(0),
+            id: CanId::LOWEST,
+            kind: 0,
+            expected: 0,
+            observed: 0,
+            payload: Payload::EMPTY,
+            place: Place { start: 0, bits: 0, witness: Some(CanId::LOWEST) },
+        },
+    };
+
+    const fn is_free(&self) -> bool {
+        self.until == 0
+    }
+
     fn raise(&mut self, sink: &mut impl Sink) {
         let (id, time, count, context) = (self.key.0, self.time, self.pending, self.context);
         self.pending = 0;
         sink.raise(SecurityEvent { id, time, count, context });
     }
+
+    /// Ends the windows that ended until `now`; afterwards the episode is free or its window still runs.
+    fn pass(&mut self, now: u64, sink: &mut impl Sink) {
+        if self.is_free() || self.until > now {
+            return;
+        }
+        if self.pending > 0 {
+            self.until = self.until.saturating_add(EPISODE_WINDOW);
+            self.raise(sink);
+        }
+        if self.until <= now {
+            self.until = 0;
+        }
+    }
 }
 
 /// The running episodes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Episodes {
-    places: [Option<Episode>; PLACES_MAX],
+    places: [Episode; PLACES_MAX],
+    /// No window ends before; 0 without episodes.
+    next_end: u64,
 }
 
 impl Episodes {
-    /// Takes up a happening at `time`, which is `now` on the steady clock. Returns when its window ends.
-    pub(crate) fn note(&mut self, now: u64, time: Micros, key: Key, context: CanContext, sink: &mut impl Sink) -> u64 {
-        if let Some(episode) = self.running(key) {
+    pub(crate) const fn new() -> Self {
+        Self { places: [Episode::FREE; PLACES_MAX], next_end: 0 }
+    }
+
+    /// Takes up a happening at `time`, which is `now` on the steady clock.
+    pub(crate) fn note(&mut self, now: u64, time: Micros, key: Key, context: CanContext, sink: &mut impl Sink) {
+        if let Some(index) = self.running(key, now, sink)
+            && let Some(episode) = self.places.get_mut(index)
+        {
             if episode.pending == u16::MAX {
                 episode.raise(sink);
             }
             episode.pending = episode.pending.saturating_add(1);
             episode.time = time;
             episode.context = context;
-            return episode.until;
+            return;
         }
         let until = now.saturating_add(EPISODE_WINDOW);
-        if let Some(place) = self.free_place(sink) {
-            *place = Some(Episode { key, until, time, pending: 0, context });
+        if let Some(place) = self.free_place(now, sink) {
+            *place = Episode { key, until, time, pending: 0, context };
         }
+        self.next_end = if self.next_end == 0 { until } else { self.next_end.min(until) };
         sink.raise(SecurityEvent { id: key.0, time, count: 1, context });
-        until
     }
 
     /// The episode of `key`, or the one that stands for it because its event has no place left.
-    fn running(&mut self, key: Key) -> Option<&mut Episode> {
+    fn running(&mut self, key: Key, now: u64, sink: &mut impl Sink) -> Option<usize> {
         let mut of_event = 0_usize;
         let mut last = None;
-        for (index, episode) in self.places.iter().enumerate() {
-            let Some(episode) = episode.as_ref().filter(|episode| episode.key.0 == key.0) else { continue };
+        for (index, episode) in self.places.iter_mut().enumerate() {
+            if episode.key.0 != key.0 {
+                continue;
+            }
+            episode.pass(now, sink);
+            if episode.is_free() {
+                continue;
+            }
             if episode.key == key {
-                return self.places.get_mut(index)?.as_mut();
+                return Some(index);
             }
             of_event = of_event.saturating_add(1);
             last = Some(index);
         }
-        let shared = last.filter(|_| of_event >= EPISODES_MAX)?;
-        self.places.get_mut(shared)?.as_mut()
+        last.filter(|_| of_event >= EPISODES_MAX)
     }
 
-    fn free_place(&mut self, sink: &mut impl Sink) -> Option<&mut Option<Episode>> {
-        let free = self.places.iter().position(Option::is_none);
-        let first_to_end = || {
-            let until = |place: &Option<Episode>| place.as_ref().map_or(u64::MAX, |episode| episode.until);
-            let least = self.places.iter().enumerate().min_by_key(|(_, place)| until(place));
-            least.map(|(index, _)| index)
-        };
-        let index = free.or_else(first_to_end)?;
-        let place = self.places.get_mut(index)?;
-        if let Some(episode) = place.as_mut().filter(|episode| episode.pending > 0) {
-            episode.raise(sink);
+    fn free_place(&mut self, now: u64, sink: &mut impl Sink) -> Option<&mut Episode> {
+        let mut index = self.places.iter().position(Episode::is_free);
+        if index.is_none() {
+            self.places.iter_mut().for_each(|episode| episode.pass(now, sink));
+            let first = self.places.iter().enumerate().min_by_key(|(_, episode)| episode.until);
+            index = first.map(|(index, _)| index);
         }
-        *place = None;
+        let place = self.places.get_mut(index?)?;
+        if place.pending > 0 && !place.is_free() {
+            place.raise(sink);
+        }
         Some(place)
     }
 
-    /// When the first window ends; `u64::MAX` without episodes.
-    pub(crate) fn next_end(&self) -> u64 {
-        self.places.iter().flatten().map(|episode| episode.until).min().unwrap_or(u64::MAX)
+    /// When the first window ends; 0 without episodes.
+    pub(crate) const fn next_end(&self) -> u64 {
+        self.next_end
     }
 
-    /// Ends the first window that ends at `until`.
-    pub(crate) fn end_window(&mut self, until: u64, sink: &mut impl Sink) {
-        let Some(place) = self.places.iter_mut().find(|place| place.is_some_and(|e| e.until == until)) else { return };
-        let Some(episode) = place else { return };
-        if episode.pending == 0 {
-            *place = None;
-            return;
+    /// Ends the first window that ended until `now`. Returns whether there was one.
+    pub(crate) fn end_window(&mut self, now: u64, sink: &mut impl Sink) -> bool {
+        if self.next_end == 0 || self.next_end > now {
+            return false;
         }
-        episode.until = until.saturating_add(EPISODE_WINDOW);
-        episode.raise(sink);
+        let running = self.places.iter_mut().filter(|episode| !episode.is_free());
+        let Some(first) = running.min_by_key(|episode| episode.until) else {
+            self.next_end = 0;
+            return false;
+        };
+        first.pass(first.until.min(now), sink);
+        let running = self.places.iter().filter(|episode| !episode.is_free());
+        self.next_end = running.map(|episode| episode.until).min().unwrap_or(0);
+        true
     }
 }

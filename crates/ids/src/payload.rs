@@ -48,11 +48,13 @@ pub(crate) struct Arrival<'f> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fields<const FIELDS: usize> {
     states: [Watch; FIELDS],
+    /// Grows with each pause; fields seen before it start anew.
+    session: u16,
 }
 
 impl<const FIELDS: usize> Fields<FIELDS> {
     pub(crate) const fn new() -> Self {
-        Self { states: [const { Watch::new() }; FIELDS] }
+        Self { states: [const { Watch::new() }; FIELDS], session: 0 }
     }
 
     /// Judges the fields of a frame.
@@ -63,7 +65,7 @@ impl<const FIELDS: usize> Fields<FIELDS> {
         let slow = (period >> 10).saturating_mul(8);
         for index in spans.fields.indices() {
             let (Some(row), Some(state)) = (tables.fields.get(index), self.states.get_mut(index)) else { continue };
-            if let Some((check, strength, expected)) = state.take(&row, word, unit, slow) {
+            if let Some((check, strength, expected)) = state.of_session(self.session).take(&row, word, unit, slow) {
                 let observed = row.bits.value(word).cast_unsigned();
                 let place = Place { start: row.bits.start(), bits: row.bits.len, witness: None };
                 tray.put(check, strength, CanContext::of(frame, expected.cast_unsigned(), observed).at(place));
@@ -107,6 +109,6 @@ impl<const FIELDS: usize> Fields<FIELDS> {
 
     /// Forgets what was seen before a pause.
     pub(crate) fn restart(&mut self) {
-        self.states.iter_mut().for_each(|state| *state = Watch::new());
+        self.session = self.session.wrapping_add(1);
     }
 }

@@ -25,6 +25,7 @@ pub(crate) struct Watch {
     /// Their directions, newest in the lowest bit.
     signs: u8,
     seen: bool,
+    session: u16,
     /// Frames since the trusted value.
     since: u16,
     alarm_until: u32,
@@ -40,11 +41,20 @@ impl Watch {
             jumps: [0; JUMPS],
             signs: 0,
             seen: false,
+            session: 0,
             since: 0,
             alarm_until: 0,
             patterns: 0,
             patterns_until: 0,
         }
+    }
+
+    /// This state, or a new one if it is of an earlier session.
+    pub(crate) fn of_session(&mut self, session: u16) -> &mut Self {
+        if self.session != session {
+            *self = Self { session, ..Self::new() };
+        }
+        self
     }
 
     /// Takes up a frame at `now`, units of 1,024 µs; `span` is how long jumps are remembered at least.
