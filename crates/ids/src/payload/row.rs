@@ -130,3 +130,44 @@ impl Row for ConstantRow {
         self.owner
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ByteOrder;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bytes_are_no_row_or_come_back_as_they_were(bytes: [u8; 28], mask: u64, value: u64, tame: bool) {
+            let mut bytes = bytes;
+            if tame {
+                bytes[2..5].iter_mut().zip([1, 31, 31]).for_each(|(byte, most)| *byte &= most);
+                bytes[5..12].fill(0);
+                bytes[7] = 1;
+            }
+            let mut out = [0; 28];
+            if let Some(row) = FieldRow::read(&bytes) {
+                row.write(&mut out);
+                prop_assert_eq!(out, bytes);
+            }
+            let row = ConstantRow { owner: 3, mask, value: value & mask };
+            let mut out = [0; 20];
+            row.write(&mut out);
+            prop_assert_eq!(ConstantRow::read(&out), (mask != 0).then_some(row));
+        }
+
+        #[test]
+        fn a_value_is_that_of_its_bits(word: u64, shift in 0..33_u8, len in 1..32_u8, signed: bool, little: bool) {
+            let order = if little { ByteOrder::Little } else { ByteOrder::Big };
+            let bits = Bits { order, shift, len, signed, headroom: 0, head: 0 };
+            prop_assert!(bits.is_legal() && bits.holds(bits.value(word)));
+            let plain = if little { word.swap_bytes() } else { word } >> shift & ((1 << len) - 1);
+            prop_assert_eq!(u64::from(bits.raw(word)), plain);
+            prop_assert_eq!(i64::from(bits.value(word)).rem_euclid(1 << len), plain as i64);
+            let step = bits.step(bits.value(word), bits.value(!word));
+            let back = i64::from(bits.value(word)) + i64::from(step);
+            prop_assert_eq!((back - i64::from(bits.value(!word))).rem_euclid(1 << len), 0);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! One relation at run time: by how much it is broken, and for how long.
 //!
 //! Not who lies (`relation` asks all witnesses). A measured relation that is broken in one frame is noise; the score adds up
-//! what is above the limit, more for more (a cumulative sum), and is told only after [`HOLD`]. State: 40 bytes.
+//! what is above the limit, more for more (a cumulative sum), and is told only after [`HOLD`]. State: 32 bytes.
 
 use super::row::{Comparison, RelationRow};
 use super::signal::Signal;

@@ -174,3 +174,50 @@ impl Row for RelationRow {
         self.owner
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bytes_are_no_row_or_come_back_as_they_were(bytes: [u8; 24], tame: bool) {
+            let mut bytes = bytes;
+            if tame {
+                bytes[6] &= 1;
+                bytes[7] = 8 + (bytes[7] & 31);
+                bytes[8] &= 31;
+                bytes[9] = 1 + (bytes[9] & 1);
+                bytes[10..12].fill(0);
+                prop_assert!(RelationRow::read(&bytes).is_some());
+            }
+            let mut out = [0; 24];
+            if let Some(row) = RelationRow::read(&bytes) {
+                row.write(&mut out);
+                prop_assert_eq!(out, bytes);
+                prop_assert_eq!(row.expected(0), row.offset);
+            }
+            let signal = &mut bytes[..20];
+            signal[2..8].copy_from_slice(&[0, 4, 12, 0, 0, 2]);
+            signal[12] &= 31;
+            signal[13..16].fill(0);
+            let row = SignalRow::read(signal);
+            prop_assert!(row.is_some());
+            let mut out = [0; 20];
+            row.into_iter().for_each(|row| row.write(&mut out));
+            prop_assert_eq!(&out[..], &*signal);
+        }
+    }
+
+    #[test]
+    fn only_values_seen_in_training_count_as_seen() {
+        let bits =
+            Bits { order: crate::payload::ByteOrder::Big, shift: 0, len: 12, signed: false, headroom: 0, head: 0 };
+        let row = SignalRow { owner: 0, bits, derived: Derived::Level, low: 100, bin: 3, seen: 0b101 };
+        let seen: Vec<i32> = (90..130).filter(|value| row.is_seen(*value)).collect();
+        assert_eq!(seen, (100..108).chain(116..124).collect::<Vec<_>>());
+    }
+    extern crate std;
+    use std::vec::Vec;
+}

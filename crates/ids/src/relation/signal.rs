@@ -1,7 +1,7 @@
 //! One signal at run time: its value now, and what it was within the last half second.
 //!
 //! Not compared with others here. A signal that is stale, not valid or at values never seen in training speaks for nobody
-//! ([`Signal::is_live`]) until half a second after. Invariant: the band holds every value taken within [`WINDOW`]. State: 168
+//! ([`Signal::is_live`]) until half a second after. Invariant: the band holds every value taken within [`WINDOW`]. State: 164
 //! bytes.
 
 use super::row::{Derived, SignalRow};

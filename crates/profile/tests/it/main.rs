@@ -17,6 +17,7 @@ mod diagnostics;
 mod integrity;
 mod j1939;
 mod learning;
+mod physics;
 mod protection;
 mod shipped;
 mod specification;
