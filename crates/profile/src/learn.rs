@@ -6,6 +6,7 @@
 
 use crate::behaviour::{bus_row, id_row, idle_cap};
 use crate::diag::DiagTraffic;
+use crate::fast_packet::FastPackets;
 use crate::fields::{LearnedField, Samples};
 use crate::integrity::{Payloads, Protection, find, rows};
 use crate::j1939::{J1939Traffic, transports};
@@ -134,6 +135,8 @@ pub fn learn_with(
     let frames = frames.inspect(|frame| payloads.take(frame));
     let mut j1939 = J1939Traffic::default();
     let frames = frames.inspect(|frame| j1939.take(frame));
+    let mut fast_packets = FastPackets::default();
+    let frames = frames.inspect(|frame| fast_packets.take(frame));
     let mut samples = Samples::default();
     let frames = frames.inspect(|frame| samples.take(frame));
     let mut traffic = Traffic::read(frames, settings)?;
@@ -162,6 +165,7 @@ pub fn learn_with(
     // A frame that carries a piece of a longer message has no fields, counters or checksums of its own.
     let mut pieces = transports(&ids, &sources);
     pieces.extend(diagnostics.iter().map(|row| row.owner));
+    pieces.extend(fast_packets.owners(&ids));
     let protections = find(&payloads);
     let owner = |bus, id: CanId| {
         let wanted = IdRow::sort_key(bus, id.key());

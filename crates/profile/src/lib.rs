@@ -19,6 +19,7 @@ mod behaviour;
 mod decode;
 mod diag;
 mod explain;
+mod fast_packet;
 mod fields;
 mod integrity;
 mod j1939;
