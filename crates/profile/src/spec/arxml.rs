@@ -15,7 +15,7 @@ use super::{
 use autosar_data::{AutosarDataError, AutosarModel, Element, ElementName, EnumItem};
 use scaling::Scaling;
 use std::collections::HashMap;
-use tree::{all, child, number, path, target, text, whole};
+use tree::{Refused, all, child, number, path, target, text, whole};
 use yagura_model::{CanId, ExtendedId, StandardId};
 
 /// The most elements one within the other; AUTOSAR's own need about 40.
@@ -41,6 +41,12 @@ pub enum ArxmlError {
         /// The limit.
         max: usize,
     },
+    /// A processing instruction without a name.
+    #[error("{line}: empty processing instruction")]
+    EmptyInstruction {
+        /// Where, from 1.
+        line: usize,
+    },
     /// Not ARXML.
     #[error("{line}: not ARXML of AUTOSAR 4")]
     Syntax {
@@ -63,8 +69,10 @@ impl Specification {
         }
         let model = AutosarModel::new();
         for (number, file) in files.iter().enumerate() {
-            if let Some(line) = tree::too_deep(file, DEPTH_MAX) {
-                return Err(ArxmlError::TooDeep { line, max: DEPTH_MAX });
+            match tree::refused(file, DEPTH_MAX) {
+                Some(Refused::TooDeep(line)) => return Err(ArxmlError::TooDeep { line, max: DEPTH_MAX }),
+                Some(Refused::Empty(line)) => return Err(ArxmlError::EmptyInstruction { line }),
+                None => {}
             }
             // The name only tells files of a model apart; nothing is opened.
             let name = format!("{number}.arxml");

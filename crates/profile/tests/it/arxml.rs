@@ -160,6 +160,8 @@ fn what_is_no_arxml_is_refused_with_its_line() {
     assert!(matches!(Specification::from_arxml(&[b"VERSION \"\""]), Err(ArxmlError::Syntax { .. })));
     let deep = "<AR-PACKAGES><AR-PACKAGE>".repeat(DEPTH_MAX * 100);
     assert!(matches!(Specification::from_arxml(&[deep.as_bytes()]), Err(ArxmlError::TooDeep { line: 1, .. })));
+    let empty = SAMPLE.replacen("<UNIT>", "<UNIT><?>", 1);
+    assert!(matches!(Specification::from_arxml(&[empty.as_bytes()]), Err(ArxmlError::EmptyInstruction { .. })));
     assert!(Specification::from_arxml(&[]).unwrap().is_empty());
 }
 

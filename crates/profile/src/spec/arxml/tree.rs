@@ -73,18 +73,28 @@ const fn float(value: i64) -> Option<f64> {
     Some(value as f64)
 }
 
-/// The line at which elements are nested deeper than `depth_max`. Looks at tags alone; what is no XML is left to the parser.
-pub(super) fn too_deep(text: &[u8], depth_max: usize) -> Option<usize> {
+/// What the parser must not be given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// Elements nested too deeply on this line: it recurses.
+    TooDeep(usize),
+    /// `<?>` on this line: version 0.23 of it panics.
+    Empty(usize),
+}
+
+/// What of `text` the parser must not be given. Looks at tags alone; what else is no XML is left to the parser.
+pub(super) fn refused(text: &[u8], depth_max: usize) -> Option<Refused> {
     let (mut depth, mut line, mut at) = (0_usize, 1_usize, 0_usize);
     while let Some(rest) = text.get(at..) {
         let open = rest.iter().position(|byte| *byte == b'<')?;
         let tag = rest.get(open..)?;
-        let len = match tag {
-            [b'<', b'!', b'-', b'-', ..] => tag.windows(3).position(|end| end == b"-->")?.saturating_add(3),
-            _ => tag.iter().position(|byte| *byte == b'>')?.saturating_add(1),
-        };
         let lines = |bytes: Option<&[u8]>| bytes.unwrap_or(&[]).iter().filter(|byte| **byte == b'\n').count();
         line = line.saturating_add(lines(rest.get(..open)));
+        let len = match tag {
+            [_, b'?', b'>', ..] => return Some(Refused::Empty(line)),
+            [_, b'!', b'-', b'-', ..] => tag.windows(3).position(|end| end == b"-->")?.saturating_add(3),
+            _ => tag_len(tag)?,
+        };
         match tag {
             [_, b'!' | b'?', ..] => {}
             [_, b'/', ..] => depth = depth.saturating_sub(1),
@@ -92,12 +102,28 @@ pub(super) fn too_deep(text: &[u8], depth_max: usize) -> Option<usize> {
             _ => depth = depth.saturating_add(1),
         }
         if depth > depth_max {
-            return Some(line);
+            return Some(Refused::TooDeep(line));
         }
         line = line.saturating_add(lines(tag.get(..len)));
         at = at.saturating_add(open).saturating_add(len);
     }
     None
+}
+
+/// Length of the tag at the front. A `>` within a quoted attribute does not end it.
+fn tag_len(tag: &[u8]) -> Option<usize> {
+    let first = tag.iter().position(|byte| *byte == b'>')?.saturating_add(1);
+    let (mut quote, mut in_attributes) = (None, false);
+    for (at, byte) in tag.iter().enumerate().skip(1) {
+        match (quote, byte) {
+            (_, b'<') => break,
+            (None, b'>') => return Some(at.saturating_add(1)),
+            (None, b'"' | b'\'') if in_attributes => quote = Some(*byte),
+            (Some(open), byte) if open == *byte => quote = None,
+            (_, byte) => in_attributes |= byte.is_ascii_whitespace(),
+        }
+    }
+    Some(first)
 }
 
 #[cfg(test)]
@@ -106,9 +132,16 @@ mod tests {
 
     #[test]
     fn nesting_is_counted_without_comments_and_empty_elements() {
-        assert_eq!(too_deep(b"<?xml?><a>\n<b/><!-- <c> <d> --><b>\n<c></c></b></a>", 3), None);
-        assert_eq!(too_deep(b"<?xml?><a>\n<b/><!-- <c> <d> --><b>\n<c></c></b></a>", 2), Some(3));
-        assert_eq!(too_deep(b"<a <b", 0), None);
+        let text = b"<?xml?><a>\n<b/><!-- <c> <d> --><b>\n<c></c></b></a>";
+        assert_eq!((refused(text, 3), refused(text, 2)), (None, Some(Refused::TooDeep(3))));
+        assert_eq!(refused(b"<a <b", 0), None);
+        assert_eq!(refused(b"<a s='/>'><b t=\">\"/>", 1), None);
+        assert_eq!(refused(b"<a s='/>'><b t='/>'>", 1), Some(Refused::TooDeep(1)));
+    }
+
+    #[test]
+    fn an_empty_instruction_is_kept_from_the_parser() {
+        assert_eq!(refused(b"<?xml?>\n<a><?></a>", 9), Some(Refused::Empty(2)));
     }
 
     #[test]
