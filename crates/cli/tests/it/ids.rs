@@ -30,7 +30,7 @@ fn a_script_learns_injects_replays_scores_explains_and_compares() {
     assert!(report.contains("false alarms: 0 incidents") && report.contains("masquerade seen by"), "{report}");
 
     let order = ["--kind", "uds-scan", "--start", "10", "--end", "12", "--seed", "3", "--out", &attacked];
-    done(&run(&[&["ids", "inject", &drive], order.as_slice()].concat()));
+    done(&run(&[["ids", "inject", &drive].as_slice(), order.as_slice()].concat()));
 
     let output = run(&["ids", "replay", "--profile", &profile, "--json", &attacked]);
     let lines = done(&output);
