@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 use yagura_idsm::{Detail, InstanceId, Qualified, SensorInstanceId};
 use yagura_link::{Clock, Digest, Limits, Losses, Opener, Place, ReportWriter, entries, open, peek};
-use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, Place, SecurityEvent, UnixMicros};
+use yagura_model::{BusId, CanContext, CanId, EventId, Micros, Payload, SecurityEvent, UnixMicros};
 
 const RUNS: usize = 9;
 const CLOCK: Clock = Clock { boot_at: UnixMicros(1_795_000_000_000_000), uncertainty: 1_000 };
@@ -18,7 +18,7 @@ fn report(events: u32, key: &SigningKey) -> (Vec<u8>, usize) {
     for n in 0..events {
         let id = CanId::from_key(0x100 + n * 7 % 0x600).expect("11 bits");
         let payload = Payload::new(&n.wrapping_mul(0x9E37_79B9).to_be_bytes()).expect("short");
-        let place = Place::default();
+        let place = yagura_model::Place::default();
         let context =
             CanContext { bus: BusId(0), id, kind: 0, expected: 10_000, observed: n * 13 % 5_000, payload, place };
         let time = Micros(u64::from(n) * 4_000 + u64::from(n * 31 % 977));

@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn message(sequence: u8) -> [[u8; 8]; 3] {
-        let head = sequence % 8 << 5;
+        let head = (sequence % 8) << 5;
         [[head, 15, 1, 2, 3, 4, 5, 6], [head | 1, 1, 2, 3, 4, 5, 6, 7], [head | 2, 8, 9, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]]
     }
 

@@ -13,7 +13,7 @@ use yagura_columns::Decoder;
 use yagura_detect::Engine;
 use yagura_idsm::{Context, InstanceId, Message, ProtocolVersion, SensorInstanceId, Timestamp};
 use yagura_link::{Clock, Digest, Limits, Losses, Place, ReportWriter, open};
-use yagura_model::{BusId, CanContext, CanId, DeviceId, EventId, Micros, Payload, Place, UnixMicros};
+use yagura_model::{BusId, CanContext, CanId, DeviceId, EventId, Micros, Payload, UnixMicros};
 use yagura_server::pipeline::Rules;
 use yagura_store::{Lake, NewRecord, Position, RecordKind, Table, Vault, VaultOptions};
 
@@ -40,7 +40,7 @@ fn report(number: u32, key: &SigningKey) -> Fallible<Vec<u8>> {
             expected: 10_000,
             observed: i,
             payload: Payload::new(&u64::from(number * 131 + i).to_be_bytes())?,
-            place: Place::default(),
+            place: yagura_model::Place::default(),
         };
         let mut room = [0; CanContext::LEN_MAX];
         let len = context.encode(&mut room);

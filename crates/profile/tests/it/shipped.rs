@@ -117,10 +117,7 @@ fn a_flood_of_the_highest_priority_raises_flood_and_unknown() {
 #[test]
 fn fuzzing_raises_unknown_and_wrong_lengths() {
     let fuzzed = |f: &Frame, at: u64| Frame { id: id((at.wrapping_mul(0x9E37_79B9) >> 7) as u32 & 0x7FF), ..*f };
-    check(
-        |f, at| vec![*f, fuzzed(f, at)],
-        expect!["unknown 41 (×2002) length 8 (×8) early 1 (×1) flood 11 (×653) "],
-    );
+    check(|f, at| vec![*f, fuzzed(f, at)], expect!["unknown 41 (×2002) length 8 (×8) early 1 (×1) flood 11 (×653) "]);
 }
 
 #[test]
