@@ -26,6 +26,11 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { due: 0 };
+}
+
+impl Errors {
     /// Takes up an error frame at `now`, steady clock of its bus. Returns what it is worth.
     pub(crate) fn take(&mut self, frame: &Frame, now: u64) -> Option<Strength> {
         let (class, detail) = (frame.id.raw(), frame.payload.as_slice().get(1).copied().unwrap_or(0));

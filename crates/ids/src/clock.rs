@@ -20,6 +20,11 @@ pub struct BusClock {
 }
 
 impl BusClock {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { last: None, steady: 0, busy: 0 };
+}
+
+impl BusClock {
     /// Moves on to a frame received at `time`. Returns how long the bus was quiet before it, µs.
     pub fn advance(&mut self, time: Micros, idle_cap: u32) -> u64 {
         let gap = self.gap_to(time);

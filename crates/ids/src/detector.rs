@@ -1,111 +1,15 @@
-//! The detector: routes each frame through what its profile says of bus and identifier.
+//! The detector: a profile and the state of its detectors.
 //!
-//! Not a filter chain: events are bounded by [`crate::EPISODE_WINDOW`], not qualified.
-//! Invariants: events depend only on the frames' order and their times relative to the first; calls of
-//! [`Detector::handle_timeout`] decide when an event is told, never which. A frame that is not legal for its identifier
-//! neither moves that identifier's schedule nor proves its presence. Cost: ADR-0004.
+//! Not the judgement (`state`), and not for a target without room on its stack: there a [`State`] lies in a `static` and is
+//! called with the profile. Cost: that of the state.
 
-use crate::bus::Errors;
-use crate::clock::BusClock;
-use crate::diag::{Diagnostics, Moment};
-use crate::early::{Crowd, Timing};
-use crate::episodes::Episodes;
-use crate::finding::{Check, Finding, Found, Sink, Strength, Tray};
-use crate::integrity::{CounterState, RULES_MAX, Rules, Spacing};
-use crate::j1939::{J1939, SOURCES_MAX};
-use crate::judge::{Evidence, Incidents, Ruling};
-use crate::load::Load;
-use crate::novelty::{Newcomers, Strangers};
-use crate::payload::{Arrival, Fields, Spans};
-use crate::profile::{BUSES_MAX, Class, IdRow, Profile};
-use crate::relation::Relations;
-use crate::silence::{Attendance, Presence, SESSION_GAP, SILENCE_HOLD, STEPS};
-use crate::spec::{Driving, DrivingState, SPEC_RULES_MAX, Specified};
-use core::fmt;
-use yagura_model::{CanContext, Frame, FrameKind, Micros};
+use crate::finding::Sink;
+use crate::profile::Profile;
+use crate::spec::DrivingState;
+use crate::state::{CapacityExceeded, FIELDS_ROOM, RELATIONS_ROOM, SIGNALS_ROOM, State};
+use yagura_model::{Frame, Micros};
 
-/// The profile has more of something than the detector was built for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct CapacityExceeded {
-    /// Of what there are too many.
-    pub what: &'static str,
-    /// How many the profile has.
-    pub count: usize,
-    /// How many the detector has room for.
-    pub capacity: usize,
-}
-
-impl fmt::Display for CapacityExceeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, count, capacity } = self;
-        write!(f, "profile of {count} {what} exceeds this detector's maximum {capacity}")
-    }
-}
-
-impl core::error::Error for CapacityExceeded {}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct IdState {
-    timing: Timing,
-    presence: Presence,
-    evidence: Evidence,
-    bus: u8,
-    /// Whether it belongs to diagnostics.
-    diagnostic: bool,
-    /// Rows of the specification and state tables.
-    specified: Specified,
-    /// Rows of the checksum and counter tables.
-    rules: Rules,
-    /// Rows of the tables of fields, constants, signals and relations.
-    payload: Spans,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct BusState {
-    clock: BusClock,
-    load: Load,
-    attendance: Attendance,
-    /// Busy time at which the bus started anew.
-    session: u64,
-    /// Steady time until which frames held back by a pause may come in a heap.
-    heap_until: u64,
-    newcomers: Newcomers,
-    errors: Errors,
-    /// About identifiers that the profile does not know, and about the bus itself.
-    evidence: Evidence,
-}
-
-/// A pause of the bus excuses frames that come in a heap after it for as long as it lasted, at most this, µs.
-pub const HEAP_MAX: u64 = 1_000_000;
-
-impl BusState {
-    fn advance(&mut self, time: Micros, idle_cap: u32) {
-        let is_first = self.clock.steady() == 0;
-        let gap = self.clock.advance(time, idle_cap);
-        if gap > u64::from(idle_cap) && !is_first {
-            self.heap_until = self.clock.steady().saturating_add(gap.min(HEAP_MAX));
-        }
-        if gap >= SESSION_GAP {
-            self.session = self.clock.busy();
-            self.newcomers.settle(self.clock.steady());
-        }
-    }
-
-    const fn is_heap(&self) -> bool {
-        self.clock.steady() < self.heap_until
-    }
-}
-
-/// Payloads are judged on a clock on which a pause counts for at most this, µs.
-pub const PAUSE_MAX: u32 = 10_000_000;
-/// Fields that a detector has room for, unless it says otherwise.
-pub const FIELDS_ROOM: usize = 128;
-/// Signals with history that a detector has room for, unless it says otherwise.
-pub const SIGNALS_ROOM: usize = 24;
-/// Relations that a detector has room for, unless it says otherwise.
-pub const RELATIONS_ROOM: usize = 64;
-
-/// Judges frames against a profile of at most `IDS` identifiers.
+/// Judges frames against a profile of at most `IDS` identifiers: a profile and its [`State`].
 #[derive(Clone, Debug)]
 pub struct Detector<
     'p,
@@ -115,22 +19,7 @@ pub struct Detector<
     const RELATIONS: usize = RELATIONS_ROOM,
 > {
     profile: Profile<'p>,
-    clock: BusClock,
-    cursor: usize,
-    buses: [BusState; BUSES_MAX],
-    incidents: Incidents,
-    /// About buses that the profile does not know.
-    stray: Evidence,
-    episodes: Episodes,
-    driving: Driving,
-    diagnostics: Diagnostics,
-    j1939: J1939,
-    strangers: Strangers,
-    fields: Fields<FIELDS>,
-    relations: Relations<SIGNALS, RELATIONS>,
-    ids: [IdState; IDS],
-    /// One for each row of the counter table.
-    counters: [CounterState; IDS],
+    state: State<IDS, FIELDS, SIGNALS, RELATIONS>,
 }
 
 impl<'p, const IDS: usize> Detector<'p, IDS> {
@@ -151,66 +40,9 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
     /// # Errors
     /// [`CapacityExceeded`] if the profile has more of anything than there is room for.
     pub fn with_room(profile: Profile<'p>) -> Result<Self, CapacityExceeded> {
-        let tables = profile.tables();
-        let rooms = [
-            ("identifiers", profile.ids_len(), IDS),
-            ("fields", tables.fields.len(), FIELDS),
-            ("signals", tables.signals.len(), SIGNALS),
-            ("relations", tables.relations.len(), RELATIONS),
-        ];
-        if let Some(&(what, count, capacity)) = rooms.iter().find(|(_, count, room)| count > room) {
-            return Err(CapacityExceeded { what, count, capacity });
-        }
-        if profile.tables().counters.len() > IDS {
-            return Err(CapacityExceeded { what: "counters", count: profile.tables().counters.len(), capacity: IDS });
-        }
-        let mut ids = [IdState::default(); IDS];
-        for ((owner, state), row) in (0_u16..).zip(ids.iter_mut()).zip(profile.ids()) {
-            state.rules = Rules::of(&profile, owner);
-            if state.rules.len() > RULES_MAX {
-                return Err(CapacityExceeded {
-                    what: "rules of an identifier",
-                    count: state.rules.len(),
-                    capacity: RULES_MAX,
-                });
-            }
-            state.specified = Specified::of(&profile, owner);
-            if state.specified.len() > SPEC_RULES_MAX {
-                return Err(CapacityExceeded {
-                    what: "specified rules of an identifier",
-                    count: state.specified.len(),
-                    capacity: SPEC_RULES_MAX,
-                });
-            }
-            state.payload = Spans::of(tables, owner);
-            state.bus = profile.bus_index(row.bus).and_then(|bus| u8::try_from(bus).ok()).unwrap_or(u8::MAX);
-        }
-        for row in profile.tables().diagnostics.iter() {
-            ids.get_mut(usize::from(row.owner)).into_iter().for_each(|state| state.diagnostic = true);
-        }
-        let sources = profile.tables().sources.len();
-        let j1939 = J1939::of(&profile).ok_or(CapacityExceeded {
-            what: "J1939 sources",
-            count: sources,
-            capacity: SOURCES_MAX,
-        })?;
-        Ok(Self {
-            profile,
-            clock: BusClock::default(),
-            cursor: 0,
-            buses: [BusState::default(); BUSES_MAX],
-            incidents: Incidents::default(),
-            stray: Evidence::default(),
-            episodes: Episodes::new(),
-            driving: Driving::default(),
-            diagnostics: Diagnostics::of(&profile),
-            j1939,
-            strangers: Strangers::new(&profile),
-            fields: Fields::new(),
-            relations: Relations::new(),
-            ids,
-            counters: [CounterState::default(); IDS],
-        })
+        let mut state = State::new();
+        state.start(&profile)?;
+        Ok(Self { profile, state })
     }
 
     /// The profile in use.
@@ -222,207 +54,23 @@ impl<'p, const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELA
     /// What the vehicle is doing, as far as the profile's specification tells.
     #[must_use]
     pub fn driving_state(&self) -> DrivingState {
-        self.driving.state(self.clock.steady())
+        self.state.driving_state()
     }
 
     /// Judges a frame. Frames come in the order in which the sensor received them.
     pub fn handle_frame(&mut self, frame: &Frame, sink: &mut impl Sink) {
-        let paused = self.clock.advance(frame.time, PAUSE_MAX) >= SESSION_GAP;
-        let now = self.clock.steady();
-        if paused {
-            self.fields.restart();
-            self.relations.restart(self.clock.busy());
-        }
-        self.episodes.end_window(now, sink);
-        if matches!(frame.kind, FrameKind::Error) {
-            self.judge_error(frame, now, sink);
-            return;
-        }
-        let mut tray = Tray::default();
-        let bus = self.profile.bus_index(frame.bus);
-        let index = bus.and_then(|_| self.profile.id_index(frame.bus, frame.id));
-        match bus {
-            Some(bus) => {
-                let rate = self.judge_bus(bus, frame);
-                match index {
-                    Some(index) => self.judge_id(bus, index, frame, &mut tray),
-                    None => self.judge_unknown(bus, frame, &mut tray),
-                }
-                // A flood is told of the frames that make it, not of those that come as they always did.
-                if let Some((peak, rate)) = rate.filter(|_| !tray.is_empty() || !self.is_timed(index)) {
-                    tray.put(Check::Flood, Strength::Certain, CanContext::of(frame, peak, rate));
-                }
-            }
-            // A bus that training did not show is not judged: it says more about the sensor's wiring than about the vehicle.
-            None => tray.put(Check::UnknownId, Strength::Hint, CanContext::of(frame, 0, 0)),
-        }
-        if !tray.is_empty() {
-            // What is certain confirms the rest of the same frame.
-            let certain = |found: &Found| found.strength == Strength::Certain;
-            let (first, rest) = (tray.iter().filter(certain), tray.iter().filter(|found| !certain(found)));
-            for found in first.chain(rest) {
-                let found = (found.check, found.strength, found.context(frame));
-                self.settle((bus, index), (now, frame.time), found, sink);
-            }
-        }
-        if bus.is_some() {
-            self.look_for_silence(now, frame, sink);
-        }
+        self.state.handle_frame(&self.profile, frame, sink);
     }
 
     /// Tells what was counted until `now`. Call it with no frame older than `now` outstanding; at the end of a capture with
     /// [`Micros::MAX`].
     pub fn handle_timeout(&mut self, now: Micros, sink: &mut impl Sink) {
-        let now = self.clock.steady_at(now);
-        while self.episodes.end_window(now, sink) {}
+        self.state.handle_timeout(now, sink);
     }
 
     /// When [`Self::handle_timeout`] has something to tell; [`Micros::MAX`] for never.
     #[must_use]
     pub fn poll_timeout(&self) -> Micros {
-        match self.episodes.next_end() {
-            0 => Micros::MAX,
-            end => self.clock.time_of(end),
-        }
-    }
-
-    /// An identifier that is not known on its bus may be known on another.
-    fn stranger(&self, frame: &Frame) -> Check {
-        let elsewhere = self.profile.buses().any(|row| self.profile.id_index(row.bus, frame.id).is_some());
-        if elsewhere { Check::WrongBus } else { Check::UnknownId }
-    }
-
-    /// For a frame that is more than the bus ever carried: the most frames a second in training, and now.
-    fn judge_bus(&mut self, bus: usize, frame: &Frame) -> Option<(u32, u32)> {
-        let (state, row) = (self.buses.get_mut(bus)?, self.profile.bus(bus)?);
-        state.advance(frame.time, row.idle_cap);
-        let rate = state.load.take(row.pace, state.clock.steady());
-        rate.filter(|_| !state.is_heap()).map(|rate| (row.peak_per_second, rate))
-    }
-
-    /// An error frame is no traffic: it moves no clock but the detector's own.
-    fn judge_error(&mut self, frame: &Frame, now: u64, sink: &mut impl Sink) {
-        let bus = self.profile.bus_index(frame.bus);
-        let Some(state) = bus.and_then(|bus| self.buses.get_mut(bus)) else { return };
-        let at = state.clock.steady_at(frame.time);
-        let strength = state.errors.take(frame, at).filter(|_| state.newcomers.is_settled(at) && !state.is_heap());
-        if let Some(strength) = strength {
-            let found = (Check::BusError, strength, CanContext::of(frame, 0, frame.id.raw()));
-            self.settle((bus, None), (now, frame.time), found, sink);
-        }
-    }
-
-    /// Whether the timing of the identifier is known well enough to tell a legitimate frame from a surplus one.
-    fn is_timed(&self, index: Option<usize>) -> bool {
-        index.and_then(|index| self.profile.id(index)).is_some_and(|row| row.pace.interval != 0)
-    }
-
-    fn judge_id(&mut self, bus: usize, index: usize, frame: &Frame, tray: &mut Tray) {
-        let (Some(state), Some(row)) = (self.ids.get_mut(index), self.profile.id(index)) else { return };
-        let number = bus;
-        let Some(bus) = self.buses.get_mut(bus) else { return };
-        if !row.lengths.allows(frame) {
-            let (expected, observed) = (u32::from(row.lengths.longest()), u32::from(frame.payload.len()));
-            tray.put(Check::Length, Strength::Certain, CanContext::of(frame, expected, observed));
-            return;
-        }
-        if matches!(frame.kind, FrameKind::Remote { .. }) {
-            return;
-        }
-        if row.frames == 0 {
-            // Known to the specification, never seen: no proof of anything alone.
-            tray.put(Check::UnknownId, Strength::Hint, CanContext::of(frame, 0, 0));
-        }
-        let now = self.clock.steady();
-        self.j1939.judge(number, frame, true, now, tray);
-        if state.diagnostic {
-            let at = Moment { now, state: self.driving.state(now) };
-            self.diagnostics.judge_known(&self.profile, index, frame, at, tray);
-        }
-        state.presence.see(bus.clock.busy(), row.silence, &mut bus.attendance);
-        let now = bus.clock.steady();
-        let gap = u32::try_from(state.timing.gap(now)).unwrap_or(u32::MAX);
-        let may_repeat = row.class != Class::Periodic && gap < row.period / 2;
-        let spacing = Spacing { gap, period: row.period, may_repeat };
-        let crowd = if bus.load.is_crowded(now) { Crowd::Full } else { Crowd::Free };
-        let gap = state.timing.take(&row, now, crowd).filter(|_| !bus.is_heap());
-        match gap {
-            Some((gap, strength)) => tray.put(Check::Early, strength, CanContext::of(frame, row.period, gap)),
-            None => {
-                let at = Arrival { frame, period: row.period, now: self.clock.busy() };
-                self.fields.judge(self.profile.tables(), state.payload, at, tray);
-                self.relations.judge(&self.profile, state.payload, at, tray);
-            }
-        }
-        // An injected frame must not move the counter that the legitimate ones are judged by.
-        if !matches!(gap, Some((_, Strength::Certain))) {
-            state.rules.judge(&self.profile, &mut self.counters, frame, spacing, tray);
-        }
-        state.specified.judge(&self.profile, &mut self.driving, frame, self.clock.steady(), tray);
-        Fields::<FIELDS>::add_hints(self.profile.tables(), state.payload, frame, tray);
-    }
-
-    fn judge_unknown(&mut self, bus: usize, frame: &Frame, tray: &mut Tray) {
-        let at = Moment { now: self.clock.steady(), state: self.driving_state() };
-        let expected = self.diagnostics.judge_unknown(bus, frame, at, tray);
-        if self.j1939.judge(bus, frame, false, at.now, tray) || expected {
-            return;
-        }
-        let (Some(state), Some(row)) = (self.buses.get_mut(bus), self.profile.bus(bus)) else { return };
-        let (who, now) = ((frame.bus.0, frame.id), state.clock.steady());
-        let Some(strength) = self.strangers.judge(who, &mut state.newcomers, row.novelty, now) else { return };
-        tray.put(self.stranger(frame), strength, CanContext::of(frame, 0, 0));
-    }
-
-    fn look_for_silence(&mut self, now: u64, frame: &Frame, sink: &mut impl Sink) {
-        for _ in 0..STEPS {
-            let index = self.cursor;
-            self.cursor = index.saturating_add(1);
-            let Some(state) = self.ids.get_mut(..self.profile.ids_len()).and_then(|ids| ids.get_mut(index)) else {
-                self.cursor = 0;
-                continue;
-            };
-            let Some(bus) = self.buses.get_mut(usize::from(state.bus)) else { continue };
-            if state.presence.is_calm(bus.clock.busy()) {
-                continue;
-            }
-            let Some(row) = self.profile.id(index) else { continue };
-            // A vehicle that moves does not shut down.
-            let hold = if self.driving.state(now) == DrivingState::Driving { 0 } else { SILENCE_HOLD };
-            if !state.presence.check(bus.clock.busy(), bus.session, (row.silence, hold), &mut bus.attendance) {
-                continue;
-            }
-            let absent = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
-            let context = CanContext::of_absence(row.bus, row.id, row.silence, absent);
-            let found = (Check::Silent, Strength::Certain, context);
-            self.settle((None, Some(index)), (now, frame.time), found, sink);
-        }
-    }
-
-    /// Weighs what was found of a bus or an identifier on it, and tells it if the evidence suffices.
-    fn settle(
-        &mut self,
-        (bus, index): (Option<usize>, Option<usize>),
-        (now, time): (u64, Micros),
-        (check, strength, context): (Check, Strength, CanContext),
-        sink: &mut impl Sink,
-    ) {
-        let of_bus = matches!(check, Check::Flood | Check::BusError);
-        let id = index.filter(|_| !of_bus).and_then(|index| self.ids.get_mut(index)).map(|id| &mut id.evidence);
-        let bus = bus.and_then(|bus| self.buses.get_mut(bus)).map(|bus| &mut bus.evidence);
-        let unknown =
-            if of_bus || index.is_some() { None } else { self.strangers.evidence((context.bus.0, context.id.key())) };
-        let evidence = id.or(unknown).or(bus).unwrap_or(&mut self.stray);
-        let ruling = evidence.weigh(check, strength, now);
-        if ruling == Ruling::Hold {
-            return;
-        }
-        let (qualified, incident) = (ruling == Ruling::Qualify, self.incidents.number(now));
-        sink.find(&Finding { check, strength, time, context, qualified, incident });
-        if qualified {
-            let key = if of_bus { 0 } else { context.id.key() };
-            let subject = IdRow::sort_key(context.bus, key);
-            self.episodes.note(now, time, (check.event(), subject), context, sink);
-        }
+        self.state.poll_timeout()
     }
 }

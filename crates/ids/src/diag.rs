@@ -105,6 +105,18 @@ struct Talk {
 }
 
 impl Talk {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self {
+        key: None,
+        seen: 0,
+        asking: Transfer::REST,
+        answering: Transfer::REST,
+        dialogue: Dialogue::REST,
+        faults: 0,
+    };
+}
+
+impl Talk {
     /// `awaited`: whether all control units were asked lately.
     fn take(&mut self, data: &[u8], line: &Line, at: Moment, awaited: bool) -> Heard {
         let Moment { now, state } = at;
@@ -172,23 +184,27 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Diagnostics that a profile describes.
-    pub(crate) fn of(profile: &Profile<'_>) -> Self {
-        let mut diagnostics = Self::default();
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self =
+        Self { talks: [Talk::REST; TALKS_MAX], sweep: Sweep::REST, called_until: 0, standard: 0, roamed: 0 };
+}
+
+impl Diagnostics {
+    /// Takes up the diagnostics that a profile describes, from rest.
+    pub(crate) fn start(&mut self, profile: &Profile<'_>) {
         let mut asked = [0_u8; BUSES_MAX];
         for row in profile.tables().diagnostics.iter() {
             let Some(id) = profile.id(usize::from(row.owner)) else { continue };
             let Some(bus) = profile.bus_index(id.bus) else { continue };
             if Line::standard(id.id).is_some() {
-                diagnostics.standard |= bit(bus);
+                self.standard |= bit(bus);
             }
             let Some(asked) = asked.get_mut(bus).filter(|_| row.role == Role::Request) else { continue };
             *asked = asked.saturating_add(1);
             if *asked >= ROAMED_MIN {
-                diagnostics.roamed |= bit(bus);
+                self.roamed |= bit(bus);
             }
         }
-        diagnostics
     }
 
     /// Takes up a frame of an identifier that belongs to diagnostics.

@@ -5,7 +5,7 @@
 //! that keep a fast cycle strictly, the slot in which the next frame is due. One short distance or one frame beside its slot
 //! may be chance (a frame sent on change) and is a hint; the second within [`SUSPICION`] is told. From then on each frame
 //! beside its slot is told until [`ALARM`] passes without one, and the frames in their slots are not: the legitimate sender
-//! goes on filling them. A sender that merely shifts its phase leaves a slot empty, and the slots follow. State: 32 bytes an
+//! goes on filling them. A sender that merely shifts its phase leaves a slot empty, and the slots follow. State: 31 bytes an
 //! identifier.
 
 use crate::finding::Strength;
@@ -53,7 +53,9 @@ pub(crate) enum Crowd {
 }
 
 /// When an identifier was last admitted, when its pace allows the next and when its next slot is; steady clock of its bus, µs.
+/// Packed: there is one for each identifier.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, packed)]
 pub(crate) struct Timing {
     due: u64,
     last: u64,
@@ -65,6 +67,11 @@ pub(crate) struct Timing {
     regular: u8,
     /// Slots that stayed empty of late.
     empty: u8,
+}
+
+impl Timing {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { due: 0, last: 0, slot: 0, until: 0, mood: Mood::Calm, regular: 0, empty: 0 };
 }
 
 fn unit(micros: u64) -> u32 {
@@ -128,7 +135,7 @@ impl Timing {
         let off = crowd == Crowd::Free && is_strict(row) && lead > off_margin(row);
         if off || behind {
             // It uses up its share of the pace, told or not.
-            let admitted = row.pace.judge(&mut self.due, now).admitted;
+            let admitted = self.keeps_pace(row, now);
             if self.mood == Mood::Calm && admitted {
                 self.mood = Mood::Suspicion;
                 self.until = unit(now.saturating_add(SUSPICION));
@@ -140,12 +147,19 @@ impl Timing {
             self.mood = mood;
             return Some(told);
         }
-        if row.pace.judge(&mut self.due, now).admitted {
+        if self.keeps_pace(row, now) {
             return None;
         }
         let told = self.tell(now);
         // The frame in its slot is the legitimate one; those beside it are told from now on.
         if cyclic && !beside && crowd == Crowd::Free { None } else { Some(told) }
+    }
+
+    fn keeps_pace(&mut self, row: &IdRow, now: u64) -> bool {
+        let mut due = self.due;
+        let admitted = row.pace.judge(&mut due, now).admitted;
+        self.due = due;
+        admitted
     }
 
     fn tell(&mut self, now: u64) -> Strength {

@@ -29,6 +29,11 @@ pub(crate) struct Rules {
     warmth: Warmth,
 }
 
+impl Rules {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { checksums: Span::REST, counters: Span::REST, warmth: Warmth::REST };
+}
+
 /// So many right frames in a row, and a control unit has started up.
 const WARM_RIGHT: u8 = 8;
 /// So many frames, and it should have.
@@ -44,6 +49,11 @@ const COLD_GAP_MIN: u64 = 500_000;
 struct Warmth {
     frames: u8,
     right: u8,
+}
+
+impl Warmth {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { frames: 0, right: 0 };
 }
 
 impl Warmth {
@@ -75,7 +85,7 @@ impl Rules {
 
     /// The longer of both.
     pub(crate) fn len(self) -> usize {
-        usize::from(self.checksums.len().max(self.counters.len()))
+        self.checksums.len().max(self.counters.len())
     }
 
     /// Judges a data frame.

@@ -87,6 +87,12 @@ struct Network {
 }
 
 impl Network {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self =
+        Self { known: [0; 8], heard: [[0; 8]; 2], span: 0, settled: [[0; 8]; 3], long_span: 0, last: 0, begun: 0 };
+}
+
+impl Network {
     const fn place(address: u8) -> (usize, u32) {
         ((address >> 5) as usize, 1 << (address & 31))
     }
@@ -158,24 +164,44 @@ pub struct J1939 {
 }
 
 impl J1939 {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self {
+        networks: [Network::REST; NETWORKS_MAX],
+        slots: [0; BUSES_MAX],
+        transport: Transport::REST,
+        requests: Requests::REST,
+        addresses: Addresses::REST,
+    };
+}
+
+impl J1939 {
     /// The networks of a profile; `None` if it has more than [`NETWORKS_MAX`] or more than [`SOURCES_MAX`] sources.
     #[must_use]
     pub fn of(profile: &Profile<'_>) -> Option<Self> {
-        let mut this = Self::default();
+        let mut this = Self::REST;
+        this.start(profile).then_some(this)
+    }
+
+    /// Takes up the networks of a profile, from rest. Returns whether there was room.
+    pub(crate) fn start(&mut self, profile: &Profile<'_>) -> bool {
+        self.learn(profile).is_some()
+    }
+
+    fn learn(&mut self, profile: &Profile<'_>) -> Option<()> {
         let mut count = 0_u8;
         for row in profile.tables().sources.iter() {
             let bus = profile.id(usize::from(row.owner)).and_then(|id| profile.bus_index(id.bus))?;
-            let slot = this.slots.get_mut(bus)?;
+            let slot = self.slots.get_mut(bus)?;
             if *slot == 0 {
                 count = count.saturating_add(1);
                 *slot = count;
             }
             let slot = slot.saturating_sub(1);
             let (word, bit) = Network::place(row.address);
-            *this.networks.get_mut(usize::from(slot))?.known.get_mut(word)? |= bit;
-            this.addresses.learn(slot, &row).then_some(())?;
+            *self.networks.get_mut(usize::from(slot))?.known.get_mut(word)? |= bit;
+            self.addresses.learn(slot, &row).then_some(())?;
         }
-        Some(this)
+        Some(())
     }
 
     /// Takes up a frame of the profile's bus at `bus`; `now` is steady time, µs. `None` if that bus is not J1939 or the frame

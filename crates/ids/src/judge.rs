@@ -3,7 +3,7 @@
 //! Not a filter chain (`idsm` is): nothing here depends on rates or bandwidth. Evidence is kept per subject (an identifier, or
 //! all unknown ones of a bus) and decays. A hint is told once a check of another family speaks of the same subject; a likely
 //! finding is told and qualifies with the second; a certain one qualifies at once. Findings of the whole vehicle with less than
-//! [`INCIDENT_GAP`] between them are one incident. State: 8 bytes a subject.
+//! [`INCIDENT_GAP`] between them are one incident. State: 6 bytes a subject.
 
 use crate::finding::{Check, Strength};
 
@@ -13,13 +13,20 @@ pub const INCIDENT_GAP: u64 = 3_000_000;
 pub const EVIDENCE_SPAN: u64 = 2_000_000;
 
 /// What has been found about a subject lately.
+/// Packed: there is one for each identifier.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, packed(2))]
 pub(crate) struct Evidence {
     /// Steady time until which it counts, in units of 1,024 µs.
     until: u32,
     /// Bits of [`Check::family`].
     families: u8,
     likely: u8,
+}
+
+impl Evidence {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { until: 0, families: 0, likely: 0 };
 }
 
 /// What becomes of a finding.
@@ -66,6 +73,11 @@ impl Evidence {
 pub(crate) struct Incidents {
     number: u32,
     until: u64,
+}
+
+impl Incidents {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { number: 0, until: 0 };
 }
 
 impl Incidents {

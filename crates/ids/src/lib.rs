@@ -35,9 +35,10 @@ mod profile;
 mod relation;
 mod silence;
 mod spec;
+mod state;
 
 pub use clock::{BACKWARD_MAX, BusClock, REWIND_GAP};
-pub use detector::{CapacityExceeded, Detector, FIELDS_ROOM, HEAP_MAX, PAUSE_MAX, RELATIONS_ROOM, SIGNALS_ROOM};
+pub use detector::Detector;
 pub use diag::{DiagRow, Diagnostics, Heard, IsoTp, Line, Moment, Note, Role, Services, TALKS_MAX};
 pub use episodes::{EPISODE_WINDOW, EPISODES_MAX, PLACES_MAX};
 pub use finding::{Check, Finding, Sink, Strength};
@@ -60,3 +61,4 @@ pub use spec::{
     Allowed, BREACHES_MAX, DrivingState, Field, FieldError, MOVING_SPAN, RuleRow, SIGN_SPAN, SPEC_RULES_MAX, Sign,
     StateRow, Switch,
 };
+pub use state::{CapacityExceeded, FIELDS_ROOM, HEAP_MAX, PAUSE_MAX, RELATIONS_ROOM, SIGNALS_ROOM, State};

@@ -23,6 +23,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { due: 0, start: 0, frames: 0, before: 0, crowded: 0 };
+}
+
+impl Load {
     /// Takes up a frame at `now`. For a surplus frame: the observed frames per second.
     pub(crate) fn take(&mut self, pace: Pace, now: u64) -> Option<u32> {
         if now.saturating_sub(self.start) >= RATE_WINDOW {

@@ -57,6 +57,11 @@ struct Stranger {
     evidence: Evidence,
 }
 
+impl Stranger {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { due: 0, key: 0, bus: 0, standing: Standing::Free, evidence: Evidence::REST };
+}
+
 /// Unknown identifiers that were heard lately.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strangers {
@@ -80,6 +85,11 @@ pub(crate) struct Newcomers {
 }
 
 impl Newcomers {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { settled: 0, alert: 0, due: 0, testers_due: 0, open: 0, settling: 0 };
+}
+
+impl Newcomers {
     /// The bus starts anew at `now`.
     pub(crate) const fn settle(&mut self, now: u64) {
         self.settled = now.saturating_add(SETTLE);
@@ -93,15 +103,17 @@ impl Newcomers {
 }
 
 impl Strangers {
-    pub(crate) fn new(profile: &Profile<'_>) -> Self {
-        let mut sources = [0_u32; 8];
+    /// As if nothing had been heard: all bytes zero.
+    pub(crate) const REST: Self = Self { places: [Stranger::REST; STRANGERS_MAX], next: 0, sources: [0; 8] };
+
+    /// Takes up the sources of a profile, from rest.
+    pub(crate) fn start(&mut self, profile: &Profile<'_>) {
         for row in profile.ids().filter(|row| row.id.key() >= CanId::EXTENDED_BIT) {
             let (word, bit) = source_bit(row.id.raw());
-            if let Some(word) = sources.get_mut(word) {
+            if let Some(word) = self.sources.get_mut(word) {
                 *word |= bit;
             }
         }
-        Self { places: [Stranger::default(); STRANGERS_MAX], next: 0, sources }
     }
 
     /// How much a frame with the unknown `id` is worth at `now`, on the steady clock of bus number `bus`.

@@ -26,6 +26,12 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self =
+        Self { fields: Span::REST, constants: Span::REST, signals: Span::REST, relations: Span::REST };
+}
+
+impl Spans {
     pub(crate) fn of(tables: &Tables<'_>, owner: u16) -> Self {
         Self {
             fields: Span::of(&tables.fields, owner),
@@ -33,6 +39,12 @@ impl Spans {
             signals: Span::of(&tables.signals, owner),
             relations: Span::of(&tables.relations, owner),
         }
+    }
+
+    /// The longest of them.
+    pub(crate) fn len(self) -> usize {
+        let longest = self.fields.len().max(self.constants.len());
+        longest.max(self.signals.len()).max(self.relations.len())
     }
 }
 

@@ -103,7 +103,7 @@ impl Vote {
 impl<const SIGNALS: usize, const RELATIONS: usize> Relations<SIGNALS, RELATIONS> {
     pub(crate) const fn new() -> Self {
         Self {
-            signals: [const { Signal::new() }; SIGNALS],
+            signals: [Signal::REST; SIGNALS],
             links: [const { Link::new() }; RELATIONS],
             accused: [0; SIGNALS],
             start: 0,

@@ -4,7 +4,7 @@
 //! stands still, and when a good part of a bus falls silent together (`Attendance::is_common`) the vehicle is going to sleep. To know that,
 //! an overdue identifier is told only after [`SILENCE_HOLD`], and after [`COMMON_HOLD`] if it is not the only one. Each frame looks at [`STEPS`] identifiers in turn, so an absence
 //! is found at most ids / STEPS frames late and no frame costs more than another. Invariant: at most one event an absence.
-//! State: 16 bytes an identifier, 16 a bus.
+//! State: 8 bytes an identifier, 16 a bus.
 
 /// How many identifiers a frame looks at.
 pub(crate) const STEPS: usize = 4;
@@ -18,11 +18,14 @@ pub const COMMON_HOLD: u64 = 3_000_000;
 /// A bus that was quiet for so long has started anew: who does not come back was not expected, µs.
 pub const SESSION_GAP: u64 = 2_000_000;
 
-/// What is known of an identifier's presence; times on the busy clock of its bus, µs.
+/// A [`Standing`] in eight bytes: an instant of 46 bits (two years, saturating), 16 bits for a count, 2 for which it is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Presence {
+pub(crate) struct Presence(u64);
+
+/// What is known of an identifier's presence; times on the busy clock of its bus, µs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
     /// Not seen yet, or not judged.
-    #[default]
     Unknown,
     /// Seen; overdue after this instant.
     Until(u64),
@@ -46,16 +49,21 @@ pub(crate) struct Attendance {
 }
 
 impl Attendance {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { present: 0, missing: 0, left: 0, calm_from: 0 };
+}
+
+impl Attendance {
     /// Whether so many are missing that it is no attack on one sender: more than a quarter, and at least three.
     const fn is_common(self) -> bool {
         self.missing >= 3 && (self.missing as u32).saturating_mul(3) > self.present as u32
     }
 
-    fn arrive(&mut self, from: Presence) {
+    fn arrive(&mut self, from: Standing) {
         match from {
-            Presence::Unknown => {}
-            Presence::Until(_) => return,
-            Presence::Overdue(..) | Presence::Common(_) | Presence::Absent => {
+            Standing::Unknown => {}
+            Standing::Until(_) => return,
+            Standing::Overdue(..) | Standing::Common(_) | Standing::Absent => {
                 self.missing = self.missing.saturating_sub(1)
             }
         }
@@ -72,11 +80,11 @@ impl Attendance {
         others
     }
 
-    fn forget(&mut self, from: Presence) {
+    fn forget(&mut self, from: Standing) {
         match from {
-            Presence::Unknown => {}
-            Presence::Until(_) => self.present = self.present.saturating_sub(1),
-            Presence::Overdue(..) | Presence::Common(_) | Presence::Absent => {
+            Standing::Unknown => {}
+            Standing::Until(_) => self.present = self.present.saturating_sub(1),
+            Standing::Overdue(..) | Standing::Common(_) | Standing::Absent => {
                 self.missing = self.missing.saturating_sub(1)
             }
         }
@@ -84,21 +92,46 @@ impl Attendance {
 }
 
 impl Presence {
+    /// Not seen yet: all bytes zero.
+    pub(crate) const REST: Self = Self(0);
+    const TIME_SHIFT: u32 = 18;
+    const TIME_MAX: u64 = u64::MAX >> Self::TIME_SHIFT;
+
+    const fn of(standing: Standing) -> Self {
+        let (until, left, tag) = match standing {
+            Standing::Unknown => (0, 0, 0),
+            Standing::Until(until) => (until, 0, 0),
+            Standing::Overdue(until, left) => (until, left as u64, 1),
+            Standing::Common(until) => (until, 0, 2),
+            Standing::Absent => (Self::TIME_MAX, 0, 3),
+        };
+        let until = if until > Self::TIME_MAX { Self::TIME_MAX } else { until };
+        Self(until << Self::TIME_SHIFT | left << 2 | tag)
+    }
+
+    fn standing(self) -> Standing {
+        let until = self.0 >> Self::TIME_SHIFT;
+        match self.0 & 3 {
+            0 if self.0 == 0 => Standing::Unknown,
+            0 => Standing::Until(until),
+            1 => Standing::Overdue(until, u16::try_from(self.0 >> 2 & 0xFFFF).unwrap_or(0)),
+            2 => Standing::Common(until),
+            _ => Standing::Absent,
+        }
+    }
+
     /// A frame came at `busy`; the identifier may stay away for `silence`, 0 = not judged.
     pub(crate) fn see(&mut self, busy: u64, silence: u32, attendance: &mut Attendance) {
         if silence == 0 {
             return;
         }
-        attendance.arrive(*self);
-        *self = Self::Until(busy.saturating_add(u64::from(silence)));
+        attendance.arrive(self.standing());
+        *self = Self::of(Standing::Until(busy.saturating_add(u64::from(silence))));
     }
 
     /// Whether nothing can be due at `busy`: the common case, without a look at the profile.
     pub(crate) const fn is_calm(self, busy: u64) -> bool {
-        match self {
-            Self::Unknown | Self::Absent => true,
-            Self::Until(until) | Self::Overdue(until, _) | Self::Common(until) => busy <= until,
-        }
+        self.0 == 0 || busy <= self.0 >> Self::TIME_SHIFT
     }
 
     /// Moves on at `busy`; `session` is when the bus started anew, `hold` how long one that is alone is held back. Returns
@@ -110,29 +143,31 @@ impl Presence {
         (silence, hold): (u32, u64),
         attendance: &mut Attendance,
     ) -> bool {
-        match *self {
-            Self::Unknown | Self::Absent => false,
-            Self::Until(until) if until < session.saturating_add(u64::from(silence)) => {
-                attendance.forget(*self);
-                *self = Self::Unknown;
+        let standing = self.standing();
+        match standing {
+            Standing::Unknown | Standing::Absent => false,
+            Standing::Until(until) if until < session.saturating_add(u64::from(silence)) => {
+                attendance.forget(standing);
+                *self = Self::REST;
                 false
             }
-            Self::Until(_) => {
+            Standing::Until(_) => {
                 let others = attendance.leave(busy);
-                let common = Self::Common(busy.saturating_add(COMMON_HOLD));
-                *self = if others { common } else { Self::Overdue(busy.saturating_add(hold), attendance.left) };
+                let common = Standing::Common(busy.saturating_add(COMMON_HOLD));
+                let alone = Standing::Overdue(busy.saturating_add(hold), attendance.left);
+                *self = Self::of(if others { common } else { alone });
                 hold == 0 && !others && self.tell(attendance)
             }
-            Self::Overdue(until, left) if left != attendance.left => {
-                *self = Self::Common(until.saturating_sub(hold).saturating_add(COMMON_HOLD));
+            Standing::Overdue(until, left) if left != attendance.left => {
+                *self = Self::of(Standing::Common(until.saturating_sub(hold).saturating_add(COMMON_HOLD)));
                 false
             }
-            Self::Overdue(..) | Self::Common(_) => self.tell(attendance),
+            Standing::Overdue(..) | Standing::Common(_) => self.tell(attendance),
         }
     }
 
     fn tell(&mut self, attendance: &Attendance) -> bool {
-        *self = Self::Absent;
+        *self = Self::of(Standing::Absent);
         !attendance.is_common()
     }
 }

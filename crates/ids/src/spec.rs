@@ -33,6 +33,11 @@ pub(crate) struct Specified {
 }
 
 impl Specified {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { states: Span::REST, rules: Span::REST };
+}
+
+impl Specified {
     /// Those of an identifier.
     pub(crate) fn of(profile: &Profile<'_>, owner: u16) -> Self {
         let tables = profile.tables();
@@ -41,7 +46,7 @@ impl Specified {
 
     /// The longer of both.
     pub(crate) fn len(self) -> usize {
-        usize::from(self.states.len().max(self.rules.len()))
+        self.states.len().max(self.rules.len())
     }
 
     /// Judges a data frame at `now`, steady time, and takes up what it tells of the vehicle.

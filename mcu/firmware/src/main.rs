@@ -15,7 +15,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 use cortex_m_semihosting::hio::{self, HostStream};
-use yagura_ids::{Detector, Profile};
+use yagura_ids::{Profile, State};
 use yagura_model::{BusId, CanId, Frame, FrameKind, Micros, Payload, SecurityEvent};
 
 /// Identifiers that this build has room for.
@@ -29,17 +29,17 @@ const FRAME_HEADER: usize = 15;
 /// A tick of the 25 MHz timer is so many nanoseconds, and QEMU gives each instruction one.
 const INSTRUCTIONS_PER_TICK: u32 = 40;
 const TIMER_TOP: u32 = 0x00FF_FFFF;
-/// Events of one frame that are kept until its time is taken.
-const EVENTS_MAX: usize = 40;
+/// Events of one frame that are kept until its time is taken: its findings, and an episode that ends.
+const EVENTS_MAX: usize = 8;
 const PAINT: u32 = 0xA5A5_5A5A;
 
-/// The detector's place; in RAM from the start, so that the linker's sizes are the whole truth.
-struct Room(UnsafeCell<MaybeUninit<Detector<'static, IDS>>>);
+/// What lives as long as the firmware. All bytes zero at the start, so it takes no flash; never moved, so it takes no stack.
+struct Room(UnsafeCell<(State<IDS>, Events)>);
 
-// SAFETY: there is one core and no interrupt handler; `main` alone touches it, once.
+// SAFETY: there is one core and no interrupt handler; `run` alone touches it, once.
 unsafe impl Sync for Room {}
 
-static DETECTOR: Room = Room(UnsafeCell::new(MaybeUninit::uninit()));
+static ROOM: Room = Room(UnsafeCell::new((State::new(), Events::NONE)));
 
 #[entry]
 fn main() -> ! {
@@ -65,22 +65,22 @@ fn run() -> Result<(), &'static str> {
     timer.enable_counter();
     let profile = Profile::parse(blob(PROFILE_AT)).map_err(|_| "not a profile")?;
     // SAFETY: `run` is called once, and nothing else refers to the place.
-    let place = unsafe { &mut *DETECTOR.0.get() };
-    let detector = place.write(Detector::new(profile).map_err(|_| "profile larger than this detector")?);
+    let (state, events) = unsafe { &mut *ROOM.0.get() };
+    state.start(&profile).map_err(|_| "profile larger than this detector")?;
     let mut cost = Cost::default();
     let mut rest = blob(FRAMES_AT);
     while let Some((frame, after)) = next_frame(rest) {
         rest = after;
-        let mut events = Events::default();
         let start = SYST::get_current();
-        detector.handle_frame(&frame, &mut |event| events.put(event));
+        state.handle_frame(&profile, &frame, &mut |event| events.put(event));
         let ticks = start.wrapping_sub(SYST::get_current()) & TIMER_TOP;
         cost.add(ticks);
         events.print(&mut out)?;
     }
-    let mut events = Events::default();
-    detector.handle_timeout(Micros::MAX, &mut |event| events.put(event));
-    events.print(&mut out)?;
+    // What is left to tell may be more than a frame ever raises.
+    let mut written = Ok(());
+    state.handle_timeout(Micros::MAX, &mut |event: SecurityEvent| written = written.and(print(&event, &mut out)));
+    written?;
     cost.print(&mut out)
 }
 
@@ -111,34 +111,42 @@ fn next_frame(bytes: &[u8]) -> Option<(Frame, &[u8])> {
 
 /// Events of one frame.
 struct Events {
-    events: [Option<SecurityEvent>; EVENTS_MAX],
+    events: [MaybeUninit<SecurityEvent>; EVENTS_MAX],
+    len: usize,
     lost: usize,
 }
 
-impl Default for Events {
-    fn default() -> Self {
-        Self { events: [None; EVENTS_MAX], lost: 0 }
-    }
-}
-
 impl Events {
+    const NONE: Self = Self { events: [const { MaybeUninit::zeroed() }; EVENTS_MAX], len: 0, lost: 0 };
+
     fn put(&mut self, event: SecurityEvent) {
-        match self.events.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(event),
+        match self.events.get_mut(self.len) {
+            Some(place) => {
+                place.write(event);
+                self.len += 1;
+            }
             None => self.lost += 1,
         }
     }
 
-    fn print(&self, out: &mut HostStream) -> Result<(), &'static str> {
-        for event in self.events.iter().flatten() {
-            let SecurityEvent { id, time, count, context } = event;
-            let (bus, can_id) = (context.bus.0, context.id);
-            let (expected, observed, payload) = (context.expected, context.observed, context.payload);
-            writeln!(out, "event {time} {id} {bus} {can_id} {count} {expected} {observed} {payload}")
-                .map_err(|_| "cannot print")?;
+    /// Prints and forgets them.
+    fn print(&mut self, out: &mut HostStream) -> Result<(), &'static str> {
+        for event in self.events.iter().take(self.len) {
+            // SAFETY: the first `len` were written.
+            print(unsafe { event.assume_init_ref() }, out)?;
         }
+        self.len = 0;
         if self.lost == 0 { Ok(()) } else { Err("more events of one frame than this firmware keeps") }
     }
+}
+
+#[inline(never)]
+fn print(event: &SecurityEvent, out: &mut HostStream) -> Result<(), &'static str> {
+    let SecurityEvent { id, time, count, context } = event;
+    let (bus, can_id) = (context.bus.0, context.id);
+    let (expected, observed, payload) = (context.expected, context.observed, context.payload);
+    writeln!(out, "event {time} {id} {bus} {can_id} {count} {expected} {observed} {payload}")
+        .map_err(|_| "cannot print")
 }
 
 /// What frames cost, in timer ticks.
@@ -162,7 +170,7 @@ impl Cost {
     fn print(&self, out: &mut HostStream) -> Result<(), &'static str> {
         let mean = self.ticks * u64::from(INSTRUCTIONS_PER_TICK) / u64::from(self.frames.max(1));
         let worst = self.worst * INSTRUCTIONS_PER_TICK;
-        let (detector, stack) = (size_of::<Detector<'static, IDS>>(), stack_used());
+        let (detector, stack) = (size_of::<State<IDS>>(), stack_used());
         writeln!(
             out,
             "cost frames={} mean={mean} worst={worst} worst_frame={} detector={detector} stack={stack}",

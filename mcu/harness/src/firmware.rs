@@ -89,7 +89,10 @@ impl Firmware {
         let bytes = std::fs::read(&elf)?;
         let file = object::File::parse(bytes.as_slice())?;
         let sum = |wanted: &[SectionKind]| {
-            file.sections().filter(|section| wanted.contains(&section.kind())).map(|section| section.size()).sum::<u64>()
+            file.sections()
+                .filter(|section| wanted.contains(&section.kind()))
+                .map(|section| section.size())
+                .sum::<u64>()
         };
         let flash = sum(&[SectionKind::Text, SectionKind::ReadOnlyData, SectionKind::Data]);
         let static_ram = sum(&[SectionKind::Data, SectionKind::UninitializedData]);
@@ -102,7 +105,17 @@ impl Firmware {
         ensure!(profile.len() + 4 <= PROFILE_LEN_MAX, "profile of {} bytes does not fit the board", profile.len());
         ensure!(frames.len() + 4 <= FRAMES_LEN_MAX, "frames of {} bytes do not fit the board", frames.len());
         let mut qemu = Command::new("qemu-system-arm");
-        qemu.args(["-machine", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none", "-icount", "shift=0"]);
+        qemu.args([
+            "-machine",
+            "mps2-an386",
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+            "-icount",
+            "shift=0",
+        ]);
         qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(&self.elf);
         for (name, data, at) in [("profile", profile, PROFILE_AT), ("frames", frames.as_slice(), FRAMES_AT)] {
             let path = dir.path().join(name);

@@ -90,7 +90,12 @@ fn compare(firmware: &[String], host: &[String]) -> anyhow::Result<()> {
         ensure!(there == here, "event {number} differs:\n  firmware {there}\n  host     {here}");
     }
     if firmware.len() != host.len() {
-        bail!("firmware raised {} events, the host {}; the first one more: {:?}", firmware.len(), host.len(), firmware.get(host.len()));
+        bail!(
+            "firmware raised {} events, the host {}; the first one more: {:?}",
+            firmware.len(),
+            host.len(),
+            firmware.get(host.len())
+        );
     }
     Ok(())
 }

@@ -100,6 +100,11 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { at: 0, left: 0, next: 0, waits: 0, phase: Phase::Unseen };
+}
+
+impl Transfer {
     fn is_open(&self, now: u64) -> bool {
         self.phase == Phase::Open && now.saturating_sub(self.at) <= PATIENCE
     }

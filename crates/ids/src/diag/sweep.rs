@@ -27,6 +27,11 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { asked: [0; 8], answers: 0, start: 0, told_until: 0 };
+}
+
+impl Sweep {
     /// Takes up a frame of an identifier that nobody knows.
     pub(super) fn take(&mut self, frame: &Frame, now: u64) -> Option<Note> {
         let address = match frame.id {

@@ -57,6 +57,25 @@ pub(crate) struct Dialogue {
     resets: u8,
 }
 
+impl Dialogue {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self {
+        asked: 0,
+        reset: 0,
+        pending: 0,
+        refused: 0,
+        session: Session::Unknown,
+        pending_dangerous: false,
+        begun: false,
+        seeded: false,
+        scan: 0,
+        seeds: 0,
+        wrong_keys: 0,
+        denials: 0,
+        resets: 0,
+    };
+}
+
 /// Who asks: what was learned of the identifier, and the state of the vehicle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker {

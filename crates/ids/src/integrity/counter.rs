@@ -3,7 +3,7 @@
 //! Not a replay check over more than the last frames. A frame continues the counter if it follows the frame seen last, or the
 //! last one that counted right: so the first genuine frame after an attack is no break. Frames may be lost, also by loggers with
 //! coarse clocks: values may be left out, as long as the counter does not run ahead of time. A single break is a hint (a control unit that restarts); the second within [`BREAK_SPAN`] frames is
-//! told. Invariant: state depends on judged frames alone. Cost: 16 bytes of flash, 16 of RAM, about 250 instructions.
+//! told. Invariant: state depends on judged frames alone. Cost: 16 bytes of flash, 12 of RAM, about 250 instructions.
 
 use crate::finding::Strength;
 use crate::profile::Row;
@@ -211,10 +211,9 @@ pub struct CounterState {
     seen: u16,
     /// Frames that repeated `seen`.
     held: u8,
-    /// Frames since the last break, at most [`BREAK_SPAN`]; twice that before the first.
-    calm: u8,
-    /// Frames in a row that followed each other since the break; 0 before the first frame.
-    course: u8,
+    /// Frames since the last break, and since then in a row that followed each other: (calm + 1) × 8 + course - 1; 0 before
+    /// the first frame.
+    pace: u8,
 }
 
 /// A frame that does not continue its counter.
@@ -229,12 +228,38 @@ pub struct Break {
 }
 
 impl CounterState {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { ahead: 0, good: 0, due: 0, seen: 0, held: 0, pace: 0 };
+
+    /// Frames since the last break, at most [`BREAK_SPAN`], and as many if there was none.
+    const fn calm(&self) -> u8 {
+        (self.pace >> 3).saturating_sub(1)
+    }
+
+    /// Frames in a row that followed each other since the break, at most [`COURSE_MIN`]; 0 before the first frame.
+    const fn course(&self) -> u8 {
+        if self.pace == 0 { 0 } else { (self.pace & 7).saturating_add(1) }
+    }
+
+    const fn pace(calm: u8, course: u8) -> u8 {
+        calm.saturating_add(1) << 3 | (course.saturating_sub(1) & 7)
+    }
+
+    const fn set_course(&mut self, course: u8) {
+        self.pace = Self::pace(self.calm(), course);
+    }
+
+    const fn calm_down(&mut self) {
+        self.pace = Self::pace(self.calmer(), self.course());
+    }
+
     /// Takes up a frame.
     pub fn take(&mut self, row: &CounterRow, payload: &[u8], spacing: Spacing) -> Option<Break> {
         let value = row.read_value(payload)?;
-        if spacing.is_pause() || self.course == 0 {
-            let calm = if self.course == 0 { 2 * BREAK_SPAN } else { self.calmer() };
-            *self = Self { ahead: 0, good: value, due: value, seen: value, held: 0, calm, course: COURSE_MIN };
+        if spacing.is_pause() || self.course() == 0 {
+            let calm = if self.course() == 0 { BREAK_SPAN } else { self.calmer() };
+            let pace = Self::pace(calm, COURSE_MIN);
+            *self = Self { ahead: 0, good: value, due: value, seen: value, held: 0, pace };
             return None;
         }
         let (before, expected, due) = (self.seen, row.after(self.seen, 1), row.after(self.due, 1));
@@ -243,33 +268,34 @@ impl CounterState {
         self.seen = value;
         if rests {
             self.held = self.held.saturating_add(u8::from(self.held < row.hold && row.hold != u8::MAX));
-            self.calm = self.calmer();
+            self.calm_down();
             return None;
         }
         (self.held, self.due) = (if value == before { self.held } else { 0 }, due);
         if in_range && (self.returns(row, before, value) || self.follows(row, before, value, spacing)) {
-            self.calm = self.calmer();
+            self.calm_down();
             return None;
         }
-        let repeated = self.calm < BREAK_SPAN;
-        (self.calm, self.course) = (0, 1);
+        let repeated = self.calm() < BREAK_SPAN;
+        self.pace = Self::pace(0, 1);
         Some(Break { expected, observed: value, repeated })
     }
 
     /// Passes over a frame that is known to be forged: it says nothing of the counter.
     pub fn pass_over(&mut self, row: &CounterRow, payload: &[u8]) {
-        let Some(value) = row.read_value(payload).filter(|_| self.course > 0) else { return };
-        (self.seen, self.due, self.course) = (value, row.after(self.due, 1), 1);
+        let Some(value) = row.read_value(payload).filter(|_| self.course() > 0) else { return };
+        (self.seen, self.due) = (value, row.after(self.due, 1));
+        self.set_course(1);
     }
 
     /// Whether, after a break, the genuine sender is back: others spoke instead of it, or in between.
     fn returns(&mut self, row: &CounterRow, before: u16, value: u16) -> bool {
-        if self.course >= COURSE_MIN {
+        if self.course() >= COURSE_MIN {
             return false;
         }
         let (instead, between) = (value == self.due, value != before && value == row.after(self.good, 1));
         if instead {
-            self.course = COURSE_MIN;
+            self.set_course(COURSE_MIN);
         }
         if instead || between {
             self.good = value;
@@ -293,15 +319,16 @@ impl CounterState {
             return false;
         }
         self.ahead = ahead.min(slack);
-        self.course = self.course.saturating_add(u8::from(steps == 1)).min(COURSE_MIN);
-        if self.course == COURSE_MIN {
+        let course = self.course().saturating_add(u8::from(steps == 1)).min(COURSE_MIN);
+        self.set_course(course);
+        if course == COURSE_MIN {
             (self.good, self.due) = (value, value);
         }
         true
     }
 
     const fn calmer(&self) -> u8 {
-        let calm = self.calm.saturating_add(1);
-        if self.calm >= BREAK_SPAN { self.calm } else { calm }
+        let calm = self.calm().saturating_add(1);
+        if calm > BREAK_SPAN { BREAK_SPAN } else { calm }
     }
 }

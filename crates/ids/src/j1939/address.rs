@@ -38,6 +38,11 @@ struct Source {
     period: u32,
 }
 
+impl Source {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { key: None, muted: 0, requests: 0, name: 0, period: 0 };
+}
+
 /// Waits for the silence of a source that was robbed.
 #[derive(Clone, Copy, Debug, Default)]
 struct Watch {
@@ -45,6 +50,11 @@ struct Watch {
     claimed: u64,
     seen: u64,
     limit: u64,
+}
+
+impl Watch {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { address: None, claimed: 0, seen: 0, limit: 0 };
 }
 
 /// Which network of J1939, its sources, and what was claimed.
@@ -57,15 +67,15 @@ pub(super) struct Addresses<const NETWORKS: usize> {
 
 impl<const NETWORKS: usize> Default for Addresses<NETWORKS> {
     fn default() -> Self {
-        Self {
-            sources: [Source::default(); SOURCES_MAX],
-            watches: [Watch::default(); NETWORKS],
-            asked_until: [0; NETWORKS],
-        }
+        Self::REST
     }
 }
 
 impl<const NETWORKS: usize> Addresses<NETWORKS> {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self =
+        Self { sources: [Source::REST; SOURCES_MAX], watches: [Watch::REST; NETWORKS], asked_until: [0; NETWORKS] };
+
     /// Knows a source from the profile. Returns whether there was room.
     pub(super) fn learn(&mut self, slot: u8, row: &SourceRow) -> bool {
         let Some(place) = self.sources.iter_mut().find(|source| source.key.is_none()) else { return false };

@@ -36,6 +36,11 @@ struct Requester {
     second: u64,
 }
 
+impl Requester {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { key: None, at: 0, due: 0, last: [0; 4], repeats: 0, count: 0, second: 0 };
+}
+
 /// A request that may be answered.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
@@ -44,11 +49,22 @@ struct Asked {
     at: u64,
 }
 
+impl Asked {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { what: None, at: 0 };
+}
+
 /// Those who ask.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Requests {
     requesters: [Requester; REQUESTERS_MAX],
     asked: [Asked; ASKED_MAX],
+}
+
+impl Requests {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self =
+        Self { requesters: [Requester::REST; REQUESTERS_MAX], asked: [Asked::REST; ASKED_MAX] };
 }
 
 impl Requests {

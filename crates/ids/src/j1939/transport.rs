@@ -64,6 +64,21 @@ struct Session {
 }
 
 impl Session {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self {
+        key: None,
+        at: 0,
+        pgn: [0; 3],
+        phase: Phase::Closed,
+        packets: 0,
+        next: 0,
+        granted: 0,
+        repeats: 0,
+        holds: 0,
+    };
+}
+
+impl Session {
     const fn is_open(&self, now: u64) -> bool {
         !matches!(self.phase, Phase::Closed) && now.saturating_sub(self.at) <= SESSION_SPAN
     }
@@ -89,12 +104,23 @@ struct Offender {
     until: u64,
 }
 
+impl Offender {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { key: None, until: 0 };
+}
+
 /// The sessions of all networks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Transport {
     sessions: [Session; SESSIONS_MAX],
     offenders: [Offender; OFFENDERS_MAX],
     aborts_due: u64,
+}
+
+impl Transport {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self =
+        Self { sessions: [Session::REST; SESSIONS_MAX], offenders: [Offender::REST; OFFENDERS_MAX], aborts_due: 0 };
 }
 
 impl Transport {

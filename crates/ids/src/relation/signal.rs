@@ -44,6 +44,8 @@ impl Default for Signal {
 
 impl Signal {
     const EMPTY: (i32, i32) = (i32::MAX, i32::MIN);
+    /// As [`Self::new`], but with all bytes zero: the first frame starts it anew.
+    pub(crate) const REST: Self = Self { low: [0; BUCKETS], high: [0; BUCKETS], band: (0, 0), ..Self::new() };
 
     /// A signal not seen yet.
     #[must_use]

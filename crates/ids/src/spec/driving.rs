@@ -125,6 +125,11 @@ pub(crate) struct Driving {
 }
 
 impl Driving {
+    /// As the default: all bytes zero.
+    pub(crate) const REST: Self = Self { last: [0; Sign::COUNT], seen: 0 };
+}
+
+impl Driving {
     /// Takes up a frame's data at `now`, steady time.
     pub(crate) fn take(&mut self, rows: &Table<'_, StateRow>, span: Span, data: &[u8], now: u64) {
         for row in span.rows(rows) {
