@@ -160,7 +160,9 @@ impl Model {
             .map_err(|source| ModelError::Learn { model, source })?;
         let recording = |bytes: &&[u8]| {
             let frames = frames(model, bytes)?;
-            Recording::new(frames).map(Arc::new).map_err(|source| ModelError::Recording { model, source })
+            let recording = Recording::new(frames).map_err(|source| ModelError::Recording { model, source })?;
+            let protected = learned.protections.iter().filter(|protection| !protection.checksums.is_empty());
+            Ok(Arc::new(recording.with_protected(protected.map(|protection| (protection.bus, protection.id)))))
         };
         let state = source.dbc.map(StateDecoder::from_dbc).transpose();
         Ok(Self {

@@ -10,7 +10,7 @@
 //! ([`CUT_WEIGHT`]) is smallest. The frames behind the cut are dropped. For traffic of 10 ms to 1 s periods this finds a cut where every gap is ordinary
 //! ([`Recording::seam_excess`] is 0).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
 use yagura_model::{BusId, CanId, Frame, Micros};
@@ -67,6 +67,7 @@ pub struct Recording {
     period: u64,
     seam_excess: f64,
     rhythms: BTreeMap<Subject, Rhythm>,
+    protected: BTreeSet<Subject>,
 }
 
 impl Recording {
@@ -92,7 +93,14 @@ impl Recording {
         let (seam_excess, period) = best_period(&tracks, span);
         frames.retain(|frame| frame.time.0 < period);
         let rhythms = tracks.iter().map(|track| (track.subject, track.rhythm)).collect();
-        Ok(Self { frames, period, seam_excess, rhythms })
+        Ok(Self { frames, period, seam_excess, rhythms, protected: BTreeSet::new() })
+    }
+
+    /// The same, with the identifiers whose data carries a checksum: a masquerade is tried on these.
+    #[must_use]
+    pub fn with_protected(mut self, subjects: impl IntoIterator<Item = Subject>) -> Self {
+        self.protected = subjects.into_iter().collect();
+        self
     }
 
     /// One round, times from 0.
@@ -117,6 +125,12 @@ impl Recording {
     #[must_use]
     pub const fn rhythms(&self) -> &BTreeMap<Subject, Rhythm> {
         &self.rhythms
+    }
+
+    /// Whether the identifier's data carries a checksum.
+    #[must_use]
+    pub fn is_protected(&self, subject: &Subject) -> bool {
+        self.protected.contains(subject)
     }
 }
 

@@ -32,18 +32,25 @@ impl Schedule {
         let kinds = AttackKind::ALL.len();
         let turn = usize::try_from(round).unwrap_or(0).wrapping_add(self.first_kind) % kinds;
         let kind = AttackKind::ALL.get(turn).copied()?;
-        let (target, target_gap) = target(recording, random.next_u64())?;
+        let (target, target_gap) = target(kind, recording, random.next_u64())?;
         let start = self.start.plus(self.every.saturating_mul(round));
         let end = start.plus(self.length.min(self.every.saturating_sub(1)));
         Some(Attack { kind, target, target_gap, start, end, seed: random.next_u64() })
     }
 }
 
-/// One of the identifiers that come like clockwork, at least twice a second; else any.
-fn target(recording: &Recording, choice: u64) -> Option<(Subject, u64)> {
+/// One of the identifiers that come like clockwork, at least twice a second; else any. To be impersonated, if there is one, one
+/// whose data carries a checksum.
+fn target(kind: AttackKind, recording: &Recording, choice: u64) -> Option<(Subject, u64)> {
     let all = recording.rhythms();
     let clockwork: Vec<_> = all.iter().filter(|(_, rhythm)| rhythm.is_periodic() && rhythm.median <= 500_000).collect();
-    let candidates = if clockwork.is_empty() { all.iter().collect() } else { clockwork };
+    let wanted = |subject: &Subject| kind == AttackKind::Masquerade && recording.is_protected(subject);
+    let protected: Vec<_> = clockwork.iter().copied().filter(|(subject, _)| wanted(subject)).collect();
+    let candidates = match (protected.is_empty(), clockwork.is_empty()) {
+        (false, _) => protected,
+        (true, false) => clockwork,
+        (true, true) => all.iter().collect(),
+    };
     let index = choice.checked_rem(u64::try_from(candidates.len()).ok()?)?;
     let (subject, rhythm) = candidates.get(usize::try_from(index).ok()?)?;
     Some((**subject, rhythm.median))

@@ -35,6 +35,14 @@ fn attacks_are_noticed_while_they_last_and_not_before() {
         EventId::CAN_EARLY_FRAME => "early",
         EventId::CAN_SILENT_ID => "silent",
         EventId::CAN_BUS_FLOOD => "flood",
+        EventId::CAN_WRONG_CHECKSUM => "checksum",
+        EventId::CAN_WRONG_COUNTER => "counter",
+        EventId::CAN_IMPOSSIBLE_CHANGE => "change",
+        EventId::CAN_SIGNAL_CONTRADICTION => "contradiction",
+        EventId::CAN_OUT_OF_SPECIFICATION => "range",
+        EventId::DIAG_SECURITY_ACCESS => "security-access",
+        EventId::DIAG_SCAN => "scan",
+        EventId::DIAG_TRANSPORT_ABUSE => "iso-tp",
         _ => "other",
     };
     let mut table = String::new();
@@ -52,35 +60,35 @@ fn attacks_are_noticed_while_they_last_and_not_before() {
         }
     }
     expect![[r#"
-        obd      injection  {"early": 9}
-        obd      seed-key   {"flood": 9, "unknown": 9}
+        obd      injection  {"early": 9, "range": 9}
+        obd      seed-key   {"security-access": 9}
         obd      flood      {"flood": 9, "unknown": 9}
         obd      suspension {"silent": 1}
-        obd      fuzz       {"flood": 9, "length": 17, "unknown": 65}
+        obd      fuzz       {"flood": 9, "iso-tp": 12, "length": 17, "unknown": 33}
         obd      masquerade {}
-        tm3      injection  {"early": 9}
-        tm3      seed-key   {"unknown": 18}
-        tm3      flood      {"flood": 10, "unknown": 9}
+        tm3      injection  {"early": 9, "range": 9}
+        tm3      seed-key   {"security-access": 9}
+        tm3      flood      {"flood": 9, "unknown": 9}
         tm3      suspension {"silent": 1}
-        tm3      fuzz       {"flood": 9, "length": 31, "unknown": 65}
-        tm3      masquerade {}
-        kona20   injection  {"early": 9, "flood": 9}
-        kona20   seed-key   {"unknown": 18}
+        tm3      fuzz       {"flood": 9, "iso-tp": 16, "length": 25, "unknown": 33}
+        tm3      masquerade {"checksum": 9}
+        kona20   injection  {"early": 4, "flood": 7, "range": 2}
+        kona20   seed-key   {"security-access": 9}
         kona20   flood      {"flood": 9, "unknown": 9}
         kona20   suspension {"silent": 1}
-        kona20   fuzz       {"flood": 9, "length": 8, "unknown": 65}
+        kona20   fuzz       {"flood": 9, "iso-tp": 16, "length": 8, "unknown": 33}
         kona20   masquerade {}
-        kona21   injection  {"early": 9}
-        kona21   seed-key   {"unknown": 18}
+        kona21   injection  {"counter": 8, "early": 9, "range": 9}
+        kona21   seed-key   {"security-access": 9}
         kona21   flood      {"flood": 9, "unknown": 9}
         kona21   suspension {"silent": 1}
-        kona21   fuzz       {"flood": 8, "length": 31, "unknown": 65}
+        kona21   fuzz       {"counter": 2, "early": 1, "flood": 8, "iso-tp": 16, "length": 26, "unknown": 33}
         kona21   masquerade {}
-        kona21p  injection  {"early": 9}
-        kona21p  seed-key   {"unknown": 18}
+        kona21p  injection  {"early": 9, "range": 9}
+        kona21p  seed-key   {"security-access": 9}
         kona21p  flood      {"flood": 9, "unknown": 9}
         kona21p  suspension {"silent": 1}
-        kona21p  fuzz       {"flood": 9, "length": 41, "unknown": 65}
+        kona21p  fuzz       {"flood": 9, "iso-tp": 16, "length": 29, "unknown": 33}
         kona21p  masquerade {}
     "#]]
     .assert_eq(&table);

@@ -223,7 +223,7 @@ async fn run(
     directory: &Path,
     ledger: &Arc<Ledger>,
 ) -> (FleetSummary, Vec<Happening>) {
-    let plan = FleetPlan { vehicles: 10, attack_after: 1, attack_length: 2, ..FleetPlan::default() };
+    let plan = FleetPlan { vehicles: 10, attack_after: 3, attack_length: 2, ..FleetPlan::default() };
     let options = FleetOptions {
         plan,
         tenant: "demo".parse().unwrap(),
@@ -235,7 +235,7 @@ async fn run(
         ledger: Some(Arc::clone(ledger)),
     };
     let mut told = Vec::new();
-    let shutdown = tokio::time::sleep(Duration::from_secs(4));
+    let shutdown = tokio::time::sleep(Duration::from_secs(6));
     let summary = run_fleet(options, |progress| told.extend_from_slice(progress.happenings), shutdown).await.unwrap();
     (summary, told)
 }

@@ -94,7 +94,7 @@ async fn the_next_run_continues_the_chain_with_the_next_boot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_follows_its_event_within_a_second_with_the_frames_around_it() {
+async fn a_report_follows_its_event_within_two_seconds_with_the_frames_around_it() {
     let model = &Model::builtin().unwrap()[0];
     let cloud = cloud();
     attacked(model, 6).drive(Arc::clone(&cloud), 20).await;
@@ -110,7 +110,8 @@ async fn a_report_follows_its_event_within_a_second_with_the_frames_around_it() 
             let marked: Vec<_> = excerpt.frames().filter(|frame| frame.raised).collect();
             assert!(marked.iter().all(|frame| header.clock.unix(frame.frame.time) == time));
             assert!(excerpt.frames().count() > 20);
-            assert!(header.clock.unix(header.last).since(time) < 1_000_000);
+            // A first happening is told at once; those after it are counted and told when their window of a second ends.
+            assert!(header.clock.unix(header.last).since(time) < 2_000_000);
             assert!(time.since(WALL) > 0);
         }
     }
