@@ -1,6 +1,6 @@
 //! Counts: what was told where, and what was not.
 //!
-//! Not a judgement of good or bad; [`table`](super::table) words it. Three views: a frame is flagged or not, an attack is seen
+//! Not a judgement of good or bad; [`table`](super::table()) words it. Three views: a frame is flagged or not, an attack is seen
 //! or not and how late, a second has an alarm or not. A line up to [`AFTERMATH`] after an attack is neither hit nor false alarm: the first genuine
 //! frames after a forged one do contradict it. Invariant: see the module above.
 

@@ -113,7 +113,7 @@ pub struct RelationRow {
     pub shift: u8,
     /// See `slope`.
     pub offset: i32,
-    /// By how much it may differ: units of the judged signal; for drift 16ths of one.
+    /// By how much it may differ: units of the judged signal; for drift sixteenths of one.
     pub limit: u32,
     /// Drift: how slowly it is forgiven; the share per frame is 1 in `1 << leak`.
     pub leak: u8,
