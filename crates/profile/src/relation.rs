@@ -26,6 +26,8 @@ const WITNESSES_MAX: usize = 6;
 const WITNESSES_PER_ID_MAX: usize = 3;
 /// Turning points that both signals have seen.
 const TURNS_MIN: u32 = 3;
+/// Signals that lag differ by their direction: the share of the range that was passed both upwards and downwards.
+const BOTH_WAYS_MIN: f64 = 0.5;
 /// With at least one turning point, signals that agree to this correlation are no chance.
 const CLOSE_R: f64 = 0.985;
 /// A limit above this share of what the signal does says nothing.
@@ -172,6 +174,11 @@ fn rounded(value: f64) -> Option<i32> {
 fn limit_of(candidate: &Candidate, proof: &Proof) -> u32 {
     let seen = 1.0 + 6.0 / f64::from(candidate.turns.max(3));
     let margin = (1.5 * proof.spread()).clamp(seen.max(2.0), 4.0);
+    // What was passed one way only may be off by as much again the other way.
+    let margin = match candidate.comparison {
+        Comparison::Band => margin / candidate.both_ways.max(BOTH_WAYS_MIN),
+        Comparison::Drift => margin,
+    };
     // Rounding to whole steps: of the judged value, or of both counters.
     let rounding = match candidate.comparison {
         Comparison::Band => margin,
@@ -198,7 +205,8 @@ fn hold(candidate: &Candidate, row: &RelationRow, proof: &Proof) -> Option<Held>
     };
     let sure = share <= LIMIT_SHARE_SURE && candidate.comparison == Comparison::Band;
     let close = candidate.turns > 0 && candidate.line.r.abs() >= CLOSE_R;
-    if share > most || (candidate.turns < TURNS_MIN && !sure && !close) {
+    let one_way = candidate.comparison == Comparison::Band && candidate.both_ways < BOTH_WAYS_MIN;
+    if share > most || one_way || (candidate.turns < TURNS_MIN && !sure && !close) {
         return None;
     }
     let row = RelationRow { limit, weight: if exact { 2 } else { 1 }, ..*row };

@@ -3,7 +3,7 @@
 //! Not proof: a candidate becomes a relation only if it holds frame by frame (`proof`). Invariant: a candidate held on the first
 //! part of the training as on all of it. Cost: signals² × ticks, ticks bounded by [`PAIRS_MAX`].
 
-use super::grid::{Column, Line, RATE, STEP, line, ray, turns};
+use super::grid::{Column, Line, RATE, STEP, both_ways, line, ray, turns};
 use crate::fields::{FieldClass, LearnedField};
 use yagura_ids::{Comparison, Derived};
 
@@ -34,6 +34,8 @@ pub(super) struct Candidate {
     pub(super) line: Line,
     /// The fewer turning points of the two.
     pub(super) turns: u32,
+    /// The smaller share of the two ranges that was passed both upwards and downwards.
+    pub(super) both_ways: f64,
     /// Most that the judged counter moves within a second.
     pub(super) fastest: f64,
 }
@@ -49,6 +51,7 @@ struct Views {
     moved: Vec<f64>,
     travelled: Vec<f64>,
     turns: u32,
+    both_ways: f64,
     fastest: f64,
     /// Whether it may be an odometer.
     counts: bool,
@@ -71,6 +74,7 @@ impl Views {
         let travelled: Vec<f64> = column.mean(STEP).iter().map(|mean| mean * 10.0).collect();
         let counts = matches!(field.class, FieldClass::Modular | FieldClass::Monotone);
         Self {
+            both_ways: both_ways(if counts { &rate } else { &column.level }),
             turns: turns(if counts { &rate } else { &column.level }),
             mean_change: thin(&delta(&mean)),
             rate_change: thin(&delta(&rate)),
@@ -97,11 +101,12 @@ pub(super) fn candidates(fields: &[LearnedField], columns: &[Column]) -> Vec<Can
     let mut found = Vec::new();
     for (y, judged) in views.iter().enumerate() {
         for (x, witness) in views.iter().enumerate().filter(|(x, _)| *x != y) {
-            let (turns, judged_view) = (judged.turns.min(witness.turns), judged);
+            let (turns, both_ways) = (judged.turns.min(witness.turns), judged.both_ways.min(witness.both_ways));
+            let fastest = judged.fastest;
             let mut add = |of: Derived, by: Derived, comparison, line: Option<Line>| {
                 if let Some(line) = line {
                     let (judged, witness) = (Source { field: y, derived: of }, Source { field: x, derived: by });
-                    found.push(Candidate { judged, witness, comparison, line, turns, fastest: judged_view.fastest });
+                    found.push(Candidate { judged, witness, comparison, line, turns, both_ways, fastest });
                 }
             };
             if judged.levels && witness.levels && !(judged.counts && witness.counts) {

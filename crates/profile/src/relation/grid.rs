@@ -162,3 +162,54 @@ pub(super) fn turns(values: &[f64]) -> u32 {
     }
     turns
 }
+
+/// Parts of a range that are looked at one by one.
+const RANGE_PARTS: usize = 16;
+
+/// Which share of their range the values passed both upwards and downwards, moves of less than a twentieth of it not counted.
+pub(super) fn both_ways(values: &[f64]) -> f64 {
+    let known = || values.iter().copied().filter(|value| !value.is_nan());
+    let (low, high) = known().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
+    let swing = (high - low) / 20.0;
+    if swing <= 0.0 || !swing.is_finite() {
+        return 0.0;
+    }
+    let parts = f64::from(u32::try_from(RANGE_PARTS).unwrap_or(1));
+    let middles: Vec<f64> =
+        (0_u32..).take(RANGE_PARTS).map(|part| low + (f64::from(part) + 0.5) / parts * (high - low)).collect();
+    let mut passed = [[false; 2]; RANGE_PARTS];
+    let (mut direction, mut extreme) = (None, known().next().unwrap_or(low));
+    for value in known() {
+        let rises = match direction {
+            _ if (value - extreme).abs() > swing => value > extreme,
+            Some(rises) if (value > extreme) == rises => rises,
+            _ => continue,
+        };
+        let (bottom, top) = (extreme.min(value), extreme.max(value));
+        let crossed = passed.iter_mut().zip(&middles).filter(|(_, middle)| (bottom..=top).contains(*middle));
+        for ([up, down], _) in crossed {
+            (*up, *down) = (*up || rises, *down || !rises);
+        }
+        (direction, extreme) = (Some(rises), value);
+    }
+    let both = passed.iter().filter(|[up, down]| *up && *down).count();
+    f64::from(u32::try_from(both).unwrap_or(0)) / parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_values_passed_upwards_and_downwards_count_as_both_ways() {
+        let way = |from: i32, to: i32| -> Vec<f64> {
+            let values = from.min(to)..=from.max(to);
+            if from < to { values.map(f64::from).collect() } else { values.rev().map(f64::from).collect() }
+        };
+        let share = |parts: &[Vec<f64>]| both_ways(&parts.concat());
+        assert_eq!(share(&[way(0, 160)]), 0.0);
+        assert_eq!(share(&[way(0, 160), way(160, 120)]), 0.25);
+        assert_eq!(share(&[way(0, 160), way(160, 0)]), 1.0);
+        assert_eq!(both_ways(&[f64::NAN, 5.0, 5.0]), 0.0);
+    }
+}
