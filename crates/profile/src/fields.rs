@@ -59,6 +59,8 @@ const DISTINCT_MAX: usize = 64;
 const VALUES_MIN: u32 = 12;
 /// Fewer changes tell nothing of steps.
 const CHANGES_MIN: u32 = 15;
+/// Steps seen for less than this, µs, are those of one state: a standing vehicle's current moves by ones, a driving one's by tens.
+const STEPS_SEEN_MIN: u64 = 8_000_000;
 /// A quantity moves by less than this share of its range between two frames.
 const SMOOTH: f64 = 0.12;
 /// Changes per drive, in two drives, until a direction counts as the only one.
@@ -190,18 +192,19 @@ fn field(track: &Track, flips: &Flips, bits: Bits) -> LearnedField {
         dead,
         dead_value,
     };
-    field.rules = rules(&field, &tally);
+    let heard = u64::from(tally.frames).saturating_mul(track.period());
+    field.rules = rules(&field, &tally, heard >= STEPS_SEEN_MIN);
     field
 }
 
-fn rules(field: &LearnedField, tally: &Tally) -> Rules {
+fn rules(field: &LearnedField, tally: &Tally, long_heard: bool) -> Rules {
     let measured = matches!(field.class, FieldClass::Physical | FieldClass::Modular | FieldClass::Monotone);
     let mut rules = Rules::default();
     if !measured || field.changes < CHANGES_MIN {
         return rules;
     }
     let smooth = f64::from(field.step) < SMOOTH * field.range();
-    if smooth && f64::from(field.jump()) < f64::from(field.bits.mask()) / 2.0 {
+    if smooth && long_heard && f64::from(field.jump()) < f64::from(field.bits.mask()) / 2.0 {
         rules = rules.and(Rules::JUMP);
     }
     if smooth && field.dead >= 4 {
