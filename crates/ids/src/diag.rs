@@ -257,16 +257,14 @@ impl Diagnostics {
     }
 
     fn talk(&mut self, key: (u8, u32)) -> Option<&mut Talk> {
-        let known = self.talks.iter().position(|talk| talk.key == Some(key));
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let oldest = self.talks.iter().enumerate().min_by_key(|(_, talk)| (talk.key.is_some(), talk.seen));
-                let index = oldest.map(|(index, _)| index)?;
-                *self.talks.get_mut(index)? = Talk { key: Some(key), ..Talk::default() };
-                index
-            }
-        };
-        self.talks.get_mut(index)
+        // Places are taken in their order and never given back: the first free one ends the search.
+        let found = self.talks.iter().position(|talk| talk.key.is_none_or(|other| other == key));
+        let oldest = || self.talks.iter().enumerate().min_by_key(|(_, talk)| talk.seen).map(|(index, _)| index);
+        let place = found.or_else(oldest)?;
+        let talk = self.talks.get_mut(place)?;
+        if talk.key != Some(key) {
+            *talk = Talk { key: Some(key), ..Talk::REST };
+        }
+        Some(talk)
     }
 }

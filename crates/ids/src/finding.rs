@@ -3,7 +3,7 @@
 //! Not an event yet: the judgement (`judge`) decides what is told. Invariant: a finding names the frame that proves it, or the
 //! frame at which an absence became certain.
 
-use yagura_model::{CanContext, EventId, Frame, Micros, Place, SecurityEvent};
+use yagura_model::{CanContext, EventId, Micros, Place, SecurityEvent};
 
 /// Takes what the detector tells.
 pub trait Sink {
@@ -223,9 +223,9 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The context of what was found in `frame`.
-    pub(crate) const fn context(&self, frame: &Frame) -> CanContext {
-        CanContext::of(frame, self.expected, self.observed).at(self.place)
+    /// Makes the context of another finding of the same frame that of this one.
+    pub(crate) const fn put_into(&self, context: &mut CanContext) {
+        (context.expected, context.observed, context.place) = (self.expected, self.observed, self.place);
     }
 }
 
@@ -247,8 +247,8 @@ impl Tray {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Found> + '_ {
-        self.found.iter().flatten().copied()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Found> + '_ {
+        self.found.iter().flatten()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

@@ -103,7 +103,8 @@ impl Rules {
         let payload = frame.payload.as_slice();
         let is_warm = self.warmth.is_warm(spacing);
         let wrong = self.wrong_checksum(&profile.tables().checksums, payload);
-        if let Some((row, violation)) = wrong {
+        let told = wrong.and_then(|(index, violation)| Some((profile.tables().checksums.get(index)?, violation)));
+        if let Some((row, violation)) = told {
             // A control unit that starts up, or falls silent, sends blank frames.
             let is_blank = payload.iter().all(|byte| *byte == 0) || payload.iter().all(|byte| *byte == u8::MAX);
             let strength = if is_warm && !is_blank { row.strength } else { Strength::Hint };
@@ -128,12 +129,13 @@ impl Rules {
     }
 
     /// The first rule that a payload breaks together with all of its alternatives. These are looked at only then.
-    fn wrong_checksum(&self, table: &Table<'_, ChecksumRow>, payload: &[u8]) -> Option<(ChecksumRow, (u64, u64))> {
-        let mut found: Option<(ChecksumRow, (u64, u64))> = None;
-        for row in self.checksums.rows(table).filter(|row| usize::from(row.len) == payload.len()) {
+    fn wrong_checksum(&self, table: &Table<'_, ChecksumRow>, payload: &[u8]) -> Option<(usize, (u64, u64))> {
+        let mut found: Option<(usize, (u64, u64))> = None;
+        for index in self.checksums.indices() {
+            let Some(row) = table.get(index).filter(|row| usize::from(row.len) == payload.len()) else { continue };
             match (row.alternative, found) {
                 (false, Some(_)) => return found,
-                (false, None) => found = row.violation(payload).map(|violation| (row, violation)),
+                (false, None) => found = row.violation(payload).map(|violation| (index, violation)),
                 (true, Some(_)) if row.violation(payload).is_none() => found = None,
                 (true, _) => {}
             }

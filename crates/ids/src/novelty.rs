@@ -67,6 +67,8 @@ impl Stranger {
 pub(crate) struct Strangers {
     places: [Stranger; STRANGERS_MAX],
     next: usize,
+    /// The place that was judged last.
+    recent: usize,
     /// J1939 source addresses of the profile's identifiers, one bit each.
     sources: [u32; 8],
 }
@@ -104,7 +106,7 @@ impl Newcomers {
 
 impl Strangers {
     /// As if nothing had been heard: all bytes zero.
-    pub(crate) const REST: Self = Self { places: [Stranger::REST; STRANGERS_MAX], next: 0, sources: [0; 8] };
+    pub(crate) const REST: Self = Self { places: [Stranger::REST; STRANGERS_MAX], next: 0, recent: 0, sources: [0; 8] };
 
     /// Takes up the sources of a profile, from rest.
     pub(crate) fn start(&mut self, profile: &Profile<'_>) {
@@ -128,10 +130,8 @@ impl Strangers {
         if stratum == Stratum::Protocol {
             return None;
         }
-        let known = self
-            .places
-            .iter_mut()
-            .find(|place| place.key == id.key() && place.bus == bus && place.standing != Standing::Free);
+        let known = self.place((bus, id.key()));
+        let known = known.inspect(|place| self.recent = *place).and_then(|place| self.places.get_mut(place));
         let told = match known {
             // Answers of several frames come as fast as the bus carries them.
             Some(stranger) if stratum == Stratum::Diagnostic => stranger.standing == Standing::Told,
@@ -153,8 +153,17 @@ impl Strangers {
 
     /// What was found about an unknown identifier so far.
     pub(crate) fn evidence(&mut self, (bus, key): (u8, u32)) -> Option<&mut Evidence> {
-        let heard = |place: &&mut Stranger| place.key == key && place.bus == bus && place.standing != Standing::Free;
-        self.places.iter_mut().find(heard).map(|place| &mut place.evidence)
+        let place = self.place((bus, key))?;
+        self.places.get_mut(place).map(|place| &mut place.evidence)
+    }
+
+    fn place(&self, (bus, key): (u8, u32)) -> Option<usize> {
+        let is_it = |place: &Stranger| place.key == key && place.bus == bus && place.standing != Standing::Free;
+        // Evidence is asked for right after a stranger was judged, and few send at a time.
+        if self.places.get(self.recent).is_some_and(is_it) {
+            return Some(self.recent);
+        }
+        self.places.iter().position(is_it)
     }
 
     fn stratum(&self, id: CanId, novelty: Novelty) -> Stratum {
@@ -174,6 +183,7 @@ impl Strangers {
         if free.is_none() {
             self.next = self.next.saturating_add(1) % STRANGERS_MAX;
         }
+        self.recent = at;
         if let Some(place) = self.places.get_mut(at) {
             let standing = if told { Standing::Told } else { Standing::Heard };
             *place = Stranger { key, bus, standing, ..Stranger::default() };

@@ -10,6 +10,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rows::word;
 pub use rows::{BusRow, Class, IdRow, Lengths, Novelty};
 pub use table::{Row, Table};
 pub use tables::{Contents, Tables};

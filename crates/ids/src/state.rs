@@ -11,7 +11,7 @@ use crate::clock::BusClock;
 use crate::diag::{Diagnostics, Moment};
 use crate::early::{Crowd, Timing};
 use crate::episodes::Episodes;
-use crate::finding::{Check, Finding, Found, Sink, Strength, Tray};
+use crate::finding::{Check, Finding, Sink, Strength, Tray};
 use crate::integrity::{CounterState, RULES_MAX, Rules, Spacing};
 use crate::j1939::{J1939, SOURCES_MAX};
 use crate::judge::{Evidence, Incidents, Ruling};
@@ -287,13 +287,7 @@ impl<const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATION
             None => tray.put(Check::UnknownId, Strength::Hint, CanContext::of(frame, 0, 0)),
         }
         if !tray.is_empty() {
-            // What is certain confirms the rest of the same frame.
-            let certain = |found: &Found| found.strength == Strength::Certain;
-            let (first, rest) = (tray.iter().filter(certain), tray.iter().filter(|found| !certain(found)));
-            for found in first.chain(rest) {
-                let found = (found.check, found.strength, found.context(frame));
-                self.settle((bus, index), (now, frame.time), found, sink);
-            }
+            self.settle_all(&tray, (bus, index), now, frame, sink);
         }
         if bus.is_some() {
             self.look_for_silence(profile, now, frame, sink);
@@ -337,8 +331,8 @@ impl<const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATION
         let at = state.clock.steady_at(frame.time);
         let strength = state.errors.take(frame, at).filter(|_| state.newcomers.is_settled(at) && !state.is_heap());
         if let Some(strength) = strength {
-            let found = (Check::BusError, strength, CanContext::of(frame, 0, frame.id.raw()));
-            self.settle((bus, None), (now, frame.time), found, sink);
+            let context = CanContext::of(frame, 0, frame.id.raw());
+            self.settle((bus, None), (now, frame.time), (Check::BusError, strength), &context, sink);
         }
     }
 
@@ -408,7 +402,7 @@ impl<const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATION
         for _ in 0..STEPS {
             let index = self.cursor;
             self.cursor = index.saturating_add(1);
-            let Some(state) = self.ids.get_mut(..profile.ids_len()).and_then(|ids| ids.get_mut(index)) else {
+            let Some(state) = self.ids.get_mut(index).filter(|_| index < profile.ids_len()) else {
                 self.cursor = 0;
                 continue;
             };
@@ -424,8 +418,27 @@ impl<const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATION
             }
             let absent = u32::try_from(state.timing.gap(bus.clock.steady())).unwrap_or(u32::MAX);
             let context = CanContext::of_absence(row.bus, row.id, row.silence, absent);
-            let found = (Check::Silent, Strength::Certain, context);
-            self.settle((None, Some(index)), (now, frame.time), found, sink);
+            let found = (Check::Silent, Strength::Certain);
+            self.settle((None, Some(index)), (now, frame.time), found, &context, sink);
+        }
+    }
+
+    /// Weighs what was found in a frame; what is certain first: it confirms the rest.
+    #[inline(never)]
+    fn settle_all(
+        &mut self,
+        tray: &Tray,
+        place: (Option<usize>, Option<usize>),
+        now: u64,
+        frame: &Frame,
+        sink: &mut impl Sink,
+    ) {
+        let mut context = CanContext::of(frame, 0, 0);
+        for certain in [true, false] {
+            for found in tray.iter().filter(|found| (found.strength == Strength::Certain) == certain) {
+                found.put_into(&mut context);
+                self.settle(place, (now, frame.time), (found.check, found.strength), &context, sink);
+            }
         }
     }
 
@@ -434,7 +447,8 @@ impl<const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATION
         &mut self,
         (bus, index): (Option<usize>, Option<usize>),
         (now, time): (u64, Micros),
-        (check, strength, context): (Check, Strength, CanContext),
+        (check, strength): (Check, Strength),
+        context: &CanContext,
         sink: &mut impl Sink,
     ) {
         let of_bus = matches!(check, Check::Flood | Check::BusError);
@@ -448,7 +462,7 @@ impl<const IDS: usize, const FIELDS: usize, const SIGNALS: usize, const RELATION
             return;
         }
         let (qualified, incident) = (ruling == Ruling::Qualify, self.incidents.number(now));
-        sink.find(&Finding { check, strength, time, context, qualified, incident });
+        sink.find(&Finding { check, strength, time, context: *context, qualified, incident });
         if qualified {
             let key = if of_bus { 0 } else { context.id.key() };
             let subject = IdRow::sort_key(context.bus, key);

@@ -133,13 +133,16 @@ impl Bits {
     }
 
     pub(crate) fn read(bytes: [u8; Self::LEN]) -> Option<Self> {
+        let [flags, ..] = bytes;
+        let bits = Self::reread(bytes);
+        (flags <= 3 && bits.is_legal()).then_some(bits)
+    }
+
+    /// What [`Self::read`] accepted before.
+    pub(crate) const fn reread(bytes: [u8; Self::LEN]) -> Self {
         let [flags, shift, len, headroom, head] = bytes;
-        if flags > 3 {
-            return None;
-        }
         let order = if flags & 1 == 0 { ByteOrder::Big } else { ByteOrder::Little };
-        let bits = Self { order, shift, len, signed: flags & 2 != 0, headroom, head };
-        bits.is_legal().then_some(bits)
+        Self { order, shift, len, signed: flags & 2 != 0, headroom, head }
     }
 
     pub(crate) fn bytes(self) -> [u8; Self::LEN] {

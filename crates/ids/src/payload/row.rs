@@ -3,7 +3,7 @@
 //! Not relations between fields. Invariant: `read` of what `write` gave is the same row. Cost: 28 and 20 bytes in flash.
 
 use super::bits::Bits;
-use crate::profile::Row;
+use crate::profile::{Row, word};
 
 /// Which rules a field is judged by.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -63,22 +63,27 @@ impl Row for FieldRow {
     const LEN: usize = 28;
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let &[o0, o1, b0, b1, b2, b3, b4, rules, dead, dead_value, 0, 0, ref rest @ ..] = bytes else { return None };
-        let &[j0, j1, j2, j3, s0, s1, s2, s3, l0, l1, l2, l3, h0, h1, h2, h3] = rest else { return None };
-        let bits = Bits::read([b0, b1, b2, b3, b4])?;
-        let (low, high) = (i32::from_be_bytes([l0, l1, l2, l3]), i32::from_be_bytes([h0, h1, h2, h3]));
-        let legal = rules != 0 && rules <= Rules::ALL && dead < 8 && dead_value < 1 << dead && low <= high;
-        let dead_fits = dead <= bits.shift & 7;
-        (legal && dead_fits).then_some(Self {
+        let &[_, _, b0, b1, b2, b3, b4, _, _, _, 0, 0, ..] = bytes else { return None };
+        Bits::read([b0, b1, b2, b3, b4])?;
+        let row = Self::reread(bytes)?;
+        let Self { rules: Rules(rules), dead, dead_value, .. } = row;
+        let legal = rules != 0 && rules <= Rules::ALL && dead < 8 && dead_value < 1 << dead && row.low <= row.high;
+        (legal && dead <= row.bits.shift & 7).then_some(row)
+    }
+
+    fn reread(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 28] = bytes.try_into().ok()?;
+        let &[o0, o1, b0, b1, b2, b3, b4, rules, dead, dead_value, ..] = bytes;
+        Some(Self {
             owner: u16::from_be_bytes([o0, o1]),
-            bits,
+            bits: Bits::reread([b0, b1, b2, b3, b4]),
             rules: Rules(rules),
             dead,
             dead_value,
-            jump: u32::from_be_bytes([j0, j1, j2, j3]),
-            step: u32::from_be_bytes([s0, s1, s2, s3]),
-            low,
-            high,
+            jump: word(bytes, 12),
+            step: word(bytes, 16),
+            low: word(bytes, 20).cast_signed(),
+            high: word(bytes, 24).cast_signed(),
         })
     }
 
