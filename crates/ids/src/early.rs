@@ -162,10 +162,12 @@ impl Timing {
         admitted
     }
 
+    /// The first of a series may be a sender that strays; a person hears of the second.
     fn tell(&mut self, now: u64) -> Strength {
+        let first = self.mood == Mood::Calm;
         self.mood = Mood::Alarm;
         self.until = unit(now.saturating_add(ALARM));
-        Strength::Certain
+        if first { Strength::Likely } else { Strength::Certain }
     }
 
     /// Of two frames in one slot the one nearer to it is the legitimate one; if that is the second, it is too late to tell.

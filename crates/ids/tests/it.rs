@@ -175,10 +175,10 @@ fn a_doubled_rate_is_raised_and_only_the_surplus_counted() {
     check(
         &with(clean(10), injected),
         expect![[r#"
-        3.004000 0x8003 200 ×1: 1560, not 50000
-        3.954000 0x8003 200 ×19: 1099, not 50000
-        4.954000 0x8003 200 ×20: 719, not 50000
-    "#]],
+            3.054000 0x8003 200 ×1: 1641, not 50000
+            4.004000 0x8003 200 ×19: 1180, not 50000
+            4.954000 0x8003 200 ×19: 719, not 50000
+        "#]],
     );
 }
 
@@ -190,9 +190,9 @@ fn frames_on_the_back_of_legitimate_ones_are_raised_and_the_legitimate_ones_are_
     check(
         &with(clean.clone(), flam),
         expect![[r#"
-        4.006660 0x8003 300 ×1: 200, not 100000
-        4.406336 0x8003 300 ×4: 200, not 100000
-    "#]],
+            4.106579 0x8003 300 ×1: 200, not 100000
+            4.406336 0x8003 300 ×3: 200, not 100000
+        "#]],
     );
 }
 

@@ -42,6 +42,8 @@ pub(crate) fn id_row(bus: BusId, traffic: &IdTraffic, logger: Logger) -> IdRow {
         class = Class::Mixed;
     }
     let pace = match class {
+        // Half of the frames at the same instant: the logger's clock is too coarse, or it writes in heaps.
+        Class::Event if period == 0 => Pace::default(),
         Class::Event => event_pace(arrivals),
         Class::Mixed => mixed_pace(arrivals, period, gap_min),
         Class::Periodic => periodic_pace(arrivals, period),

@@ -197,6 +197,9 @@ fn field(track: &Track, flips: &Flips, bits: Bits) -> LearnedField {
     field
 }
 
+/// A narrower field that only grows is a counter or the low end of something: where it wraps is not known.
+const TOTAL_BITS_MIN: u8 = 8;
+
 fn rules(field: &LearnedField, tally: &Tally, long_heard: bool) -> Rules {
     let measured = matches!(field.class, FieldClass::Physical | FieldClass::Modular | FieldClass::Monotone);
     let mut rules = Rules::default();
@@ -210,10 +213,11 @@ fn rules(field: &LearnedField, tally: &Tally, long_heard: bool) -> Rules {
     if smooth && field.dead >= 4 {
         rules = rules.and(Rules::GRID);
     }
-    if tally.risen >= 2 && tally.falls == 0 {
+    let wide = field.bits.len >= TOTAL_BITS_MIN;
+    if wide && tally.risen >= 2 && tally.falls == 0 {
         rules = rules.and(Rules::RISES);
     }
-    if tally.fallen >= 2 && tally.rises == 0 {
+    if wide && tally.fallen >= 2 && tally.rises == 0 {
         rules = rules.and(Rules::FALLS);
     }
     rules.and(Rules::RANGE)

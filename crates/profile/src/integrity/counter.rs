@@ -60,10 +60,18 @@ pub(crate) fn counters(series: &Series, checksums: &[ChecksumRow]) -> Vec<Counte
     found.sort_by_key(|row| {
         (row.hold, core::cmp::Reverse(row.bits), !is_plain(row), is_exposed(&moving, row), row.start)
     });
+    let twins: Vec<u16> = found
+        .iter()
+        .filter(|row| found.iter().any(|other| is_twin(row, other)))
+        .filter(|row| breaks(&payloads, row) > 0 || found.iter().all(|o| !is_twin(row, o) || breaks(&payloads, o) == 0))
+        .map(|row| row.start)
+        .collect();
+    found.retain(|row| row.bits != 4 || !twins.contains(&row.start));
     let mut kept: Vec<CounterRow> = Vec::new();
     for row in found {
         let is_new = kept.iter().all(|other| !overlap(other, &row) && !is_function(&payloads, other, &row));
-        if kept.len() < COUNTERS_MAX && is_new && stays_silent(&payloads, &spacings, &row) {
+        let carries = carries(&payloads, &row) && !(row.bits >= 8 && is_plain(&row));
+        if kept.len() < COUNTERS_MAX && is_new && !carries && stays_silent(&payloads, &spacings, &row) {
             kept.push(row);
         }
     }
@@ -93,13 +101,69 @@ const fn overlap(a: &CounterRow, b: &CounterRow) -> bool {
     a.start < b.start.saturating_add(b.bits as u16) && b.start < a.start.saturating_add(a.bits as u16)
 }
 
-/// Whether the value of `row` follows from that of `other` in every frame.
+/// Whether the value of `row` follows from that of `other` in nine of ten frames: a checksum of few bits counts along as long as
+/// the other data rest.
 fn is_function(payloads: &[&[u8]], other: &CounterRow, row: &CounterRow) -> bool {
-    let mut seen = BTreeMap::new();
-    payloads.iter().all(|payload| {
-        let (Some(key), Some(value)) = (other.read_value(payload), row.read_value(payload)) else { return true };
-        *seen.entry(key).or_insert(value) == value
-    })
+    let mut seen: BTreeMap<u16, BTreeMap<u16, usize>> = BTreeMap::new();
+    for payload in payloads {
+        let (Some(key), Some(value)) = (other.read_value(payload), row.read_value(payload)) else { continue };
+        let count = seen.entry(key).or_default().entry(value).or_default();
+        *count = count.saturating_add(1);
+    }
+    let usual = |values: &BTreeMap<u16, usize>| values.values().max().copied().unwrap_or(0);
+    let follows: usize = seen.values().map(usual).sum();
+    follows.saturating_mul(10) >= payloads.len().saturating_mul(9)
+}
+
+/// Whether the bits to the left go on where the field wraps, or the next byte does: then it is the low end of a quantity that
+/// grew steadily, and the next drive will show it at rest. Only a wide one that counts by one is a counter all the same.
+fn carries(payloads: &[&[u8]], row: &CounterRow) -> bool {
+    let left = row.start.min(8);
+    let next = (row.start / 8).saturating_add(1).saturating_mul(8);
+    let fits = next.saturating_add(8) <= u16::from(row.len).saturating_mul(8) && row.start.is_multiple_of(8);
+    carries_to(payloads, row, row.start.saturating_sub(left), left) || fits && carries_to(payloads, row, next, 8)
+}
+
+fn carries_to(payloads: &[&[u8]], row: &CounterRow, start: u16, bits: u16) -> bool {
+    if row.little_endian || bits == 0 {
+        return false;
+    }
+    let upper = CounterRow { len: row.len, ..CounterRow::full(0, start, bits.to_le_bytes()[0]) };
+    let mask = (1_u16 << bits).wrapping_sub(1);
+    // A counter may also count down.
+    let usual = u32::from(row.step).min(row.values.saturating_sub(u32::from(row.step)));
+    // How often the upper bits moved by one, and at all, where the field went on and where it wrapped.
+    let mut tally = [(0_usize, 0_usize, 0_usize); 2];
+    for (before, after) in payloads.iter().zip(payloads.iter().skip(1)) {
+        let values = (row.read_value(before), row.read_value(after), upper.read_value(before), upper.read_value(after));
+        let (Some(low), Some(next), Some(high), Some(higher)) = values else { continue };
+        let by_one = higher.wrapping_sub(high) & mask == 1 || high.wrapping_sub(higher) & mask == 1;
+        let wrapped = u32::from(next.abs_diff(low)) > usual;
+        let [on, over] = &mut tally;
+        let (frames, carried, moved) = if wrapped { over } else { on };
+        *frames = frames.saturating_add(1);
+        *carried = carried.saturating_add(usize::from(by_one));
+        *moved = moved.saturating_add(usize::from(high != higher));
+    }
+    let [on, over] = tally;
+    // A quantity that grows by more than half of the field carries everywhere but at what looks like a wrap.
+    let only = |here: (usize, usize, usize), there: (usize, usize, usize)| {
+        here.1.saturating_mul(5) >= here.0.saturating_mul(4).max(1) && there.2.saturating_mul(10) <= there.0
+    };
+    only(over, on) || only(on, over)
+}
+
+/// Whether two nibbles of one byte both count at every frame. One of them may be a checksum that counts along as long as the other
+/// data rest; which one cannot be told for sure.
+const fn is_twin(a: &CounterRow, b: &CounterRow) -> bool {
+    a.start / 8 == b.start / 8 && a.start != b.start && a.bits == 4 && b.bits == 4 && a.hold == 0 && b.hold == 0
+}
+
+/// How often a field does not go on counting.
+fn breaks(payloads: &[&[u8]], row: &CounterRow) -> usize {
+    let pairs = payloads.iter().zip(payloads.iter().skip(1));
+    let values = pairs.filter_map(|(before, after)| row.read_value(before).zip(row.read_value(after)));
+    values.filter(|(before, after)| row.after(*before, 1) != *after).count()
 }
 
 /// The counter in a field, if there is one.

@@ -90,7 +90,7 @@ fn injection_raises_early_frames() {
     let injected = |frame: &Frame| Frame { time: frame.time.plus(40_000), ..*frame };
     check(
         |f, _| if f.id == id(VICTIM) { vec![*f, injected(f)] } else { vec![*f] },
-        expect!["early 11 (×97) other 1 (×1) "],
+        expect!["early 11 (×97) other 2 (×2) "],
     );
 }
 
