@@ -32,7 +32,7 @@ const BOTH_WAYS_MIN: f64 = 0.5;
 const CLOSE_R: f64 = 0.985;
 /// A limit above this share of what the signal does says nothing.
 const LIMIT_SHARE_MAX: f64 = 0.2;
-/// Drift is measured in 16ths of a step.
+/// Drift is measured in sixteenths of a step.
 const DRIFT_UNIT: f64 = 16.0;
 /// The same for counters: what they do in three seconds at their fastest.
 const DRIFT_SHARE_MAX: f64 = 0.5;
