@@ -48,6 +48,13 @@ fuzz_target!(|input: &[u8]| {
     let counters: Vec<_> = profile.tables().counters.iter().collect();
     let rules: Vec<_> = profile.tables().rules.iter().collect();
     let states: Vec<_> = profile.tables().states.iter().collect();
+    let tables = profile.tables();
+    let fields: Vec<_> = tables.fields.iter().collect();
+    let signals: Vec<_> = tables.signals.iter().collect();
+    let relations: Vec<_> = tables.relations.iter().collect();
+    let constants: Vec<_> = tables.constants.iter().collect();
+    let diagnostics: Vec<_> = tables.diagnostics.iter().collect();
+    let sources: Vec<_> = tables.sources.iter().collect();
     let contents = Contents {
         source: profile.source(),
         buses: &buses,
@@ -56,7 +63,12 @@ fuzz_target!(|input: &[u8]| {
         counters: &counters,
         rules: &rules,
         states: &states,
-        ..Contents::default()
+        fields: &fields,
+        signals: &signals,
+        relations: &relations,
+        constants: &constants,
+        diagnostics: &diagnostics,
+        sources: &sources,
     };
     let mut again = vec![0; encoded_len(&contents)];
     assert_eq!(encode(&contents, &mut again), Ok(again.len()));

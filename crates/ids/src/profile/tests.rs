@@ -81,6 +81,45 @@ fn the_golden_profile_of_version_1_is_read_as_ever() {
     assert_eq!(profile.bus_index(BusId(3)), Some(1));
 }
 
+/// A profile of format version 2, learned from the shipped Tesla capture.
+const GOLDEN_2: &[u8] = include_bytes!("../../../../testdata/profile/v2.ygpf");
+
+#[test]
+fn the_golden_profile_of_version_2_is_read_and_written_as_ever() {
+    let profile = Profile::parse(GOLDEN_2).unwrap();
+    let (buses, ids): (Vec<_>, Vec<_>) = (profile.buses().collect(), profile.ids().collect());
+    let tables = profile.tables();
+    let checksums: Vec<_> = tables.checksums.iter().collect();
+    let counters: Vec<_> = tables.counters.iter().collect();
+    let fields: Vec<_> = tables.fields.iter().collect();
+    let signals: Vec<_> = tables.signals.iter().collect();
+    let relations: Vec<_> = tables.relations.iter().collect();
+    let constants: Vec<_> = tables.constants.iter().collect();
+    let diagnostics: Vec<_> = tables.diagnostics.iter().collect();
+    let sources: Vec<_> = tables.sources.iter().collect();
+    let rules: Vec<_> = tables.rules.iter().collect();
+    let states: Vec<_> = tables.states.iter().collect();
+    assert!(!checksums.is_empty() && !counters.is_empty() && !fields.is_empty(), "the golden profile says little");
+    let contents = Contents {
+        source: profile.source(),
+        buses: &buses,
+        ids: &ids,
+        checksums: &checksums,
+        counters: &counters,
+        fields: &fields,
+        signals: &signals,
+        relations: &relations,
+        constants: &constants,
+        diagnostics: &diagnostics,
+        sources: &sources,
+        rules: &rules,
+        states: &states,
+    };
+    let mut out = std::vec![0; encoded_len(&contents)];
+    assert_eq!(encode(&contents, &mut out), Ok(GOLDEN_2.len()));
+    assert_eq!(out, GOLDEN_2);
+}
+
 #[test]
 fn every_way_to_be_no_profile_has_its_own_reason() {
     let parse = |bytes: &[u8]| Profile::parse(bytes).map(|_| ()).unwrap_err();
