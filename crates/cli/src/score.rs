@@ -53,6 +53,7 @@ fn windows(args: &Eval, capture: &str) -> Result<Vec<Segment>, Failure> {
 }
 
 fn run_suite(root: &Path, args: &Eval) -> Result<(), Failure> {
+    std::fs::read_dir(root).map_err(|error| Failure::file(root, &error))?;
     let unknown = |name: &String| Failure::input(name, "no section of the suite");
     let named = args.section.iter().map(|name| Section::of(name).ok_or_else(|| unknown(name)));
     let mut sections = named.collect::<Result<Vec<Section>, Failure>>()?;

@@ -80,3 +80,10 @@ fn an_order_that_does_not_fit_the_capture_is_refused_with_the_reason() {
     assert_eq!(unknown.status.code(), Some(3));
     assert!(text(&unknown.stderr).contains("no such attack"), "{}", text(&unknown.stderr));
 }
+
+#[test]
+fn a_suite_that_is_not_there_is_named() {
+    let output = run(&["ids", "eval", "--suite", "/no/such/suite"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("/no/such/suite"), "{}", text(&output.stderr));
+}
