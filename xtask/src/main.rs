@@ -48,8 +48,8 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The repository's root: where this crate's parent is.
+/// The repository's root: where this crate's parent is. Asked when it runs: a clone may run what another one compiled.
 fn root() -> anyhow::Result<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").context("run it as `cargo xtask`")?);
     here.parent().map(PathBuf::from).context("xtask has no parent directory")
 }
