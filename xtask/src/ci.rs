@@ -3,8 +3,12 @@
 //! Not the set-up: `scripts/setup` installs the tools that these steps start.
 
 use crate::run::Step;
+use crate::services::Services;
 use crate::tidy;
 use std::path::Path;
+
+/// The step that needs the servers of `scripts/services`.
+const TESTS: &str = "tests";
 
 /// Runs all steps, or those whose name contains `only`.
 pub(crate) fn ci(root: &Path, only: Option<&str>) -> anyhow::Result<()> {
@@ -13,12 +17,23 @@ pub(crate) fn ci(root: &Path, only: Option<&str>) -> anyhow::Result<()> {
         println!("── tidy");
         tidy::tidy(root)?;
     }
-    steps(root)?.iter().filter(|step| wanted(step.name)).try_for_each(|step| step.run(root))
+    let steps: Vec<Step> = steps(root)?.into_iter().filter(|step| wanted(step.name)).collect();
+    for step in steps {
+        if step.name == TESTS { tests(root, step)? } else { step.run(root)? }
+    }
+    Ok(())
+}
+
+/// The tests, with the real servers beside them.
+fn tests(root: &Path, step: Step) -> anyhow::Result<()> {
+    let services = Services::start(root)?;
+    step.envs(&services.env).run(root)
 }
 
 /// Long runs: the same tests with more cases and more kill points.
 pub(crate) fn soak(root: &Path) -> anyhow::Result<()> {
-    Step::new("soak", "cargo test --workspace").env("PROPTEST_CASES", "20000").env("YAGURA_KILLS", "300").run(root)
+    let soak = Step::new("soak", "cargo test --workspace").env("PROPTEST_CASES", "20000").env("YAGURA_KILLS", "300");
+    tests(root, soak)
 }
 
 fn steps(root: &Path) -> anyhow::Result<Vec<Step>> {
@@ -34,7 +49,7 @@ fn steps(root: &Path) -> anyhow::Result<Vec<Step>> {
         Step::new("bare metal", "cargo build --quiet --target").args([layers.bare_metal.target.clone()]).args(bare),
         Step::new("docs", "cargo doc --workspace --no-deps --document-private-items --quiet")
             .env("RUSTDOCFLAGS", "-D warnings"),
-        Step::new("tests", "cargo test --workspace"),
+        Step::new(TESTS, "cargo test --workspace"),
         Step::new("firmware", "cargo run --quiet --package yagura-mcu-harness").dir("mcu"),
         Step::new("console flow", "npm run flow").dir("console"),
     ])

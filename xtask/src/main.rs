@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod run;
+mod services;
 mod tidy;
 
 use anyhow::Context as _;

@@ -13,7 +13,7 @@ pub(crate) struct Step {
     program: &'static str,
     args: Vec<String>,
     dir: &'static str,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(String, String)>,
 }
 
 impl Step {
@@ -37,8 +37,14 @@ impl Step {
     }
 
     /// Runs with this environment variable.
-    pub(crate) fn env(mut self, key: &'static str, value: &'static str) -> Self {
-        self.env.push((key, value));
+    pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
+        self.env.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs with these environment variables.
+    pub(crate) fn envs(mut self, more: &[(String, String)]) -> Self {
+        self.env.extend_from_slice(more);
         self
     }
 
@@ -53,7 +59,7 @@ impl Step {
         let status = command
             .args(&self.args)
             .current_dir(root.join(self.dir))
-            .envs(self.env.iter().copied())
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
             .status()
             .with_context(|| format!("cannot start {} (run `make setup` first)", self.program))?;
         if !status.success() {
