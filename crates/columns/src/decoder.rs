@@ -4,14 +4,14 @@
 //! is an excerpt, or is counted as undecodable; an entry's row carries its index in the body, so that a stranger finds it in the
 //! evidence; the same reports give the same rows. Cost: about 0.2 µs and no allocation per event; see `benches/decode.rs`.
 
-use crate::rows::{ContextColumns, EventRow, EventRows, Origin, StateRow, StateRows};
-use crate::schema::{bucket_of_text, event_date};
+use crate::rows::{ContextColumns, EventRow, EventRows, ObservedColumns, Origin, StateRow, StateRows};
+use crate::schema::{bucket_of_text, event_date, partition_date};
 use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 use yagura_catalogue::{Catalogue, ContextLayout, severity_id};
 use yagura_idsm::Message;
 use yagura_link::{Entry, Header, entries};
-use yagura_model::{CanContext, CanId, DeviceId, EventId, Gear, Severity, UnixMicros, VehicleState};
+use yagura_model::{CanContext, CanId, DeviceId, EventId, Gear, Place, Severity, UnixMicros, VehicleState};
 
 /// The most rows that a decoder holds; [`Decoder::finish`] before that.
 pub const DECODER_ROWS_MAX: usize = 1 << 20;
@@ -178,6 +178,7 @@ impl Decoder {
             speed_kmh: None,
             gear: None,
             entry_index: i32::from(anomaly.entry_index),
+            observed: ObservedColumns::default(),
         };
         self.events.push(&origin, &row);
         Ok(())
@@ -212,7 +213,7 @@ impl Decoder {
             decoded.states = decoded.states.saturating_add(1);
             let row = StateRow {
                 time: time.0,
-                date: event_date(time),
+                date: partition_date(time, UnixMicros(origin.received)),
                 speed_kmh: speed_kmh(&state),
                 accelerator_percent: state.accelerator_permille.map(|permille| f64::from(permille) / 10.0),
                 brake_pressed: state.brake_pressed,
@@ -243,7 +244,7 @@ impl Decoder {
         let state = nearest(&self.samples, time.0);
         let row = EventRow {
             time: time.0,
-            date: event_date(time),
+            date: partition_date(time, UnixMicros(origin.received)),
             event_id: message.event.0,
             event_name: known.and_then(|k| self.catalogue.nth(k.index)).map(|e| e.symbol.as_str()),
             severity_id: known.map_or(severity_id(Severity::Low), |k| k.severity_id),
@@ -254,6 +255,7 @@ impl Decoder {
             speed_kmh: state.and_then(speed_kmh),
             gear: state.and_then(|s| s.gear).map(gear_name),
             entry_index: i32::try_from(index).unwrap_or(i32::MAX),
+            observed: ObservedColumns::default(),
         };
         self.events.push(origin, &row);
         decoded.events = decoded.events.saturating_add(1);
@@ -307,6 +309,7 @@ fn context_columns<'a>(layout: ContextLayout, message: &Message<'a>) -> (Context
     let Ok(can) = CanContext::decode(context.data) else { return (raw, false) };
     let payload =
         context.data.get(CanContext::HEADER_LEN..).and_then(|data| data.get(..usize::from(can.payload.len())));
+    let placed = can.place != Place::default();
     let columns = ContextColumns {
         bus: Some(i32::from(can.bus.0)),
         can_id: Some(i64::from(can.id.raw())),
@@ -320,6 +323,9 @@ fn context_columns<'a>(layout: ContextLayout, message: &Message<'a>) -> (Context
         expected: Some(i64::from(can.expected)),
         observed: Some(i64::from(can.observed)),
         payload: payload.filter(|payload| !payload.is_empty()),
+        place_start_bit: placed.then(|| i32::from(can.place.start)),
+        place_bits: placed.then(|| i32::from(can.place.bits)),
+        witness: can.place.witness.map(|witness| i64::from(witness.raw())),
     };
     (columns, true)
 }

@@ -22,8 +22,8 @@ mod schema;
 pub use decoder::{AnomalyRow, Batches, DECODER_ROWS_MAX, Decoded, Decoder, DecoderError, STATE_AGE_MAX};
 pub use excerpts::excerpts;
 pub use schema::{
-    FIELD_ID_KEY, VEHICLE_BUCKETS, alerts_schema, bucket_of_text, event_date, events_schema, vehicle_bucket,
-    vehicle_state_schema,
+    FIELD_ID_KEY, LATE_DAYS_MAX, VEHICLE_BUCKETS, alerts_schema, bucket_of_text, event_date, events_schema,
+    partition_date, vehicle_bucket, vehicle_state_schema,
 };
 pub use yagura_catalogue::{
     CATALOGUE_EVENTS_MAX, Catalogue, CatalogueError, ContextLayout, EventEntry, Service, Text, severity_from_id,

@@ -89,6 +89,30 @@ pub(crate) struct ContextColumns<'a> {
     pub(crate) expected: Option<i64>,
     pub(crate) observed: Option<i64>,
     pub(crate) payload: Option<&'a [u8]>,
+    pub(crate) place_start_bit: Option<i32>,
+    pub(crate) place_bits: Option<i32>,
+    pub(crate) witness: Option<i64>,
+}
+
+/// What observers other than our own sensors say of an event; nothing for a report of a sensor.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ObservedColumns<'a> {
+    /// What kind of thing observed it.
+    pub(crate) product: Option<&'a str>,
+    /// The source's name.
+    pub(crate) source: Option<&'a str>,
+    /// Whether its signature was checked; `None` for a signed report.
+    pub(crate) trusted: Option<bool>,
+    pub(crate) action: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) src_ip: Option<&'a str>,
+    pub(crate) status: Option<&'a str>,
+    pub(crate) status_code: Option<i64>,
+    pub(crate) resource: Option<&'a str>,
+    pub(crate) session: Option<&'a str>,
+    pub(crate) message: Option<&'a str>,
+    /// Fields that no column takes, as one JSON object.
+    pub(crate) attributes: Option<&'a str>,
 }
 
 /// One row of `events`, its origin apart.
@@ -107,6 +131,58 @@ pub(crate) struct EventRow<'a> {
     pub(crate) speed_kmh: Option<f64>,
     pub(crate) gear: Option<&'static str>,
     pub(crate) entry_index: i32,
+    pub(crate) observed: ObservedColumns<'a>,
+}
+
+/// The columns of [`ObservedColumns`].
+#[derive(Default)]
+struct Observed {
+    product: StringBuilder,
+    source: StringBuilder,
+    trusted: BooleanBuilder,
+    action: StringBuilder,
+    user: StringBuilder,
+    src_ip: StringBuilder,
+    status: StringBuilder,
+    status_code: Int64Builder,
+    resource: StringBuilder,
+    session: StringBuilder,
+    message: StringBuilder,
+    attributes: StringBuilder,
+}
+
+impl Observed {
+    fn push(&mut self, row: &ObservedColumns<'_>) {
+        self.product.append_option(row.product);
+        self.source.append_option(row.source);
+        self.trusted.append_option(row.trusted);
+        self.action.append_option(row.action);
+        self.user.append_option(row.user);
+        self.src_ip.append_option(row.src_ip);
+        self.status.append_option(row.status);
+        self.status_code.append_option(row.status_code);
+        self.resource.append_option(row.resource);
+        self.session.append_option(row.session);
+        self.message.append_option(row.message);
+        self.attributes.append_option(row.attributes);
+    }
+
+    fn finish(&mut self) -> [ArrayRef; 12] {
+        [
+            Arc::new(self.product.finish()),
+            Arc::new(self.source.finish()),
+            Arc::new(self.trusted.finish()),
+            Arc::new(self.action.finish()),
+            Arc::new(self.user.finish()),
+            Arc::new(self.src_ip.finish()),
+            Arc::new(self.status.finish()),
+            Arc::new(self.status_code.finish()),
+            Arc::new(self.resource.finish()),
+            Arc::new(self.session.finish()),
+            Arc::new(self.message.finish()),
+            Arc::new(self.attributes.finish()),
+        ]
+    }
 }
 
 /// Rows of `events`.
@@ -130,6 +206,10 @@ pub(crate) struct EventRows {
     gear: StringBuilder,
     boot: Vec<i64>,
     sequence: Vec<i64>,
+    place_start_bit: Int32Builder,
+    place_bits: Int32Builder,
+    witness: Int64Builder,
+    others: Observed,
 }
 
 impl EventRows {
@@ -159,6 +239,10 @@ impl EventRows {
         self.gear.append_option(row.gear);
         self.boot.push(origin.boot);
         self.sequence.push(origin.sequence);
+        self.place_start_bit.append_option(row.context.place_start_bit);
+        self.place_bits.append_option(row.context.place_bits);
+        self.witness.append_option(row.context.witness);
+        self.others.push(&row.observed);
     }
 
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
@@ -182,7 +266,12 @@ impl EventRows {
             longs(&mut self.boot),
             longs(&mut self.sequence),
         ];
-        batch(events_schema(), &head, &middle, &tail)
+        let place: [ArrayRef; 3] = [
+            Arc::new(self.place_start_bit.finish()),
+            Arc::new(self.place_bits.finish()),
+            Arc::new(self.witness.finish()),
+        ];
+        batch(events_schema(), &[&head, &middle, &tail, &place, &self.others.finish()])
     }
 }
 
@@ -229,15 +318,10 @@ impl StateRows {
             Arc::new(self.brake_pressed.finish()),
             Arc::new(self.gear.finish()),
         ];
-        batch(vehicle_state_schema(), &head, &middle, &tail)
+        batch(vehicle_state_schema(), &[&head, &middle, &tail])
     }
 }
 
-fn batch(
-    schema: SchemaRef,
-    head: &[ArrayRef],
-    middle: &[ArrayRef],
-    tail: &[ArrayRef],
-) -> Result<RecordBatch, ArrowError> {
-    RecordBatch::try_new(schema, [head, middle, tail].concat())
+fn batch(schema: SchemaRef, columns: &[&[ArrayRef]]) -> Result<RecordBatch, ArrowError> {
+    RecordBatch::try_new(schema, columns.concat())
 }

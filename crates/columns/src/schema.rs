@@ -62,6 +62,23 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("sequence", Int64, REQUIRED),
         ("position", Int64, REQUIRED),
         ("entry_index", Int32, REQUIRED),
+        // Version 2 of the table: which part of the data an event is about, and what speaks against it.
+        ("place_start_bit", Int32, NULLABLE),
+        ("place_bits", Int32, NULLABLE),
+        ("witness", Int64, NULLABLE),
+        // What observers other than our own sensors say; names after OCSF.
+        ("product", Utf8, NULLABLE),
+        ("source", Utf8, NULLABLE),
+        ("trusted", Boolean, NULLABLE),
+        ("action", Utf8, NULLABLE),
+        ("user", Utf8, NULLABLE),
+        ("src_ip", Utf8, NULLABLE),
+        ("status", Utf8, NULLABLE),
+        ("status_code", Int64, NULLABLE),
+        ("resource", Utf8, NULLABLE),
+        ("session", Utf8, NULLABLE),
+        ("message", Utf8, NULLABLE),
+        ("attributes", Utf8, NULLABLE),
     ])
 });
 
@@ -143,6 +160,19 @@ pub fn event_date(time: UnixMicros) -> i32 {
     i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX })
 }
 
+/// How many days before its reception a row may still have a day of its own in the lake.
+pub const LATE_DAYS_MAX: i32 = 400;
+/// How many days after its reception.
+const EARLY_DAYS_MAX: i32 = 2;
+
+/// The day under which the lake keeps a row: that of the event, but at most [`LATE_DAYS_MAX`] days before its reception and two
+/// after it, so that a device without a clock cannot make a partition for each day of the calendar. Its time stays as it is.
+#[must_use]
+pub fn partition_date(time: UnixMicros, received: UnixMicros) -> i32 {
+    let day = event_date(received);
+    event_date(time).clamp(day.saturating_sub(LATE_DAYS_MAX), day.saturating_add(EARLY_DAYS_MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +216,21 @@ mod tests {
             24 sequence Int64
             25 position Int64
             26 entry_index Int32
+            27 place_start_bit Int32?
+            28 place_bits Int32?
+            29 witness Int64?
+            30 product Utf8?
+            31 source Utf8?
+            32 trusted Boolean?
+            33 action Utf8?
+            34 user Utf8?
+            35 src_ip Utf8?
+            36 status Utf8?
+            37 status_code Int64?
+            38 resource Utf8?
+            39 session Utf8?
+            40 message Utf8?
+            41 attributes Utf8?
 
             1 time Timestamp(µs, "UTC")
             2 received_time Timestamp(µs, "UTC")
@@ -237,5 +282,13 @@ mod tests {
         assert_eq!(event_date(UnixMicros(-1)), -1);
         assert_eq!(event_date(UnixMicros(DAY_MICROS)), 1);
         assert_eq!(event_date(UnixMicros(i64::MIN)), -106_751_992);
+    }
+
+    #[test]
+    fn a_day_far_from_the_reception_has_no_partition_of_its_own() {
+        let received = UnixMicros(1_000 * DAY_MICROS);
+        let day = |days: i64| partition_date(UnixMicros(days.saturating_mul(DAY_MICROS)), received);
+        assert_eq!([day(970), day(600), day(599), day(0)], [970, 600, 600, 600]);
+        assert_eq!([day(1_000), day(1_002), day(1_003), day(i64::MAX)], [1_000, 1_002, 1_002, 1_002]);
     }
 }

@@ -6,7 +6,7 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondTy
 use proptest::prelude::*;
 use yagura_idsm::{Context, InstanceId, ProtocolVersion, SensorInstanceId, Timestamp};
 use yagura_link::{Clock, Digest, Losses};
-use yagura_model::{BusId, Micros, Payload};
+use yagura_model::{BusId, Micros, Payload, StandardId};
 
 const BOOT_AT: UnixMicros = UnixMicros(1_700_000_000_000_000);
 const RECEIVED: UnixMicros = UnixMicros(1_700_000_100_000_000);
@@ -56,7 +56,7 @@ fn can_context() -> Vec<u8> {
         expected: 10_000,
         observed: 1_200,
         payload: Payload::new(&[2, 0x10, 3]).expect("fits"),
-        place: yagura_model::Place::default(),
+        place: Place { start: 12, bits: 4, witness: StandardId::new(0x2B0).ok().map(CanId::Standard) },
     };
     let mut out = [0; CanContext::LEN_MAX];
     let len = context.encode(&mut out);
@@ -96,6 +96,8 @@ fn an_event_carries_its_context_its_place_and_the_state_of_the_vehicle() {
     assert_eq!(events["payload"].as_binary::<i32>().value(0), [2, 0x10, 3]);
     assert_eq!(events["speed_kmh"].as_primitive::<Float64Type>().value(0), 54.25);
     assert_eq!(text("gear"), "drive");
+    assert_eq!((int("place_start_bit"), int("place_bits"), long("witness")), (12, 4, 0x2B0));
+    assert!(["product", "trusted", "message"].iter().all(|name| events[*name].null_count() == 1));
     assert_eq!((long("boot"), long("sequence"), long("position"), int("entry_index")), (3, 7, 42, 1));
     assert_eq!(batches.states.num_rows(), 2);
     assert_eq!(batches.states["entry_index"].as_primitive::<Int32Type>().values(), &[0, 2]);

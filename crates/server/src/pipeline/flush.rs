@@ -13,7 +13,7 @@ use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
 use std::sync::Arc;
 use std::time::Duration;
-use yagura_columns::{alerts_schema, bucket_of_text, event_date, events_schema, vehicle_state_schema};
+use yagura_columns::{alerts_schema, bucket_of_text, events_schema, partition_date, vehicle_state_schema};
 use yagura_model::UnixMicros;
 use yagura_store::{Lake, LakeError, Position, Table};
 
@@ -83,7 +83,8 @@ fn alert_rows(rows: &[&PendingRow]) -> Result<RecordBatch, ArrowError> {
         Arc::new(StringArray::from_iter_values(values))
     }
     let all = || rows.iter();
-    let date = |row: &&PendingRow| event_date(UnixMicros(row.time_us));
+    let now = clock::now();
+    let date = |row: &&PendingRow| partition_date(UnixMicros(row.time_us), now);
     let bucket = |row: &&PendingRow| bucket_of_text(&row.tenant, row.vehicle.as_deref().unwrap_or(""));
     let small = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
     RecordBatch::try_new(

@@ -20,6 +20,7 @@ use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
 use std::collections::HashMap;
+use std::future::IntoFuture as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -27,6 +28,8 @@ use tokio::runtime::Handle;
 /// Names the vault in the transactions of the log.
 const APP_ID: &str = "yagura-vault";
 const LOG_DIR: &str = "_delta_log";
+/// How often columns are added anew because another process was faster.
+const EVOLVE_TRIES_MAX: usize = 8;
 
 /// What a table holds.
 #[derive(Clone, Debug, Default)]
@@ -80,9 +83,12 @@ impl DeltaLog {
             }
             create(dir, table).await
         });
-        let loaded = loaded.map_err(failed)?;
-        check_schema(&loaded, table).map_err(|found| found.unwrap_or_else(failed))?;
+        let mut loaded = loaded.map_err(failed)?;
+        let grown = evolve(&mut loaded, table, &runtime).map_err(|found| found.unwrap_or_else(failed))?;
         let log = Self { dir: dir.to_owned(), store: loaded.log_store(), runtime };
+        if grown {
+            log.sync(&commit_name(loaded.version().unwrap_or(0)))?;
+        }
         let content = log.content(&loaded)?;
         Ok((log, content))
     }
@@ -189,18 +195,51 @@ async fn create(dir: &Path, table: Table) -> Result<DeltaTable, DeltaTableError>
         .await
 }
 
-/// `Err(None)` never; `Err(Some)` if the columns differ.
-fn check_schema(table: &DeltaTable, expected: Table) -> Result<(), Result<LakeError, DeltaTableError>> {
-    let describe = |schema: &Schema| {
-        let columns = schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type()));
-        columns.collect::<Vec<_>>().join(", ")
-    };
-    let found = describe(&table.snapshot().map_err(Err)?.snapshot().arrow_schema());
-    let wanted = describe(&expected.schema());
-    if found == wanted {
-        return Ok(());
+/// Gives a table that an older version of this program wrote the columns that came since. They are at the end and may be null, so
+/// that its files stay as they are. `Err(Ok)` if the columns differ otherwise.
+fn evolve(
+    table: &mut DeltaTable,
+    expected: Table,
+    runtime: &Handle,
+) -> Result<bool, Result<LakeError, DeltaTableError>> {
+    for _ in 0..EVOLVE_TRIES_MAX {
+        let missing = missing_columns(table, expected)?;
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        let fields: StructType = (&Schema::new(missing)).try_into_kernel().map_err(|e| Err(DeltaTableError::from(e)))?;
+        let fields: Vec<_> = fields.fields().cloned().collect();
+        match runtime.block_on(table.clone().add_columns().with_fields(fields).into_future()) {
+            Ok(grown) => {
+                *table = grown;
+                return Ok(true);
+            }
+            // Another process may have done the same at the same moment.
+            Err(DeltaTableError::Transaction { .. }) => runtime.block_on(table.load()).map_err(Err)?,
+            Err(error) => return Err(Err(error)),
+        }
     }
-    Err(Ok(LakeError::Schema { table: expected.name(), found, expected: wanted }))
+    Err(Ok(LakeError::Contended { table: expected.name(), tries: EVOLVE_TRIES_MAX }))
+}
+
+/// Columns that the program knows and the table does not.
+fn missing_columns(table: &DeltaTable, expected: Table) -> Result<Vec<Field>, Result<LakeError, DeltaTableError>> {
+    let found = table.snapshot().map_err(Err)?.snapshot().arrow_schema();
+    let wanted = expected.schema();
+    let same = |(a, b): (&Arc<Field>, &Arc<Field>)| a.name() == b.name() && a.data_type() == b.data_type();
+    let rest = wanted.fields().get(found.fields().len()..);
+    let known = found.fields().iter().zip(wanted.fields()).all(same);
+    match rest.filter(|rest| known && rest.iter().all(|field| field.is_nullable())) {
+        Some(rest) => Ok(rest.iter().map(|f| Field::new(f.name(), f.data_type().clone(), true)).collect()),
+        None => {
+            let describe = |schema: &Schema| {
+                let columns = schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type()));
+                columns.collect::<Vec<_>>().join(", ")
+            };
+            let (found, wanted) = (describe(&found), describe(&wanted));
+            Err(Ok(LakeError::Schema { table: expected.name(), found, expected: wanted }))
+        }
+    }
 }
 
 fn commit_name(version: u64) -> String {

@@ -264,6 +264,37 @@ fn times_that_no_calendar_knows_are_kept_and_found() {
     assert_eq!(keys(&lake.scan(Table::VehicleState, &recent).unwrap()).len(), 3);
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        match entry.path() {
+            path if path.is_dir() => copy(&path, &to.join(entry.file_name())),
+            path => drop(std::fs::copy(path, to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+/// `testdata/lake/v1` was written by the version before the columns of other observers came.
+#[test]
+fn a_table_of_an_older_version_gets_the_new_columns_and_keeps_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/lake/v1"), dir.path());
+    let lake = open(dir.path());
+    let query = Query { tenant: "demo".to_owned(), ..all() };
+    let old = joined(Table::Events, &lake.scan(Table::Events, &query).unwrap());
+    let stats = lake.stats(Table::Events);
+    assert_eq!((old.num_rows() as u64, stats.rows, stats.version), (6, 6, 4));
+    let place = old.column_by_name("place_start_bit").unwrap();
+    assert_eq!(place.null_count(), 6);
+    assert_eq!(lake.committed(Table::Events), Some(Position(28)));
+    lake.append(Table::Events, &rows(Table::Events, 20..40), Position(39)).unwrap();
+    drop(lake);
+    let lake = open(dir.path());
+    assert_eq!((lake.stats(Table::Events).version, lake.committed(Table::Events)), (5, Some(Position(39))));
+    assert_eq!(joined(Table::Events, &lake.scan(Table::Events, &query).unwrap()), old);
+    assert_eq!(keys(&lake.scan(Table::Events, &all()).unwrap()), wanted(29..40));
+}
+
 #[test]
 fn files_carry_field_ids_and_no_partition_columns() {
     use parquet::file::reader::{FileReader as _, SerializedFileReader};
