@@ -1,6 +1,6 @@
 //! The one place of this crate that touches files.
 //!
-//! Not an object store: sealed segments go to one in a later step. Invariant of [`LocalDisk`]: after [`Disk::sync_dir`] the
+//! Not an object store: that is `objects`. Invariant of [`LocalDisk`]: after [`Disk::sync_dir`] the
 //! names in a directory are durable, after [`DiskFile::sync`] the bytes of a file are. Tests put a simulated disk here, one
 //! that fills up, tears writes and forgets what was not synced.
 
@@ -108,6 +108,39 @@ impl LocalDisk {
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_owned() }
+    }
+
+    /// Gives a file a second name unless something has it; makes the directories of the new name.
+    pub(crate) fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        let to = self.path(to);
+        to.parent().map_or(Ok(()), make_dirs)?;
+        fs::hard_link(self.path(from), to)
+    }
+
+    /// All files below a directory with their lengths, relative to the root.
+    pub(crate) fn files_below(&self, dir: &str) -> io::Result<Vec<(String, u64)>> {
+        let (mut found, mut dirs) = (Vec::new(), vec![dir.to_owned()]);
+        while let Some(dir) = dirs.pop() {
+            let entries = match fs::read_dir(self.path(&dir)) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
+                match entry.metadata() {
+                    Ok(meta) if meta.is_dir() => dirs.push(path),
+                    Ok(meta) => found.push((path, meta.len())),
+                    // It went away meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn path(&self, relative: &str) -> PathBuf {

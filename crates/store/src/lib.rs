@@ -8,6 +8,7 @@
 pub mod disk;
 #[cfg(feature = "lake")]
 mod lake;
+pub mod objects;
 mod vault;
 
 #[cfg(feature = "lake")]

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "lake")]
 mod lake;
+mod objects;
+mod services;
 mod sim_disk;
 mod vault;
 mod vault_crash;
