@@ -67,7 +67,7 @@ fn run(dir: &Path, reports: &[Vec<u8>], key: &SigningKey) -> Fallible<(usize, us
     let origin = "yagura.bench/vault".to_owned();
     let segment_bytes = VaultOptions::SEGMENT_BYTES;
     let (mut vault, _) = Vault::open(VaultOptions { dir: dir.join("vault"), origin, key: key.clone(), segment_bytes })?;
-    let lake = Lake::open(&dir.join("lake"))?;
+    let lake = Lake::open(&dir.join("lake").to_string_lossy(), 0)?;
     let mut engine = Engine::new(Rules::load(None)?.set);
     let (mut events, mut hits, mut next) = (0, 0, 0_u64);
     let mut decoder = Decoder::new();

@@ -17,8 +17,16 @@ impl SharedLake {
     /// # Errors
     /// A panic of the lake; or what it says.
     pub async fn open(dir: &Path) -> Result<Result<Self, LakeError>, JoinError> {
-        let dir = dir.to_owned();
-        let opened = spawn_blocking(move || Lake::open(&dir)).await?;
+        Self::open_at(&dir.to_string_lossy(), 0).await
+    }
+
+    /// The lake at this address (a directory, `s3://…` or `az://…`), for the writer of a partition; made if absent.
+    ///
+    /// # Errors
+    /// A panic of the lake; or what it says.
+    pub async fn open_at(url: &str, partition: u16) -> Result<Result<Self, LakeError>, JoinError> {
+        let url = url.to_owned();
+        let opened = spawn_blocking(move || Lake::open(&url, partition)).await?;
         Ok(opened.map(|lake| Self(Arc::new(lake))))
     }
 

@@ -6,18 +6,26 @@
 
 mod error;
 mod file;
+mod forget;
+mod home;
 mod log;
 mod merge;
 mod read;
 mod table;
+mod upkeep;
 mod worker;
 
 pub use error::LakeError;
+pub use file::{DataFile, Partition};
+pub use forget::{Forget, Forgotten};
+pub use upkeep::{Tended, Upkeep};
 
 use crate::vault::Position;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use object_store::ObjectStore;
 use std::path::Path;
+use std::sync::Arc;
 use table::TableStore;
 use worker::Worker;
 use yagura_model::UnixMicros;
@@ -102,6 +110,36 @@ pub struct Appended {
     pub files: u64,
 }
 
+/// Which state of a table is asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum At {
+    /// As it is.
+    #[default]
+    Latest,
+    /// As it was in this Delta version.
+    Version(u64),
+    /// As it was at this time.
+    Time(UnixMicros),
+}
+
+/// The files of a table at one moment, for a query engine.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Which table.
+    pub table: Table,
+    /// Delta version.
+    pub version: u64,
+    /// Its files.
+    pub files: Vec<Arc<DataFile>>,
+    /// The last record of the lake's own partition that is in it.
+    pub committed: Option<Position>,
+    /// Where the files are; its root is the table's.
+    pub objects: Arc<dyn ObjectStore>,
+}
+
+/// Bits of a place that are the record's number in its partition; those above are the partition's.
+pub const PARTITION_SHIFT: u32 = 48;
+
 /// What maintenance did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Maintained {
@@ -113,6 +151,18 @@ pub struct Maintained {
     pub deleted: u64,
     /// Delta checkpoints written.
     pub checkpoints: u64,
+    /// Rows whose days of retention were over.
+    pub expired: u64,
+}
+
+impl Maintained {
+    fn add(&mut self, other: Self) {
+        self.merged += other.merged;
+        self.written += other.written;
+        self.deleted += other.deleted;
+        self.checkpoints += other.checkpoints;
+        self.expired += other.expired;
+    }
 }
 
 /// The size of a table.
@@ -135,22 +185,27 @@ pub struct Lake {
     events: TableStore,
     alerts: TableStore,
     vehicle_state: TableStore,
+    records: home::Home,
     /// Declared last, so that it outlives the tables that hand it work.
     _worker: Worker,
 }
 
 impl Lake {
-    /// Opens the lake in `dir`, or makes empty tables.
+    /// Opens the lake at `url` for the writer of `partition`, or makes empty tables. `url` is a directory, `s3://bucket/prefix` or
+    /// `az://container/prefix`. Of the writers of one partition the one that is ahead wins; the other's rows are never there twice.
+    /// Tables of an older version of this program get the columns that came since.
     ///
     /// # Errors
     /// [`LakeError`] if a table cannot be read or made, or has another schema.
-    pub fn open(dir: &Path) -> Result<Self, LakeError> {
-        let worker = Worker::start().map_err(|error| LakeError::io("start a thread for", dir, error))?;
-        let open = |table: Table| TableStore::open(&dir.join(table.name()), table, worker.handle());
+    pub fn open(url: &str, partition: u16) -> Result<Self, LakeError> {
+        let failed = |error| LakeError::io("start a thread for", Path::new(url), error);
+        let worker = Worker::start().map_err(failed)?;
+        let open = |table: Table| TableStore::open(url, table, partition, worker.handle());
         Ok(Self {
             events: open(Table::Events)?,
             alerts: open(Table::Alerts)?,
             vehicle_state: open(Table::VehicleState)?,
+            records: home::open(url, "_forgotten", &worker.handle())?,
             _worker: worker,
         })
     }
@@ -164,6 +219,7 @@ impl Lake {
     }
 
     /// Appends the rows and commits, in one Delta commit, that all records up to and including `through` are in this table.
+    /// `through` and the rows' `position` are places: the partition's number above [`PARTITION_SHIFT`] bits, the record's below.
     ///
     /// Rows whose `position` was committed before are left out, so replaying changes nothing, wherever the replay cuts its
     /// batches. An empty batch is remembered and committed with a later one, or after [`Lake::EMPTY_RECORDS_MAX`] records.
@@ -199,21 +255,86 @@ impl Lake {
         self.table(table).scan(query)
     }
 
-    /// Merges small files, writes Delta checkpoints, and deletes files that nobody needs any more. Call it every half
-    /// minute or so from a thread of its own; appends and scans go on meanwhile.
+    /// Takes up what other writers committed. A process that only reads calls it before it asks.
+    ///
+    /// # Errors
+    /// [`LakeError`]; what was known before stays.
+    pub fn follow(&self) -> Result<(), LakeError> {
+        Table::ALL.iter().try_for_each(|table| self.table(*table).follow())
+    }
+
+    /// The files of a table, now or as they were within [`Upkeep::history`].
+    ///
+    /// # Errors
+    /// [`LakeError`] if the log cannot be read, or does not go back so far.
+    pub fn snapshot(&self, table: Table, at: At) -> Result<Snapshot, LakeError> {
+        let store = self.table(table);
+        let content = store.content_at(at)?;
+        Ok(Snapshot {
+            table,
+            version: content.version,
+            files: content.files.clone(),
+            committed: store.place_of(content.committed),
+            objects: store.home.objects()?,
+        })
+    }
+
+    /// Does all that [`Lake::tend`] finds to do, with nothing but the usual history kept.
     ///
     /// # Errors
     /// [`LakeError`]; the tables are whole all the same, and the next call tries again.
     pub fn maintain(&self, now: UnixMicros) -> Result<Maintained, LakeError> {
         let mut sum = Maintained::default();
-        for table in Table::ALL {
-            let done = self.table(table).maintain(now)?;
-            sum.merged += done.merged;
-            sum.written += done.written;
-            sum.deleted += done.deleted;
-            sum.checkpoints += done.checkpoints;
+        for _ in 0..Self::PIECES_MAX {
+            let tended = self.tend(now, &Upkeep::default())?;
+            sum.add(tended.done);
+            if !tended.more {
+                break;
+            }
         }
         Ok(sum)
+    }
+
+    /// The most pieces of work of one [`Lake::maintain`].
+    pub const PIECES_MAX: usize = 64;
+
+    /// One piece of work a table: merges small files, writes a Delta checkpoint, takes out rows that are over, deletes files that
+    /// nobody needs. Call it every minute, and while there is more, with rests as long as the budget of processor time asks;
+    /// appends and scans go on meanwhile. Of several processes one does it.
+    ///
+    /// # Errors
+    /// [`LakeError`]; the tables are whole all the same, and the next call tries again.
+    pub fn tend(&self, now: UnixMicros, upkeep: &Upkeep) -> Result<Tended, LakeError> {
+        let before = upkeep::thread_cpu();
+        let mut tended = Tended::default();
+        for table in Table::ALL {
+            let (done, more) = self.table(table).tend(now, upkeep)?;
+            tended.done.add(done);
+            tended.more |= more;
+        }
+        tended.cpu = upkeep::thread_cpu().saturating_sub(before);
+        Ok(tended)
+    }
+
+    /// How many rows [`Lake::forget`] would take out of each table.
+    ///
+    /// # Errors
+    /// [`LakeError`] if a file cannot be read.
+    pub fn forgettable(&self, whose: &Forget) -> Result<Vec<Forgotten>, LakeError> {
+        Table::ALL.iter().map(|table| self.table(*table).forgettable(whose)).collect()
+    }
+
+    /// Takes a vehicle's rows out of all tables and deletes the files that held them, then writes down that it was done, in
+    /// `_forgotten`. The tables cannot be read as they were before. Evidence stays in the vault.
+    ///
+    /// # Errors
+    /// [`LakeError`]; tables that were done stay done, and it may be called again.
+    pub fn forget(&self, whose: &Forget) -> Result<Vec<Forgotten>, LakeError> {
+        let id = format!("{:020}", whose.now.0);
+        let done: Result<Vec<_>, _> = Table::ALL.iter().map(|table| self.table(*table).forget(whose, &id)).collect();
+        let done = done?;
+        self.records.write(&format!("{id}.json"), forget::record(whose, &done).into_bytes())?;
+        Ok(done)
     }
 
     /// The size of a table.

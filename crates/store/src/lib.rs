@@ -12,7 +12,10 @@ pub mod objects;
 mod vault;
 
 #[cfg(feature = "lake")]
-pub use lake::{Appended, Lake, LakeError, Maintained, Query, Scan, Table, TableStats};
+pub use lake::{
+    Appended, At, DataFile, Forget, Forgotten, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query, Scan, Snapshot,
+    Table, TableStats, Tended, Upkeep,
+};
 pub use vault::{
     Checkpoint, Corruption, Cut, Damage, Digest, InclusionProof, NewRecord, NoteError, Position, Progress, Record,
     RecordKind, RecordRef, Records, Recovery, Repair, SegmentScan, Unverifiable, Vault, VaultError, VaultOptions,

@@ -165,7 +165,7 @@ struct LakeRows {
 }
 
 fn lake_rows(data: &Path) -> LakeRows {
-    let lake = Lake::open(&data.join(LAKE_DIR)).unwrap();
+    let lake = Lake::open(&data.join(LAKE_DIR).to_string_lossy(), 0).unwrap();
     let mut rows = LakeRows::default();
     let query = Query { tenant: TENANT.to_owned(), vehicle: None, from: None, to: None, limit: Query::ROWS_MAX };
     for batch in lake.scan(Table::Events, &query).unwrap().batches {

@@ -52,6 +52,36 @@ pub enum LakeError {
         /// How often it was tried.
         tries: usize,
     },
+    /// The batch is of another partition than the lake was opened for.
+    #[error("rows of partition {given} for a lake that was opened for partition {own}")]
+    Partition {
+        /// What it was opened for.
+        own: u16,
+        /// What was given.
+        given: u64,
+    },
+    /// Not an address of a lake.
+    #[error("{url} is no address of a lake: a directory, s3://bucket/prefix or az://container/prefix")]
+    Address {
+        /// What was given.
+        url: String,
+    },
+    /// A batch was cut when another writer had committed a part of it already. The caller need not do anything: it is cut anew.
+    #[error("table {table}: another writer is ahead in the same partition")]
+    Overtaken {
+        /// The table.
+        table: &'static str,
+    },
+    /// The object store does not answer as it should. Check address, credentials and network; then try again.
+    #[error("{action} {}", file.display())]
+    Objects {
+        /// What was being done.
+        action: &'static str,
+        /// The object.
+        file: PathBuf,
+        /// Why it failed.
+        source: Box<object_store::Error>,
+    },
     /// Any other failure of the disk.
     #[error("{action} {}", file.display())]
     Io {
@@ -91,6 +121,19 @@ impl LakeError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { file },
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { file },
             _ => Self::Io { action, file, source },
+        }
+    }
+
+    pub(crate) fn objects(action: &'static str, file: &Path, source: object_store::Error) -> Self {
+        Self::Objects { action, file: file.to_owned(), source: Box::new(source) }
+    }
+
+    /// Whether a file is not there.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Objects { source, .. } => matches!(**source, object_store::Error::NotFound { .. }),
+            _ => false,
         }
     }
 

@@ -4,7 +4,7 @@
 //! file; each column carries its field id; bounds of a file contain all its rows. Cost: zstd-1, 34–40 bytes an event.
 
 use super::error::LakeError;
-use crate::disk::{Disk as _, LocalDisk};
+use super::home::Home;
 use arrow::array::{Array, ArrayRef, AsArray as _, Date32Array, Int32Array, RecordBatch, UInt32Array};
 use arrow::compute::{max, max_string, min, min_string, take_record_batch};
 use arrow::datatypes::{Date32Type, Int32Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
@@ -15,7 +15,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Columns that are in the path of a file and not in it.
@@ -28,11 +28,12 @@ const PAGE_ROWS: usize = 4_096;
 pub(crate) const DAYS: (i32, i32) = (-719_162, 2_932_896);
 
 /// Which directory a row belongs to.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Partition {
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Partition {
     /// Days since 1970-01-01.
-    pub(crate) date: i32,
-    pub(crate) bucket: i32,
+    pub date: i32,
+    /// The vehicles' bucket.
+    pub bucket: i32,
 }
 
 impl Partition {
@@ -47,19 +48,23 @@ impl Partition {
     }
 }
 
-/// The least and the greatest value of a column; `None` if nothing is known.
-pub(crate) type Bounds<T> = Option<(T, T)>;
-
 /// A file that is in the table.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct DataFile {
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct DataFile {
     /// Relative to the table.
-    pub(crate) path: String,
-    pub(crate) partition: Partition,
-    pub(crate) bytes: u64,
-    pub(crate) rows: u64,
-    pub(crate) time: Bounds<i64>,
-    pub(crate) vehicle: Bounds<String>,
+    pub path: String,
+    /// Which directory it is in.
+    pub partition: Partition,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// Least and greatest event time (µs since 1970).
+    pub time: Option<(i64, i64)>,
+    /// Least and greatest vehicle; rows without one are not counted.
+    pub vehicle: Option<(String, String)>,
+    /// Least and greatest tenant.
+    pub tenant: Option<(String, String)>,
 }
 
 /// How the rows of a file are ordered.
@@ -107,37 +112,29 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a Array
 
 /// Writes the rows of one partition to a durable file that is not in the table yet.
 pub(crate) fn write(
-    table: &Path,
+    home: &Home,
     partition: Partition,
     name: &str,
     rows: &RecordBatch,
     order: Order,
 ) -> Result<DataFile, LakeError> {
     let path = format!("{}/{name}.parquet", partition.dir());
-    let bytes = encode(rows, order).map_err(|source| LakeError::Parquet { file: table.join(&path), source })?;
-    let disk = LocalDisk::new(table);
-    let temporary = format!("_tmp/{name}");
-    let written = disk.create(&temporary).and_then(|file| {
-        file.write_at(0, &bytes)?;
-        file.sync()?;
-        disk.rename(&temporary, &path)?;
-        disk.sync_dir(&partition.dir())
-    });
-    if let Err(error) = written {
-        // What is left under `_tmp` is swept away when the table is opened; space is better freed at once.
-        let _ = disk.remove(&temporary);
-        return Err(LakeError::io("write", &table.join(&path), error));
-    }
+    let failed = |source| LakeError::Parquet { file: PathBuf::from(&path), source };
+    let encoded = encode(rows, order).map_err(failed)?;
+    let bytes = encoded.len() as u64;
+    home.write(&path, encoded)?;
     let time = rows.column_by_name("time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
-    let vehicle = rows.column_by_name("vehicle").and_then(|c| c.as_string_opt::<i32>());
+    let texts = |name: &str| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
+    let text_bounds = |name: &str| texts(name).and_then(|v| Some((min_string(v)?.to_owned(), max_string(v)?.to_owned())));
     Ok(DataFile {
         path,
         partition,
-        bytes: bytes.len() as u64,
+        bytes,
         rows: rows.num_rows() as u64,
         time: time.and_then(|t| Some((min(t)?, max(t)?))),
         // Rows without a vehicle are in no bounds; a query for a vehicle does not want them.
-        vehicle: vehicle.and_then(|v| Some((min_string(v)?.to_owned(), max_string(v)?.to_owned()))),
+        vehicle: text_bounds("vehicle"),
+        tenant: text_bounds("tenant"),
     })
 }
 
@@ -179,8 +176,10 @@ impl DataFile {
         if let Some((low, high)) = self.time {
             bounds("time", time_text(low), time_text(high));
         }
-        if let Some((low, high)) = &self.vehicle {
-            bounds("vehicle", Some(low.clone()), Some(high.clone()));
+        for (name, both) in [("vehicle", &self.vehicle), ("tenant", &self.tenant)] {
+            if let Some((low, high)) = both {
+                bounds(name, Some(low.clone()), Some(high.clone()));
+            }
         }
         json!({ "numRecords": self.rows, "minValues": least, "maxValues": greatest, "nullCount": {} }).to_string()
     }
@@ -192,6 +191,7 @@ impl DataFile {
         let both = |name: &str| Some((text("minValues", name)?, text("maxValues", name)?));
         self.time = both("time").and_then(|(low, high)| Some((time_from(&low)?, time_from(&high)?)));
         self.vehicle = both("vehicle");
+        self.tenant = both("tenant");
         if let Some(rows) = stats.get("numRecords").and_then(Value::as_u64) {
             self.rows = rows;
         }

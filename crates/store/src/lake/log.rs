@@ -3,30 +3,31 @@
 //! Not a snapshot keeper: `table` remembers the live files itself, so that a commit costs the same however long the log is.
 //! Invariant: a commit is durable (fsync) when it returns. Cost: one small file and two fsyncs a commit.
 
-use super::Table;
+use super::{At, Table};
 use super::error::LakeError;
 use super::file::{DataFile, PARTITION_COLUMNS, Partition};
+use super::home::Home;
 use crate::disk::{Disk as _, LocalDisk};
 use crate::vault::Position;
 use arrow::array::AsArray as _;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Schema};
-use deltalake_core::checkpoints::create_checkpoint_from_table_url_and_cleanup;
+use deltalake_core::checkpoints::{cleanup_expired_logs_for, create_checkpoint};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
 use deltalake_core::kernel::transaction::{CommitData, TransactionError};
 use deltalake_core::kernel::{Action, Add, Remove, StructType, Transaction};
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, ensure_table_uri};
-use std::collections::HashMap;
+use deltalake_core::{DeltaTable, DeltaTableError};
+use std::collections::{HashMap, HashSet};
 use std::future::IntoFuture as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// Names the vault in the transactions of the log.
-const APP_ID: &str = "yagura-vault";
+/// Named the only vault in transactions of the log, before there were partitions.
+const FIRST_APP_ID: &str = "yagura-vault";
 const LOG_DIR: &str = "_delta_log";
 /// How often columns are added anew because another process was faster.
 const EVOLVE_TRIES_MAX: usize = 8;
@@ -36,14 +37,32 @@ const EVOLVE_TRIES_MAX: usize = 8;
 pub(crate) struct Content {
     pub(crate) version: u64,
     pub(crate) files: Vec<Arc<DataFile>>,
+    /// The last record of this writer's partition that is in the table, as its number in the partition.
     pub(crate) committed: Option<Position>,
+    /// Another program gave the table columns that this one does not know.
+    pub(crate) newer: bool,
+}
+
+/// What a commit does to the table.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Intent {
+    /// Rows come in.
+    #[default]
+    Append,
+    /// Files change, rows do not.
+    Rewrite,
+    /// Rows go; the text says which and why.
+    Delete(String),
 }
 
 /// One commit.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
+    pub(crate) intent: Intent,
     pub(crate) added: Vec<DataFile>,
     pub(crate) removed: Vec<Arc<DataFile>>,
+    /// The partition's position before and after.
+    pub(crate) base: Option<Position>,
     pub(crate) committed: Option<Position>,
     /// Milliseconds since 1970, for the tombstones.
     pub(crate) now_ms: i64,
@@ -57,55 +76,84 @@ pub(crate) enum CommitError {
 }
 
 pub(crate) struct DeltaLog {
-    dir: PathBuf,
+    home: Home,
     runtime: Handle,
     store: LogStoreRef,
+    columns: usize,
+    /// Names this writer's partition in the transactions of the log.
+    app_id: String,
+    first_app_id: Option<&'static str>,
 }
 
 impl std::fmt::Debug for DeltaLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DeltaLog").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("DeltaLog").field("home", &self.home.name).finish_non_exhaustive()
     }
 }
 
 impl DeltaLog {
-    /// Opens the table's log, or makes the table.
-    pub(crate) fn open(dir: &Path, table: Table, runtime: Handle) -> Result<(Self, Content), LakeError> {
-        let failed = |error: DeltaTableError| LakeError::log(dir, error);
-        LocalDisk::new(dir).make_root().map_err(|error| LakeError::io("make", dir, error))?;
-        drop_torn_commit(dir)?;
-        let loaded = runtime.block_on(async {
-            let uri = ensure_table_uri(dir.to_string_lossy())?;
-            let mut loaded = DeltaTableBuilder::from_url(uri)?.build()?;
-            if loaded.verify_deltatable_existence().await? {
-                loaded.load().await?;
-                return Ok(loaded);
-            }
-            create(dir, table).await
-        });
-        let mut loaded = loaded.map_err(failed)?;
+    /// Opens the table's log for the writer of `partition`, or makes the table.
+    pub(crate) fn open(
+        home: &Home,
+        table: Table,
+        partition: u16,
+        runtime: Handle,
+    ) -> Result<(Self, Content), LakeError> {
+        let failed = |error: DeltaTableError| LakeError::log(&home.name, error);
+        home.prepare()?;
+        home.dir().map_or(Ok(()), drop_torn_commit)?;
+        let store = home.log_store()?;
+        let mut loaded = runtime.block_on(load_or_create(&store, table)).map_err(failed)?;
         let grown = evolve(&mut loaded, table, &runtime).map_err(|found| found.unwrap_or_else(failed))?;
-        let log = Self { dir: dir.to_owned(), store: loaded.log_store(), runtime };
+        let log = Self {
+            home: home.clone(),
+            store,
+            runtime,
+            columns: table.schema().fields().len(),
+            app_id: format!("yagura-p{partition}"),
+            first_app_id: (partition == 0).then_some(FIRST_APP_ID),
+        };
         if grown {
-            log.sync(&commit_name(loaded.version().unwrap_or(0)))?;
+            log.home.sync(&commit_name(loaded.version().unwrap_or(0)))?;
         }
         let content = log.content(&loaded)?;
         Ok((log, content))
     }
 
-    /// The table as it is on disk now.
+    fn failed(&self, error: impl Into<DeltaTableError>) -> LakeError {
+        LakeError::log(&self.home.name, error)
+    }
+
+    /// The table as it is now.
     pub(crate) fn load(&self) -> Result<Content, LakeError> {
+        self.load_at(At::Latest)
+    }
+
+    /// The table as it was.
+    pub(crate) fn load_at(&self, at: At) -> Result<Content, LakeError> {
         let mut table = DeltaTable::new(self.store.clone());
-        self.runtime.block_on(table.load()).map_err(|error| LakeError::log(&self.dir, error))?;
+        let loaded = self.runtime.block_on(async {
+            match at {
+                At::Latest => table.load().await,
+                At::Version(version) => table.load_version(version).await,
+                At::Time(time) => match chrono::DateTime::from_timestamp_micros(time.0) {
+                    Some(time) => table.load_with_datetime(time).await,
+                    None => table.load().await,
+                },
+            }
+        });
+        loaded.map_err(|error| self.failed(error))?;
         self.content(&table)
     }
 
     fn content(&self, table: &DeltaTable) -> Result<Content, LakeError> {
-        let failed = |error: DeltaTableError| LakeError::log(&self.dir, error);
-        let state = table.snapshot().map_err(failed)?;
-        let transaction = state.transaction_version(&*self.store, APP_ID);
-        let committed = self.runtime.block_on(transaction).map_err(failed)?;
-        let committed = committed.and_then(|version| u64::try_from(version).ok()).map(Position);
+        let state = table.snapshot().map_err(|error| self.failed(error))?;
+        let mut committed = None;
+        for app_id in [Some(self.app_id.as_str()), self.first_app_id].into_iter().flatten() {
+            let transaction = self.runtime.block_on(state.transaction_version(&*self.store, app_id));
+            let version = transaction.map_err(|error| self.failed(error))?;
+            committed = committed.max(version.and_then(position));
+        }
         let live = state.log_data();
         let files = live.iter().map(|view| {
             let file = DataFile {
@@ -113,66 +161,100 @@ impl DeltaLog {
                 partition: partition(&view.partition_values_map()),
                 bytes: u64::try_from(view.size()).unwrap_or(0),
                 rows: view.num_records().unwrap_or(0) as u64,
-                time: None,
-                vehicle: None,
+                ..DataFile::default()
             };
             Arc::new(file.with_stats(view.stats().as_deref()))
         });
-        Ok(Content { version: state.version(), files: files.collect(), committed })
+        let newer = state.snapshot().arrow_schema().fields().len() > self.columns;
+        Ok(Content { version: state.version(), files: files.collect(), committed, newer })
+    }
+
+    /// The table after the commits that others made since `content`.
+    pub(crate) fn follow(&self, content: &Content) -> Result<Content, LakeError> {
+        let mut next = content.clone();
+        loop {
+            let read = self.runtime.block_on(self.store.read_commit_entry(next.version + 1));
+            let Some(bytes) = read.map_err(|error| self.failed(error))? else { return Ok(next) };
+            let Some(read) = self.apply(&next, &bytes) else { return self.load() };
+            next = read;
+        }
+    }
+
+    /// The table after one more commit; `None` if that cannot be said from the commit alone.
+    fn apply(&self, content: &Content, bytes: &[u8]) -> Option<Content> {
+        let mut next = Content { version: content.version + 1, ..content.clone() };
+        let (mut gone, mut added) = (HashSet::new(), Vec::new());
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice::<Action>(line).ok()? {
+                Action::Add(add) => {
+                    let file = DataFile {
+                        path: add.path,
+                        partition: partition(&add.partition_values),
+                        bytes: u64::try_from(add.size).unwrap_or(0),
+                        ..DataFile::default()
+                    };
+                    added.push(Arc::new(file.with_stats(add.stats.as_deref())));
+                }
+                Action::Remove(remove) => drop(gone.insert(remove.path)),
+                Action::Txn(txn) if txn.app_id == self.app_id || Some(txn.app_id.as_str()) == self.first_app_id => {
+                    next.committed = next.committed.max(position(txn.version));
+                }
+                Action::Txn(_) | Action::CommitInfo(_) => {}
+                _ => return None,
+            }
+        }
+        next.files.retain(|file| !gone.contains(&file.path));
+        next.files.append(&mut added);
+        Some(next)
     }
 
     /// Commits the change as `version`.
     pub(crate) fn commit(&self, version: u64, change: &Change) -> Result<(), CommitError> {
-        let failed = |error: DeltaTableError| CommitError::Failed(LakeError::log(&self.dir, error));
-        let operation = if change.removed.is_empty() {
-            let partition_by = Some(PARTITION_COLUMNS.map(str::to_owned).to_vec());
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by, predicate: None }
-        } else {
-            DeltaOperation::Optimize { predicate: None, target_size: 0 }
+        let failed = |error: DeltaTableError| CommitError::Failed(self.failed(error));
+        let operation = match &change.intent {
+            Intent::Append => {
+                let partition_by = Some(PARTITION_COLUMNS.map(str::to_owned).to_vec());
+                DeltaOperation::Write { mode: SaveMode::Append, partition_by, predicate: None }
+            }
+            Intent::Rewrite => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+            Intent::Delete(which) => DeltaOperation::Delete { predicate: Some(which.clone()) },
         };
-        let transaction = change.committed.map(|p| Transaction::new(APP_ID, i64::try_from(p.0).unwrap_or(i64::MAX)));
-        let data_change = change.removed.is_empty();
+        let number = |position: Position| i64::try_from(position.0).unwrap_or(i64::MAX);
+        let transaction = change.committed.map(|position| Transaction::new(&self.app_id, number(position)));
+        let data_change = !matches!(change.intent, Intent::Rewrite);
         let added = change.added.iter().map(|file| Action::Add(self.add(file, data_change)));
-        let removed = change.removed.iter().map(|file| Action::Remove(remove(file, change.now_ms)));
-        let data = CommitData::new(
-            removed.chain(added).collect(),
-            operation,
-            HashMap::new(),
-            transaction.into_iter().collect(),
-        );
+        let removed = change.removed.iter().map(|file| Action::Remove(remove(file, change.now_ms, data_change)));
+        let actions = removed.chain(added).collect();
+        let data = CommitData::new(actions, operation, HashMap::new(), transaction.into_iter().collect());
         let bytes = data.get_bytes().map_err(|error| failed(error.into()))?;
         let written = self.store.write_commit_entry(version, CommitOrBytes::LogBytes(bytes), Default::default());
         match self.runtime.block_on(written) {
             Err(TransactionError::VersionAlreadyExists(_)) => return Err(CommitError::Outdated),
             written => written.map_err(|error| failed(error.into()))?,
         }
-        self.sync(&commit_name(version)).map_err(CommitError::Failed)
+        self.home.sync(&commit_name(version)).map_err(CommitError::Failed)
     }
 
-    /// Writes a checkpoint of `version` and removes log files that have outlived their retention.
-    pub(crate) fn checkpoint(&self, version: u64) -> Result<(), LakeError> {
-        let failed = |error: DeltaTableError| LakeError::log(&self.dir, error);
-        let url = self.store.root_url().clone();
-        self.runtime
-            .block_on(create_checkpoint_from_table_url_and_cleanup(url, version, Some(true), None))
-            .map_err(failed)?;
-        self.sync(&format!("{LOG_DIR}/{version:020}.checkpoint.parquet"))
-    }
-
-    /// Makes a file of the log and its name durable.
-    fn sync(&self, file: &str) -> Result<(), LakeError> {
-        let disk = LocalDisk::new(&self.dir);
-        let synced = disk.open(file).and_then(|file| file.sync()).and_then(|()| disk.sync_dir(LOG_DIR));
-        synced.map_err(|error| LakeError::io("sync", &self.dir.join(file), error))
+    /// Writes a checkpoint of the table as it is and removes commits from before `until` (µs since 1970) that it covers.
+    pub(crate) fn checkpoint(&self, until: i64) -> Result<(), LakeError> {
+        let mut table = DeltaTable::new(self.store.clone());
+        let version = self.runtime.block_on(async {
+            table.load().await?;
+            create_checkpoint(&table, None).await?;
+            let version = table.version().unwrap_or(0);
+            cleanup_expired_logs_for(version, &*self.store, until.div_euclid(1_000), None).await?;
+            Ok::<_, DeltaTableError>(version)
+        });
+        let version = version.map_err(|error| self.failed(error))?;
+        self.home.sync(&format!("{LOG_DIR}/{version:020}.checkpoint.parquet"))
     }
 
     fn add(&self, file: &DataFile, data_change: bool) -> Add {
-        let written = LocalDisk::new(&self.dir).written(&file.path).unwrap_or(0);
         Add {
             path: file.path.clone(),
             partition_values: partition_values(file.partition),
             size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-            modification_time: written.div_euclid(1_000),
+            modification_time: self.home.written(&file.path).div_euclid(1_000),
             data_change,
             stats: Some(file.stats()),
             ..Add::default()
@@ -180,12 +262,34 @@ impl DeltaLog {
     }
 }
 
-async fn create(dir: &Path, table: Table) -> Result<DeltaTable, DeltaTableError> {
+fn position(version: i64) -> Option<Position> {
+    u64::try_from(version).ok().map(Position)
+}
+
+async fn load_or_create(store: &LogStoreRef, table: Table) -> Result<DeltaTable, DeltaTableError> {
+    for _ in 0..EVOLVE_TRIES_MAX {
+        let mut loaded = DeltaTable::new(store.clone());
+        if store.is_delta_table_location().await? {
+            loaded.load().await?;
+            return Ok(loaded);
+        }
+        match create(store.clone(), table).await {
+            // Another process made it at the same moment.
+            Err(DeltaTableError::Transaction { .. } | DeltaTableError::VersionAlreadyExists(_)) => {}
+            created => return created,
+        }
+    }
+    let mut loaded = DeltaTable::new(store.clone());
+    loaded.load().await?;
+    Ok(loaded)
+}
+
+async fn create(store: LogStoreRef, table: Table) -> Result<DeltaTable, DeltaTableError> {
     let columns = table.schema();
     let fields = columns.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), f.is_nullable()));
     let schema: StructType = (&Schema::new(fields.collect::<Vec<_>>())).try_into_kernel()?;
     CreateBuilder::new()
-        .with_location(dir.to_string_lossy())
+        .with_log_store(store)
         .with_table_name(table.name())
         .with_columns(schema.fields().cloned())
         .with_partition_columns(PARTITION_COLUMNS)
@@ -279,10 +383,10 @@ fn partition(values: &HashMap<String, Option<String>>) -> Partition {
     Partition { date: date.unwrap_or(0), bucket: text(PARTITION_COLUMNS[1]).parse().unwrap_or(0) }
 }
 
-fn remove(file: &DataFile, now_ms: i64) -> Remove {
+fn remove(file: &DataFile, now_ms: i64, data_change: bool) -> Remove {
     Remove {
         path: file.path.clone(),
-        data_change: false,
+        data_change,
         deletion_timestamp: Some(now_ms),
         extended_file_metadata: Some(true),
         partition_values: Some(partition_values(file.partition)),

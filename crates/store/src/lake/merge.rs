@@ -1,18 +1,16 @@
-//! Keeps a table fit to be read: merges small files, checkpoints the log, deletes what nobody needs.
+//! Merges small files into larger ones, sorted by vehicle and time.
 //!
-//! Not a change of rows: a merge has the same rows as the files it replaces, sorted by vehicle and time. Cost: files are merged
-//! with files of their own size class, so a row is rewritten about once per factor of eight its file grows.
+//! Not a change of rows: a merge has the same rows as the files it replaces. Cost: files are merged with files of their own size
+//! class, so a row is rewritten about once per factor of eight its file grows.
 
+use super::Table;
 use super::error::LakeError;
 use super::file::{self, DataFile, Order, Partition};
-use super::log::Change;
+use super::log::{Change, Intent};
 use super::read;
 use super::table::TableStore;
-use super::{Maintained, Table};
-use crate::disk::{Disk as _, LocalDisk};
 use arrow::compute::concat_batches;
-use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use yagura_model::UnixMicros;
 
@@ -24,93 +22,39 @@ const PAST_FILES_MIN: usize = 4;
 const FILES_MAX: usize = 128;
 /// The most rows of a merged file; files half as large are left alone. Bounds the memory of a merge to about 100 MB.
 const ROWS_MAX: u64 = 131_072;
-/// The most merges of one call, so that it comes back soon.
-const MERGES_MAX: usize = 16;
-/// Commits between two Delta checkpoints.
-const CHECKPOINT_COMMITS: u64 = 25;
-/// How long a file is kept that is not in the table any more: for readers that still look at an older version.
-const GRACE_MICROS: i64 = 3_600_000_000;
-const DAY_MICROS: i64 = 86_400_000_000;
 
 impl TableStore {
-    pub(crate) fn maintain(&self, now: UnixMicros) -> Result<Maintained, LakeError> {
-        let mut done = Maintained::default();
-        let today = now.0.div_euclid(DAY_MICROS);
-        for files in due(&self.content().files, today).into_iter().take(MERGES_MAX) {
-            done.merged += files.len() as u64;
-            self.merge(files, now)?;
-            done.written += 1;
-        }
-        let version = self.content().version;
-        if version >= self.writer().checkpoint + CHECKPOINT_COMMITS {
-            self.log.checkpoint(version)?;
-            self.writer().checkpoint = version;
-            done.checkpoints += 1;
-        }
-        done.deleted = self.sweep(now)?;
-        Ok(done)
-    }
-
-    /// Replaces the files, all of one partition, by one with the same rows.
-    fn merge(&self, files: Vec<Arc<DataFile>>, now: UnixMicros) -> Result<(), LakeError> {
+    /// Replaces the files, all of one partition, by one with the same rows. Nothing happens if another writer was faster.
+    pub(crate) fn merge(&self, files: Vec<Arc<DataFile>>, now: UnixMicros) -> Result<(), LakeError> {
         let Some(partition) = files.first().map(|f| f.partition) else { return Ok(()) };
         let mut batches = Vec::new();
         for file in &files {
-            batches.append(&mut read::read_all(&self.dir, file, &self.schema)?);
+            batches.append(&mut read::read_all(&self.home, file, &self.schema)?);
         }
         let rows = concat_batches(&self.schema, &batches)?;
         drop(batches);
         let rows = read::sorted(&rows, sort_columns(self.table))?;
-        let merged = file::write(&self.dir, partition, &self.merged_name(), &rows, Order::Vehicle)?;
+        let merged = file::write(&self.home, partition, &self.file_name("merged"), &rows, Order::Vehicle)?;
         let now_ms = now.0.div_euclid(1_000);
         let gone: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
+        let written = merged.path.clone();
         let mut writer = self.writer();
         self.refresh(&mut writer)?;
-        let change = Change { added: vec![merged], removed: files, committed: None, now_ms };
-        self.commit(&mut writer, change)?;
-        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        removed.extend(gone.into_iter().map(|path| (path, now.0)));
-        Ok(())
-    }
-
-    /// Deletes files that left the table, or never came into it, longer ago than the grace time.
-    fn sweep(&self, now: UnixMicros) -> Result<u64, LakeError> {
-        let before = now.0.saturating_sub(GRACE_MICROS);
-        let (kept, due): (Vec<_>, Vec<_>) = {
-            let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *removed).into_iter().partition(|(_, since)| *since > before)
-        };
-        let waiting: HashSet<String> = kept.iter().map(|(path, _)| path.clone()).collect();
-        self.removed.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
-        let content = self.content();
-        let live: HashSet<&str> = content.files.iter().map(|f| f.path.as_str()).collect();
-        let mut deletable: Vec<String> = due.into_iter().map(|(path, _)| path).collect();
-        // A walk over the whole table costs; it is for what an earlier run of the program left behind.
-        let disk = LocalDisk::new(&self.dir);
-        if self.sweep_is_due(now) {
-            let strays = old_files(&disk, before).map_err(|error| LakeError::io("list", &self.dir, error))?;
-            deletable.extend(strays.into_iter().filter(|path| !waiting.contains(path)));
+        let change =
+            Change { intent: Intent::Rewrite, added: vec![merged], removed: files, now_ms, ..Change::default() };
+        match self.commit(&mut writer, change) {
+            Err(LakeError::Overtaken { .. }) => self.home.remove(&written),
+            Err(error) => Err(error),
+            Ok(()) => {
+                let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+                removed.extend(gone.into_iter().map(|path| (path, now.0)));
+                Ok(())
+            }
         }
-        let mut deleted = 0;
-        for path in deletable.iter().filter(|path| !live.contains(path.as_str())) {
-            disk.remove(path).map_err(|error| LakeError::io("delete", &self.dir.join(path), error))?;
-            deleted += 1;
-        }
-        Ok(deleted)
-    }
-
-    /// Once a grace time.
-    fn sweep_is_due(&self, now: UnixMicros) -> bool {
-        let mut writer = self.writer();
-        let due = writer.swept.is_none_or(|swept| now.0.saturating_sub(swept) >= GRACE_MICROS);
-        if due {
-            writer.swept = Some(now.0);
-        }
-        due
     }
 }
 
-fn sort_columns(table: Table) -> &'static [&'static str] {
+pub(crate) fn sort_columns(table: Table) -> &'static [&'static str] {
     match table {
         Table::Events | Table::VehicleState => &["vehicle", "time", "position", "entry_index"],
         Table::Alerts => &["time", "position", "entry_index"],
@@ -118,7 +62,7 @@ fn sort_columns(table: Table) -> &'static [&'static str] {
 }
 
 /// Groups of files that are worth merging.
-fn due(files: &[Arc<DataFile>], today: i64) -> Vec<Vec<Arc<DataFile>>> {
+pub(crate) fn due(files: &[Arc<DataFile>], today: i64) -> Vec<Vec<Arc<DataFile>>> {
     let mut classes: BTreeMap<(Partition, u32), Vec<Arc<DataFile>>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.rows <= ROWS_MAX / 2) {
         let past = i64::from(file.partition.date) + 1 < today;
@@ -144,21 +88,15 @@ fn due(files: &[Arc<DataFile>], today: i64) -> Vec<Vec<Arc<DataFile>>> {
     groups
 }
 
-/// Parquet files under the table that were written before this instant (µs since 1970).
-fn old_files(disk: &LocalDisk, before: i64) -> io::Result<Vec<String>> {
-    let mut files = disk.walk()?;
-    files.retain(|file| file.ends_with(".parquet") && disk.written(file).is_ok_and(|written| written < before));
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     fn file(date: i32, rows: u64, name: u64) -> Arc<DataFile> {
         let partition = Partition { date, bucket: 0 };
         let path = name.to_string();
-        Arc::new(DataFile { path, partition, bytes: rows * 40, rows, time: None, vehicle: None })
+        Arc::new(DataFile { path, partition, bytes: rows * 40, rows, ..DataFile::default() })
     }
 
     #[test]

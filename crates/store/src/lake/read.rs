@@ -6,8 +6,8 @@
 
 use super::error::LakeError;
 use super::file::{DataFile, PARTITION_COLUMNS, Partition};
+use super::home::Home;
 use super::{Query, Scan};
-use crate::disk::LocalDisk;
 use arrow::array::{
     ArrayRef, AsArray as _, BooleanArray, Date32Array, Int32Array, RecordBatch, Scalar, StringArray, new_null_array,
 };
@@ -21,7 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use std::cmp::Reverse;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Rows read at once.
@@ -66,6 +66,10 @@ impl Wanted {
                 self.vehicle.as_deref(),
                 file.vehicle.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())),
             )
+            && between(
+                Some(&self.tenant),
+                file.tenant.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())),
+            )
     }
 
     /// Whether the row group may hold rows that are wanted.
@@ -108,7 +112,7 @@ fn between(value: Option<&str>, bounds: Option<(&[u8], &[u8])>) -> bool {
 }
 
 /// The rows of the files that answer the query.
-pub(crate) fn scan(dir: &Path, schema: &SchemaRef, files: &[Arc<DataFile>], query: &Query) -> Result<Scan, LakeError> {
+pub(crate) fn scan(home: &Home, schema: &SchemaRef, files: &[Arc<DataFile>], query: &Query) -> Result<Scan, LakeError> {
     let wanted = Arc::new(Wanted::new(query));
     let limit = query.limit.min(Query::ROWS_MAX);
     let mut candidates: Vec<_> = files.iter().filter(|file| wanted.may_be_in(file)).collect();
@@ -122,7 +126,7 @@ pub(crate) fn scan(dir: &Path, schema: &SchemaRef, files: &[Arc<DataFile>], quer
             continue;
         }
         files_read += 1;
-        read(dir, file, schema, Some(&wanted), &mut |batch| found.push(batch))?;
+        read(home, file, schema, Some(&wanted), &mut |batch| found.push(batch))?;
     }
     found.cut()?;
     Ok(Scan { batches: found.batches, truncated: found.truncated, files_read, files_skipped: files.len() - files_read })
@@ -176,15 +180,14 @@ pub(crate) fn sorted(rows: &RecordBatch, columns: &[&str]) -> Result<RecordBatch
 
 /// Hands the rows of a file to `sink`, those that are wanted or all, with the table's columns.
 fn read(
-    dir: &Path,
+    home: &Home,
     file: &DataFile,
     schema: &SchemaRef,
     wanted: Option<&Arc<Wanted>>,
     sink: &mut dyn FnMut(RecordBatch) -> Result<(), LakeError>,
 ) -> Result<(), LakeError> {
-    let path = dir.join(&file.path);
-    let failed = |source: ParquetError| LakeError::Parquet { file: path.clone(), source };
-    let opened = LocalDisk::new(dir).file(&file.path).map_err(|error| LakeError::io("open", &path, error))?;
+    let failed = |source: ParquetError| LakeError::Parquet { file: PathBuf::from(&file.path), source };
+    let opened = home.read(&file.path, file.bytes)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)?.with_batch_size(BATCH_ROWS);
     if let Some(wanted) = wanted.cloned() {
         let groups = builder.metadata().row_groups().iter().enumerate();
@@ -217,9 +220,9 @@ fn complete(batch: &RecordBatch, partition: Partition, schema: &SchemaRef) -> Re
 }
 
 /// All rows of a file.
-pub(crate) fn read_all(dir: &Path, file: &DataFile, schema: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
+pub(crate) fn read_all(home: &Home, file: &DataFile, schema: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
     let mut batches = Vec::new();
-    read(dir, file, schema, None, &mut |batch| {
+    read(home, file, schema, None, &mut |batch| {
         batches.push(batch);
         Ok(())
     })?;

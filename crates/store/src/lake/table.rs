@@ -5,21 +5,27 @@
 
 use super::error::LakeError;
 use super::file::{self, DataFile, Order};
+use super::home::{self, Home};
 use super::log::{Change, CommitError, Content, DeltaLog};
-use super::{Appended, Lake, Query, Scan, Table, TableStats, read};
+use super::{Appended, At, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
 use crate::disk::{Disk as _, LocalDisk};
 use crate::vault::Position;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 /// How often a commit is tried again because another program wrote to the table.
-const OUTDATED_MAX: usize = 8;
+const OUTDATED_MAX: usize = 32;
+/// After so long without a look at the log, commits in between may have been cleaned away: it is read anew.
+const FOLLOW_MAX: Duration = Duration::from_secs(900);
+/// The number of a record in its partition is below its partition's number.
+const POSITION_MAX: u64 = (1 << PARTITION_SHIFT) - 1;
 /// Files that were removed from under a scan: read the table's state again so many times at most.
 const RELOADS_MAX: usize = 3;
 
@@ -38,32 +44,42 @@ pub(crate) struct Writer {
 
 #[derive(Debug)]
 pub(crate) struct TableStore {
-    pub(crate) dir: PathBuf,
+    pub(crate) home: Home,
+    partition: u16,
+    /// Tells this writer's files from those of any other, also of one that believes it has the same partition.
+    writer_id: u64,
     pub(crate) table: Table,
     pub(crate) schema: SchemaRef,
     pub(crate) log: DeltaLog,
     content: Mutex<Arc<Content>>,
     writer: Mutex<Writer>,
-    /// Makes names of merged files unique.
-    pub(crate) merges: AtomicU64,
+    /// When the log was last looked at.
+    followed: Mutex<Instant>,
+    /// Makes names of files unique.
+    names: AtomicU64,
     /// Files that were removed from the table, and when; deleted after a grace time.
     pub(crate) removed: Mutex<Vec<(String, i64)>>,
 }
 
 impl TableStore {
-    pub(crate) fn open(dir: &Path, table: Table, runtime: Handle) -> Result<Self, LakeError> {
-        let (log, content) = DeltaLog::open(dir, table, runtime)?;
-        // What a stop in the middle of a write left behind has no name in the table.
-        LocalDisk::new(dir).remove("_tmp").map_err(|error| LakeError::io("remove", dir, error))?;
-        let writer = Writer::default();
+    pub(crate) fn open(lake: &str, table: Table, partition: u16, runtime: Handle) -> Result<Self, LakeError> {
+        let home = home::open(lake, table.name(), &runtime)?;
+        let (log, content) = DeltaLog::open(&home, table, partition, runtime)?;
+        if let Some(dir) = home.dir() {
+            // What a stop in the middle of a write left behind has no name in the table.
+            LocalDisk::new(dir).remove("_tmp").map_err(|error| LakeError::io("remove", dir, error))?;
+        }
         Ok(Self {
-            dir: dir.to_owned(),
+            home,
+            partition,
+            writer_id: RandomState::new().hash_one(table.name()),
             table,
             schema: table.schema(),
             log,
             content: Mutex::new(Arc::new(content)),
-            writer: Mutex::new(writer),
-            merges: AtomicU64::new(0),
+            writer: Mutex::default(),
+            followed: Mutex::new(Instant::now()),
+            names: AtomicU64::new(0),
             removed: Mutex::default(),
         })
     }
@@ -82,7 +98,37 @@ impl TableStore {
     }
 
     pub(crate) fn committed(&self) -> Option<Position> {
-        self.content().committed
+        self.place_of(self.content().committed)
+    }
+
+    pub(crate) fn place_of(&self, committed: Option<Position>) -> Option<Position> {
+        committed.map(|position| self.place(position))
+    }
+
+    /// A record's place among all partitions.
+    fn place(&self, position: Position) -> Position {
+        Position(u64::from(self.partition) << PARTITION_SHIFT | position.0)
+    }
+
+    /// Takes up what others committed since the last look.
+    pub(crate) fn follow(&self) -> Result<(), LakeError> {
+        let writer = self.writer();
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = if followed.elapsed() > FOLLOW_MAX || writer.doubtful {
+            self.log.load()?
+        } else {
+            self.log.follow(&self.content())?
+        };
+        *followed = Instant::now();
+        self.set_content(next);
+        Ok(())
+    }
+
+    pub(crate) fn content_at(&self, at: At) -> Result<Arc<Content>, LakeError> {
+        match at {
+            At::Latest => Ok(self.content()),
+            at => self.log.load_at(at).map(Arc::new),
+        }
     }
 
     pub(crate) fn stats(&self) -> TableStats {
@@ -93,30 +139,43 @@ impl TableStore {
 
     pub(crate) fn append(&self, batch: &RecordBatch, through: Position) -> Result<Appended, LakeError> {
         self.check_columns(batch)?;
+        let (partition, through) = (through.0 >> PARTITION_SHIFT, Position(through.0 & POSITION_MAX));
+        if partition != u64::from(self.partition) {
+            return Err(LakeError::Partition { own: self.partition, given: partition });
+        }
         let mut writer = self.writer();
         self.refresh(&mut writer)?;
-        let committed = self.committed();
+        for _ in 0..OUTDATED_MAX {
+            match self.append_once(&mut writer, batch, through) {
+                Err(LakeError::Overtaken { .. }) => {}
+                appended => return appended,
+            }
+        }
+        Err(LakeError::Contended { table: self.table.name(), tries: OUTDATED_MAX })
+    }
+
+    fn append_once(&self, writer: &mut Writer, batch: &RecordBatch, through: Position) -> Result<Appended, LakeError> {
+        let committed = self.content().committed;
         let new = self.new_rows(batch, committed, through)?;
         let repeated = (batch.num_rows() - new.num_rows()) as u64;
         if committed.is_some_and(|c| c >= through) {
             return Ok(Appended { repeated, ..Appended::default() });
         }
+        let first = committed.map_or(0, |c| c.0 + 1);
         if new.num_rows() == 0 {
             writer.empty_through = writer.empty_through.max(Some(through));
-            let from = committed.map_or(0, |c| c.0 + 1);
-            if through.0 - from.min(through.0) >= Lake::EMPTY_RECORDS_MAX {
-                self.commit_empty(&mut writer)?;
+            if through.0 - first.min(through.0) >= Lake::EMPTY_RECORDS_MAX {
+                self.commit_empty(writer)?;
             }
             return Ok(Appended { repeated, ..Appended::default() });
         }
-        let first = committed.map_or(0, |c| c.0 + 1);
         let mut added = Vec::new();
         for (partition, rows) in file::split(&new)? {
-            let name = format!("part-{first:020}-{:020}", through.0);
-            added.push(file::write(&self.dir, partition, &name, &rows, Order::Arrival)?);
+            let name = self.file_name(&format!("part-p{}-{first:020}-{:020}", self.partition, through.0));
+            added.push(file::write(&self.home, partition, &name, &rows, Order::Arrival)?);
         }
         let files = added.len() as u64;
-        self.commit(&mut writer, Change { added, committed: Some(through), ..Change::default() })?;
+        self.commit(writer, Change { added, base: committed, committed: Some(through), ..Change::default() })?;
         Ok(Appended { rows: new.num_rows() as u64, repeated, files })
     }
 
@@ -129,8 +188,9 @@ impl TableStore {
 
     fn commit_empty(&self, writer: &mut Writer) -> Result<(), LakeError> {
         match writer.empty_through {
-            Some(through) if self.committed() < Some(through) => {
-                self.commit(writer, Change { committed: Some(through), ..Change::default() })
+            Some(through) if self.content().committed < Some(through) => {
+                let base = self.content().committed;
+                self.commit(writer, Change { base, committed: Some(through), ..Change::default() })
             }
             _ => Ok(()),
         }
@@ -145,26 +205,27 @@ impl TableStore {
         Ok(())
     }
 
-    /// Commits a change and shows it to readers. A change that another writer has overtaken is tried again behind it; one
-    /// whose files that writer removed is dropped.
+    /// Commits a change and shows it to readers. A change that another writer has overtaken in its own partition, or whose files
+    /// that writer removed, is [`LakeError::Overtaken`]; any other is tried again behind what came before it.
     pub(crate) fn commit(&self, writer: &mut Writer, change: Change) -> Result<(), LakeError> {
         writer.doubtful = true;
         for _ in 0..OUTDATED_MAX {
             let content = self.content();
             let live: HashSet<&str> = content.files.iter().map(|f| f.path.as_str()).collect();
             let overtaken = change.removed.iter().any(|f| !live.contains(f.path.as_str()))
-                || change.committed.is_some_and(|c| Some(c) <= content.committed);
+                || (change.committed.is_some() && change.base != content.committed);
+            if overtaken {
+                writer.doubtful = false;
+                return Err(LakeError::Overtaken { table: self.table.name() });
+            }
             let version = content.version + 1;
-            let made = if overtaken { Ok(()) } else { self.log.commit(version, &change) };
-            match made {
+            match self.log.commit(version, &change) {
                 Ok(()) => {
-                    if !overtaken {
-                        self.set_content(applied(&content, version, change));
-                    }
+                    self.set_content(applied(&content, version, change));
                     writer.doubtful = false;
                     return Ok(());
                 }
-                Err(CommitError::Outdated) => self.set_content(self.log.load()?),
+                Err(CommitError::Outdated) => self.set_content(self.log.follow(&content)?),
                 Err(CommitError::Failed(error)) => return Err(error),
             }
         }
@@ -179,10 +240,11 @@ impl TableStore {
         through: Position,
     ) -> Result<RecordBatch, LakeError> {
         let positions = file::positions(batch).unwrap_or(&[]);
+        let through = self.place(through);
         if let Some(&row) = positions.iter().find(|p| u64::try_from(**p).map_or(true, |p| p > through.0)) {
             return Err(LakeError::Beyond { row, through });
         }
-        let Some(committed) = committed else { return Ok(batch.clone()) };
+        let Some(committed) = committed.map(|position| self.place(position)) else { return Ok(batch.clone()) };
         let new = |position: &i64| u64::try_from(*position).is_ok_and(|p| p > committed.0);
         if positions.iter().all(new) {
             return Ok(batch.clone());
@@ -209,21 +271,20 @@ impl TableStore {
         let mut tries = 0;
         loop {
             let content = self.content();
-            match read::scan(&self.dir, &self.schema, &content.files, query) {
+            match read::scan(&self.home, &self.schema, &content.files, query) {
                 // A merge took a file away between the look at the state and the look into the file.
-                Err(LakeError::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound && tries < RELOADS_MAX =>
-                {
+                Err(error) if error.is_absence() && tries < RELOADS_MAX => {
                     tries += 1;
+                    self.follow()?;
                 }
                 scan => return scan,
             }
         }
     }
 
-    /// A name for a merged file that no other file ever had.
-    pub(crate) fn merged_name(&self) -> String {
-        format!("merged-{:020}-{}", self.content().version, self.merges.fetch_add(1, Ordering::Relaxed))
+    /// A name that no other file ever had.
+    pub(crate) fn file_name(&self, what: &str) -> String {
+        format!("{what}-{:016x}-{}", self.writer_id, self.names.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -231,5 +292,5 @@ fn applied(content: &Content, version: u64, change: Change) -> Content {
     let gone: HashSet<&str> = change.removed.iter().map(|f| f.path.as_str()).collect();
     let kept = content.files.iter().filter(|f| !gone.contains(f.path.as_str())).cloned();
     let files = kept.chain(change.added.into_iter().map(Arc::<DataFile>::new)).collect();
-    Content { version, files, committed: change.committed.max(content.committed) }
+    Content { version, files, committed: change.committed.max(content.committed), newer: content.newer }
 }
