@@ -16,6 +16,7 @@ pub mod identity;
 pub mod intake;
 pub mod lake;
 pub mod pipeline;
+pub mod query;
 pub mod records;
 pub mod serve;
 pub mod state;

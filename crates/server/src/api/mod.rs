@@ -12,6 +12,7 @@ mod input;
 mod live;
 mod overview;
 mod problem;
+mod query;
 mod sign_in;
 mod stream;
 pub mod time;
@@ -62,6 +63,7 @@ use utoipa::OpenApi;
         evidence::evidence,
         evidence::evidence_raw,
         overview::catalogue,
+        query::query,
         stream::stream
     ),
     components(schemas(types::Problem, types::Tick))
@@ -99,6 +101,7 @@ pub fn router(app: App) -> Router {
         .route("/evidence/{position}", get(evidence::evidence))
         .route("/evidence/{position}/raw", get(evidence::evidence_raw))
         .route("/catalogue", get(overview::catalogue))
+        .route("/query", post(query::query))
         .route("/stream", get(stream::stream))
         .route("/openapi.json", get(openapi))
         .fallback(async || ApiError::NotFound("path"))

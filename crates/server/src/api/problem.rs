@@ -54,6 +54,15 @@ pub enum ApiError {
         /// The limit.
         max: usize,
     },
+    /// A query costs more than one may.
+    #[error("{0}")]
+    TooCostly(String),
+    /// Too many ask at once.
+    #[error("{0}")]
+    Busy(String),
+    /// This build leaves it out.
+    #[error("this build of the server has no {0}")]
+    NotBuilt(&'static str),
     /// The record is durable but no checkpoint covers it yet.
     #[error("record {0} is not covered by a signed checkpoint yet")]
     NotCoveredYet(u64),
@@ -83,6 +92,9 @@ impl ApiError {
             Self::BadInput { .. } => (StatusCode::BAD_REQUEST, "bad-input", "The request is not as documented"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
             Self::TooManyStreams { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams", "Too many live views"),
+            Self::TooCostly(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too-costly", "The query costs too much"),
+            Self::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many queries"),
+            Self::NotBuilt(_) => (StatusCode::NOT_IMPLEMENTED, "not-built", "Left out of this build"),
             Self::NotCoveredYet(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-covered-yet", "No proof yet"),
             Self::DiskFull => (StatusCode::SERVICE_UNAVAILABLE, "disk-full", "The server's disk is full"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
@@ -101,6 +113,9 @@ impl ApiError {
             Self::BadInput { .. } => "Correct the named part; /api/v1/openapi.json describes it.",
             Self::TooLarge { .. } => "Shorten the body.",
             Self::TooManyStreams { .. } => "Close consoles that nobody looks at.",
+            Self::TooCostly(_) => "Ask for a shorter time, a single vehicle, or fewer columns.",
+            Self::Busy(_) => "Ask again in a few seconds.",
+            Self::NotBuilt(_) => "Use the full build, or ask the tables with another tool that reads Delta Lake.",
             Self::NotCoveredYet(_) => "Ask again in a few seconds, when the next checkpoint is signed.",
             Self::DiskFull => "Make room on the disk of the data directory; the server goes on by itself.",
             Self::Internal(_) => "Try again; if it fails again, look up the error id in the server's log.",
@@ -168,6 +183,9 @@ mod tests {
             ApiError::BadInput { what: "limit", why: "0 is not between 1 and 500".to_owned() },
             ApiError::TooLarge { max: 65_536 },
             ApiError::TooManyStreams { max: 128 },
+            ApiError::TooCostly("no answer within 30 s".to_owned()),
+            ApiError::Busy("4 queries are under way".to_owned()),
+            ApiError::NotBuilt("query engine"),
             ApiError::NotCoveredYet(7),
             ApiError::DiskFull,
             ApiError::internal("the cause stays in the log"),
@@ -186,6 +204,9 @@ mod tests {
             400 bad-input: limit: 0 is not between 1 and 500 | Correct the named part; /api/v1/openapi.json describes it.
             413 too-large: the body exceeds 65536 bytes | Shorten the body.
             503 too-many-streams: 128 live streams are open | Close consoles that nobody looks at.
+            422 too-costly: no answer within 30 s | Ask for a shorter time, a single vehicle, or fewer columns.
+            503 busy: 4 queries are under way | Ask again in a few seconds.
+            501 not-built: this build of the server has no query engine | Use the full build, or ask the tables with another tool that reads Delta Lake.
             503 not-covered-yet: record 7 is not covered by a signed checkpoint yet | Ask again in a few seconds, when the next checkpoint is signed.
             503 disk-full: the server's disk is full | Make room on the disk of the data directory; the server goes on by itself.
             500 internal: the server failed to answer | Try again; if it fails again, look up the error id in the server's log."#]].assert_eq(&lines.join("\n"));

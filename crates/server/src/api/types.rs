@@ -37,6 +37,40 @@ pub struct Problem {
     pub error_id: String,
 }
 
+/// A question in SQL.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct Query {
+    /// One SELECT over the tables events, alerts and vehicle_state.
+    pub sql: String,
+    /// The most rows wanted; 1000 if absent, at most 100000.
+    pub limit: Option<usize>,
+    /// Ask the tables as they were: a version of the table, or an RFC 3339 time. They are kept so for some hours.
+    pub at: Option<String>,
+}
+
+/// The rows that answer a question.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct QueryAnswer {
+    /// Its columns, in order.
+    pub columns: Vec<QueryColumn>,
+    /// Its rows: an object with a value for each column. Bytes are hexadecimal.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<serde_json::Value>,
+    /// Whether there are more rows than were wanted.
+    pub truncated: bool,
+    /// How long it took, in milliseconds.
+    pub took_ms: f64,
+}
+
+/// A column of an answer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+pub struct QueryColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type, as Arrow names it.
+    pub r#type: String,
+}
+
 /// Proof that one may sign in.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct SignIn {

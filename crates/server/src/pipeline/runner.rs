@@ -359,7 +359,7 @@ impl Runner {
             let lake = self.lake.clone();
             tokio::spawn(async move {
                 // A panic has said so itself; the lake is whole all the same.
-                if let Ok(Err(error)) = lake.call(|lake| lake.maintain(clock::now())).await {
+                if let Ok(Err(error)) = lake.tend().await {
                     emit(&PipelineStalled { step: "maintain", cause: &error });
                 }
             });
