@@ -198,14 +198,23 @@ impl Lake {
     /// # Errors
     /// [`LakeError`] if a table cannot be read or made, or has another schema.
     pub fn open(url: &str, partition: u16) -> Result<Self, LakeError> {
+        Self::open_with(url, partition, &[])
+    }
+
+    /// [`Lake::open`] with settings of the object store that the environment does not have, by the names it would have there.
+    ///
+    /// # Errors
+    /// [`LakeError`] if a table cannot be read or made, or has another schema.
+    pub fn open_with(url: &str, partition: u16, settings: &[(&str, &str)]) -> Result<Self, LakeError> {
         let failed = |error| LakeError::io("start a thread for", Path::new(url), error);
         let worker = Worker::start().map_err(failed)?;
-        let open = |table: Table| TableStore::open(url, table, partition, worker.handle());
+        let home = |name: &str| home::open(url, name, &worker.handle(), settings);
+        let open = |table: Table| TableStore::open(home(table.name())?, table, partition, worker.handle());
         Ok(Self {
             events: open(Table::Events)?,
             alerts: open(Table::Alerts)?,
             vehicle_state: open(Table::VehicleState)?,
-            records: home::open(url, "_forgotten", &worker.handle())?,
+            records: home("_forgotten")?,
             _worker: worker,
         })
     }

@@ -40,13 +40,29 @@ enum Place {
 
 /// A lake's address: `s3://bucket/prefix` and `az://container/prefix` are object stores, all else is a directory. Credentials come
 /// from the environment, as the tools of the two clouds name them.
-pub(crate) fn open(lake: &str, table: &str, runtime: &Handle) -> Result<Home, LakeError> {
+pub(crate) fn open(lake: &str, table: &str, runtime: &Handle, settings: &[(&str, &str)]) -> Result<Home, LakeError> {
     let text = format!("{}/{table}", lake.trim_end_matches('/'));
     let scheme = lake.split_once("://").map(|(scheme, _)| scheme);
     let failed = |error: object_store::Error| LakeError::objects("open", Path::new(&text), error);
     let root: Arc<dyn ObjectStore> = match scheme {
-        Some("s3") => Arc::new(AmazonS3Builder::from_env().with_url(lake).build().map_err(failed)?),
-        Some("az") => Arc::new(MicrosoftAzureBuilder::from_env().with_url(lake).build().map_err(failed)?),
+        Some("s3") => {
+            let with = |builder: AmazonS3Builder, (name, value): &(&str, &str)| match name.to_lowercase().parse() {
+                Ok(name) => builder.with_config(name, *value),
+                Err(_) => builder,
+            };
+            let builder = settings.iter().fold(AmazonS3Builder::from_env().with_url(lake), with);
+            let plain = plain_endpoint(settings, &["AWS_ENDPOINT_URL", "AWS_ENDPOINT"]);
+            Arc::new(if plain { builder.with_allow_http(true) } else { builder }.build().map_err(failed)?)
+        }
+        Some("az") => {
+            let with = |builder: MicrosoftAzureBuilder, (name, value): &(&str, &str)| match name.to_lowercase().parse() {
+                Ok(name) => builder.with_config(name, *value),
+                Err(_) => builder,
+            };
+            let builder = settings.iter().fold(MicrosoftAzureBuilder::from_env().with_url(lake), with);
+            let plain = plain_endpoint(settings, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]);
+            Arc::new(if plain { builder.with_allow_http(true) } else { builder }.build().map_err(failed)?)
+        }
         _ => {
             let dir = PathBuf::from(lake.strip_prefix("file://").unwrap_or(lake)).join(table);
             return Ok(Home { name: dir.clone(), runtime: runtime.clone(), place: Place::Dir(dir) });
@@ -57,6 +73,13 @@ pub(crate) fn open(lake: &str, table: &str, runtime: &Handle) -> Result<Home, La
     let prefix = Key::from_url_path(url.path()).map_err(|_| address())?;
     let table: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(root.clone(), prefix));
     Ok(Home { name: PathBuf::from(&text), runtime: runtime.clone(), place: Place::Objects { root, table, url } })
+}
+
+/// Whether the endpoint is written with `http://`: then it is meant.
+fn plain_endpoint(settings: &[(&str, &str)], names: &[&str]) -> bool {
+    let given = settings.iter().filter(|(name, _)| names.contains(name)).map(|(_, value)| (*value).to_owned());
+    let mut endpoints = given.chain(names.iter().filter_map(|name| std::env::var(name).ok()));
+    endpoints.any(|endpoint| endpoint.starts_with("http://"))
 }
 
 impl Home {
@@ -119,7 +142,7 @@ impl Home {
             disk.sync_dir(parent)
         });
         written.map_err(|error| {
-            // What is left under `_tmp` is swept away when the table is opened; space is better freed at once.
+            // What is left under `_tmp` is swept away in time; space is better freed at once.
             let _ = disk.remove(&temporary);
             LakeError::io("write", &dir.join(path), error)
         })
@@ -175,6 +198,20 @@ impl Home {
                 meta.map_or(0, |meta| meta.last_modified.timestamp_micros())
             }
         }
+    }
+
+    /// Removes what stops in the middle of a write left behind before this instant (µs since 1970). It has no name in the table.
+    pub(crate) fn sweep_unfinished(&self, before: i64) -> Result<(), LakeError> {
+        let Place::Dir(dir) = &self.place else { return Ok(()) };
+        let disk = LocalDisk::new(dir);
+        let failed = |error| LakeError::io("remove", &dir.join("_tmp"), error);
+        for name in disk.list("_tmp").map_err(failed)? {
+            let file = format!("_tmp/{name}");
+            if disk.written(&file).is_ok_and(|written| written < before) {
+                disk.remove(&file).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// All data files, with when they were last written (µs since 1970).

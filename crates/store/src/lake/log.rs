@@ -273,10 +273,10 @@ async fn load_or_create(store: &LogStoreRef, table: Table) -> Result<DeltaTable,
             loaded.load().await?;
             return Ok(loaded);
         }
-        match create(store.clone(), table).await {
-            // Another process made it at the same moment.
-            Err(DeltaTableError::Transaction { .. } | DeltaTableError::VersionAlreadyExists(_)) => {}
-            created => return created,
+        let created = create(store.clone(), table).await;
+        // Another process may have made it at the same moment.
+        if created.is_ok() || !store.is_delta_table_location().await? {
+            return created;
         }
     }
     let mut loaded = DeltaTable::new(store.clone());

@@ -5,10 +5,9 @@
 
 use super::error::LakeError;
 use super::file::{self, DataFile, Order};
-use super::home::{self, Home};
+use super::home::Home;
 use super::log::{Change, CommitError, Content, DeltaLog};
 use super::{Appended, At, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
-use crate::disk::{Disk as _, LocalDisk};
 use crate::vault::Position;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -62,13 +61,8 @@ pub(crate) struct TableStore {
 }
 
 impl TableStore {
-    pub(crate) fn open(lake: &str, table: Table, partition: u16, runtime: Handle) -> Result<Self, LakeError> {
-        let home = home::open(lake, table.name(), &runtime)?;
+    pub(crate) fn open(home: Home, table: Table, partition: u16, runtime: Handle) -> Result<Self, LakeError> {
         let (log, content) = DeltaLog::open(&home, table, partition, runtime)?;
-        if let Some(dir) = home.dir() {
-            // What a stop in the middle of a write left behind has no name in the table.
-            LocalDisk::new(dir).remove("_tmp").map_err(|error| LakeError::io("remove", dir, error))?;
-        }
         Ok(Self {
             home,
             partition,

@@ -141,6 +141,7 @@ impl TableStore {
         // A walk over the whole table costs; it is for what an earlier run of the program left behind.
         if self.sweep_is_due(now, upkeep) {
             self.follow()?;
+            self.home.sweep_unfinished(before)?;
             let strays = self.home.data_files()?.into_iter().filter(|(_, written)| *written < before);
             deletable.extend(strays.map(|(path, _)| path).filter(|path| !waiting.contains(path)));
         }

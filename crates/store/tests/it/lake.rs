@@ -16,7 +16,7 @@ use yagura_model::UnixMicros;
 use yagura_store::{Lake, LakeError, Position, Query, Scan, Table};
 
 /// 2026-11-22T00:00:00Z.
-const MIDNIGHT: i64 = 1_795_305_600_000_000;
+pub(crate) const MIDNIGHT: i64 = 1_795_305_600_000_000;
 const HOUR: i64 = 3_600_000_000;
 
 fn vehicle(position: u64) -> String {
@@ -29,12 +29,12 @@ fn time(position: u64) -> i64 {
 }
 
 /// Two rows for each record.
-fn rows(table: Table, positions: Range<u64>) -> RecordBatch {
+pub(crate) fn rows(table: Table, positions: Range<u64>) -> RecordBatch {
     let all: Vec<(u64, i32)> = positions.flat_map(|p| [(p, 0), (p, 1)]).collect();
     rows_at(table, &all, time)
 }
 
-fn rows_at(table: Table, all: &[(u64, i32)], time: impl Fn(u64) -> i64) -> RecordBatch {
+pub(crate) fn rows_at(table: Table, all: &[(u64, i32)], time: impl Fn(u64) -> i64) -> RecordBatch {
     let schema = table.schema();
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
         let name = field.name().as_str();
@@ -69,16 +69,16 @@ fn rows_at(table: Table, all: &[(u64, i32)], time: impl Fn(u64) -> i64) -> Recor
     RecordBatch::try_new(schema.clone(), columns.collect()).unwrap()
 }
 
-fn all() -> Query {
+pub(crate) fn all() -> Query {
     Query { tenant: "acme".to_owned(), vehicle: None, from: None, to: None, limit: Query::ROWS_MAX }
 }
 
-fn joined(table: Table, scan: &Scan) -> RecordBatch {
+pub(crate) fn joined(table: Table, scan: &Scan) -> RecordBatch {
     concat_batches(&table.schema(), &scan.batches).unwrap()
 }
 
 /// Position and entry of each row.
-fn keys(scan: &Scan) -> Vec<(i64, i32)> {
+pub(crate) fn keys(scan: &Scan) -> Vec<(i64, i32)> {
     let of = |batch: &RecordBatch| {
         let positions = batch.column_by_name("position").unwrap().as_primitive::<Int64Type>().clone();
         let entries =
@@ -88,7 +88,7 @@ fn keys(scan: &Scan) -> Vec<(i64, i32)> {
     scan.batches.iter().flat_map(of).collect()
 }
 
-fn wanted(positions: Range<u64>) -> Vec<(i64, i32)> {
+pub(crate) fn wanted(positions: Range<u64>) -> Vec<(i64, i32)> {
     positions.flat_map(|p| [(p as i64, 0), (p as i64, 1)]).collect()
 }
 
@@ -283,9 +283,9 @@ fn a_table_of_an_older_version_gets_the_new_columns_and_keeps_its_rows() {
     let query = Query { tenant: "demo".to_owned(), ..all() };
     let old = joined(Table::Events, &lake.scan(Table::Events, &query).unwrap());
     let stats = lake.stats(Table::Events);
-    assert_eq!((old.num_rows() as u64, stats.rows, stats.version), (6, 6, 4));
+    assert_eq!((old.num_rows() as u64, stats.rows, stats.version), (16, 16, 4));
     let place = old.column_by_name("place_start_bit").unwrap();
-    assert_eq!(place.null_count(), 6);
+    assert_eq!(place.null_count(), 16);
     assert_eq!(lake.committed(Table::Events), Some(Position(28)));
     lake.append(Table::Events, &rows(Table::Events, 20..40), Position(39)).unwrap();
     drop(lake);

@@ -7,6 +7,8 @@
 mod lake;
 mod objects;
 mod services;
+mod lake_upkeep;
+mod lake_writers;
 mod sim_disk;
 mod vault;
 mod vault_crash;
