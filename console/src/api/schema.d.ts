@@ -154,6 +154,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A question in SQL: one SELECT over events, alerts, vehicle_state. */
+        post: operations["query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-in": {
         parameters: {
             query?: never;
@@ -697,6 +714,36 @@ export interface components {
              * @description Records under the root.
              */
             tree_size: number;
+        };
+        /** @description A question in SQL. */
+        Query: {
+            /** @description Ask the tables as they were: a version of the table, or an RFC 3339 time. They are kept so for some hours. */
+            at?: string;
+            /** @description The most rows wanted; 1000 if absent, at most 100000. */
+            limit?: number;
+            /** @description One SELECT over the tables events, alerts and vehicle_state. */
+            sql: string;
+        };
+        /** @description The rows that answer a question. */
+        QueryAnswer: {
+            /** @description Its columns, in order. */
+            columns: components["schemas"]["QueryColumn"][];
+            /** @description Its rows: an object with a value for each column. Bytes are hexadecimal. */
+            rows: Record<string, never>[];
+            /**
+             * Format: double
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+            /** @description Whether there are more rows than were wanted. */
+            truncated: boolean;
+        };
+        /** @description A column of an answer. */
+        QueryColumn: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its type, as Arrow names it. */
+            type: string;
         };
         /** @description One step of the series. */
         RatePoint: {
@@ -1246,6 +1293,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Query"];
+            };
+        };
+        responses: {
+            /** @description The rows; as JSON, or by Accept as text/csv or application/vnd.apache.arrow.stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswer"];
                 };
             };
             /** @description Refused */

@@ -5,10 +5,10 @@
 //! rows that wait is seen once. Cost: files are ruled out by time, vehicle, tenant and day before they are opened.
 
 use crate::prune::prune;
-use async_trait::async_trait;
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DFSchema;
 use datafusion::common::stats::{Precision, Statistics};
@@ -27,8 +27,8 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, expressions};
 use datafusion::scalar::ScalarValue;
-use object_store::path::Path;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use std::sync::Arc;
 use yagura_store::{DataFile, PARTITION_SHIFT, Snapshot, Table};
 
@@ -61,7 +61,8 @@ impl LakeTable {
         let schema = viewed(&rows.snapshot.table.schema());
         let (partitions, inside): (Vec<_>, Vec<_>) =
             schema.fields().iter().cloned().partition(|f| PARTITION_COLUMNS.contains(&f.name().as_str()));
-        let file_schema = TableSchema::builder(Arc::new(Schema::new(inside))).with_table_partition_cols(partitions).build();
+        let file_schema =
+            TableSchema::builder(Arc::new(Schema::new(inside))).with_table_partition_cols(partitions).build();
         Self { rows, tenant, schema, file_schema }
     }
 

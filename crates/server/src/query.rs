@@ -73,7 +73,7 @@ pub use built::ask;
 mod built {
     use super::{Asked, Form, QueryFailure, SharedLake, Tail};
     use serde_json::json;
-    use yagura_query::{Answer, Question, QueryError, Rows, Scope, tables};
+    use yagura_query::{Answer, QueryError, Question, Rows, Scope, tables};
     use yagura_store::{At, Table};
 
     impl From<QueryError> for QueryFailure {
@@ -100,9 +100,8 @@ mod built {
         // The tail first: what leaves it afterwards is in the lake by then.
         let (events, states) = if asked.at == At::Latest { tail.parts() } else { (Vec::new(), Vec::new()) };
         let at = asked.at;
-        let snapshots = lake.call(move |lake| {
-            named.into_iter().map(|table| lake.snapshot(table, at)).collect::<Result<Vec<_>, _>>()
-        });
+        let snapshots = lake
+            .call(move |lake| named.into_iter().map(|table| lake.snapshot(table, at)).collect::<Result<Vec<_>, _>>());
         let snapshots = snapshots.await.map_err(|panic| QueryFailure::Failed(Box::new(panic)))?;
         let snapshots = snapshots.map_err(|error| match at {
             At::Latest => QueryFailure::Failed(Box::new(error)),
@@ -128,8 +127,7 @@ mod built {
 
     fn json_object(answer: &Answer) -> Result<Vec<u8>, QueryFailure> {
         let columns = answer.schema.fields().iter();
-        let columns: Vec<_> =
-            columns.map(|f| json!({ "name": f.name(), "type": f.data_type().to_string() })).collect();
+        let columns: Vec<_> = columns.map(|f| json!({ "name": f.name(), "type": f.data_type().to_string() })).collect();
         let took_ms = answer.took.as_secs_f64() * 1_000.0;
         let head = json!({ "columns": columns, "truncated": answer.truncated, "took_ms": took_ms }).to_string();
         let mut object = head.into_bytes();

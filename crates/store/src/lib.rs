@@ -13,8 +13,8 @@ mod vault;
 
 #[cfg(feature = "lake")]
 pub use lake::{
-    Appended, At, DataFile, Forget, Forgotten, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query, Scan, Snapshot,
-    Table, TableStats, Tended, Upkeep,
+    Appended, At, DataFile, Forget, Forgotten, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query, Scan,
+    Snapshot, Table, TableStats, Tended, Upkeep,
 };
 pub use vault::{
     Checkpoint, Corruption, Cut, Damage, Digest, InclusionProof, NewRecord, NoteError, Position, Progress, Record,

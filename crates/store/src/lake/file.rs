@@ -125,7 +125,8 @@ pub(crate) fn write(
     home.write(&path, encoded)?;
     let time = rows.column_by_name("time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
     let texts = |name: &str| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
-    let text_bounds = |name: &str| texts(name).and_then(|v| Some((min_string(v)?.to_owned(), max_string(v)?.to_owned())));
+    let text_bounds =
+        |name: &str| texts(name).and_then(|v| Some((min_string(v)?.to_owned(), max_string(v)?.to_owned())));
     Ok(DataFile {
         path,
         partition,

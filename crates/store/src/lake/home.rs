@@ -55,7 +55,8 @@ pub(crate) fn open(lake: &str, table: &str, runtime: &Handle, settings: &[(&str,
             Arc::new(if plain { builder.with_allow_http(true) } else { builder }.build().map_err(failed)?)
         }
         Some("az") => {
-            let with = |builder: MicrosoftAzureBuilder, (name, value): &(&str, &str)| match name.to_lowercase().parse() {
+            let with = |builder: MicrosoftAzureBuilder, (name, value): &(&str, &str)| match name.to_lowercase().parse()
+            {
                 Ok(name) => builder.with_config(name, *value),
                 Err(_) => builder,
             };
@@ -117,7 +118,8 @@ impl Home {
             Place::Dir(dir) => {
                 let failed = |error: io::Error| LakeError::io("open", dir, error);
                 let absolute = dir.canonicalize().map_err(failed)?;
-                let url = Url::from_directory_path(&absolute).map_err(|()| failed(io::ErrorKind::InvalidInput.into()))?;
+                let url =
+                    Url::from_directory_path(&absolute).map_err(|()| failed(io::ErrorKind::InvalidInput.into()))?;
                 Ok(default_logstore(self.objects()?, Arc::new(LocalFileSystem::new()), &url, &config))
             }
         }
@@ -226,9 +228,8 @@ impl Home {
             Place::Objects { table, .. } => {
                 let listed = self.runtime.block_on(table.list(None).try_collect::<Vec<_>>());
                 let listed = listed.map_err(|error| LakeError::objects("list", &self.name, error))?;
-                let with_time = |meta: object_store::ObjectMeta| {
-                    (meta.location.to_string(), meta.last_modified.timestamp_micros())
-                };
+                let with_time =
+                    |meta: object_store::ObjectMeta| (meta.location.to_string(), meta.last_modified.timestamp_micros());
                 listed.into_iter().map(with_time).collect()
             }
         };

@@ -3,10 +3,10 @@
 //! Not a snapshot keeper: `table` remembers the live files itself, so that a commit costs the same however long the log is.
 //! Invariant: a commit is durable (fsync) when it returns. Cost: one small file and two fsyncs a commit.
 
-use super::{At, Table};
 use super::error::LakeError;
 use super::file::{DataFile, PARTITION_COLUMNS, Partition};
 use super::home::Home;
+use super::{At, Table};
 use crate::disk::{Disk as _, LocalDisk};
 use crate::vault::Position;
 use arrow::array::AsArray as _;
@@ -311,7 +311,8 @@ fn evolve(
         if missing.is_empty() {
             return Ok(false);
         }
-        let fields: StructType = (&Schema::new(missing)).try_into_kernel().map_err(|e| Err(DeltaTableError::from(e)))?;
+        let fields: StructType =
+            (&Schema::new(missing)).try_into_kernel().map_err(|e| Err(DeltaTableError::from(e)))?;
         let fields: Vec<_> = fields.fields().cloned().collect();
         match runtime.block_on(table.clone().add_columns().with_fields(fields).into_future()) {
             Ok(grown) => {

@@ -66,10 +66,7 @@ impl Wanted {
                 self.vehicle.as_deref(),
                 file.vehicle.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())),
             )
-            && between(
-                Some(&self.tenant),
-                file.tenant.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())),
-            )
+            && between(Some(&self.tenant), file.tenant.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())))
     }
 
     /// Whether the row group may hold rows that are wanted.

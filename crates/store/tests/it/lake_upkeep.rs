@@ -63,7 +63,12 @@ fn days_that_are_over_leave_the_table_and_then_the_disk() {
     assert_eq!(lake.committed(Table::Events), Some(Position(599)));
     lake.tend(UnixMicros(MIDNIGHT + 32 * DAY), &upkeep).unwrap();
     let left = files(&dir.path().join("events"));
-    assert!(left.iter().all(|file| file.extension().is_none_or(|e| e != "parquet") || file.to_string_lossy().contains("_delta_log")), "{left:?}");
+    assert!(
+        left.iter().all(
+            |file| file.extension().is_none_or(|e| e != "parquet") || file.to_string_lossy().contains("_delta_log")
+        ),
+        "{left:?}"
+    );
     // A replay does not bring them back.
     lake.append(Table::Events, &rows(Table::Events, 0..600), Position(599)).unwrap();
     assert_eq!(lake.stats(Table::Events).rows, 0);
@@ -94,7 +99,10 @@ fn a_vehicle_that_is_forgotten_is_nowhere_and_the_others_stay() {
     assert_eq!(holders.len(), 1, "{holders:?}");
     let record = std::fs::read_to_string(&holders[0]).unwrap();
     assert!(holders[0].starts_with(dir.path().join("_forgotten")), "{holders:?}");
-    assert!(record.contains("request 4711") && record.contains("\"rows\": 122") && record.contains("vault"), "{record}");
+    assert!(
+        record.contains("request 4711") && record.contains("\"rows\": 122") && record.contains("vault"),
+        "{record}"
+    );
     // New rows of it are rows like any other.
     lake.append(Table::Events, &rows(Table::Events, 613..614), Position(613)).unwrap();
     let its = Query { vehicle: Some("car-3".to_owned()), ..all() };

@@ -26,6 +26,7 @@ impl Site {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "who runs the tests should know what was left out")]
 fn service(variable: &str, name: &str) -> Option<String> {
     let found = std::env::var(variable).ok();
     if found.is_none() {
