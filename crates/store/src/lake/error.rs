@@ -2,6 +2,7 @@
 //!
 //! Not a loss: the lake is derived from the vault, so every failure can be made good by trying again or by a replay.
 
+use crate::objects::ObjectsError;
 use crate::vault::Position;
 use arrow::error::ArrowError;
 use deltalake_core::DeltaTableError;
@@ -82,6 +83,9 @@ pub enum LakeError {
         /// Why it failed.
         source: Box<object_store::Error>,
     },
+    /// The object store cannot be reached at all: its address or its credentials are wrong.
+    #[error("open the lake")]
+    Open(#[from] ObjectsError),
     /// Any other failure of the disk.
     #[error("{action} {}", file.display())]
     Io {

@@ -5,11 +5,10 @@
 
 use super::error::LakeError;
 use crate::disk::{Disk as _, LocalDisk};
+use crate::objects::{Location, Setting, native};
 use bytes::Bytes;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt as _;
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
@@ -39,48 +38,23 @@ enum Place {
 }
 
 /// A lake's address: `s3://bucket/prefix` and `az://container/prefix` are object stores, all else is a directory. Credentials come
-/// from the environment, as the tools of the two clouds name them.
-pub(crate) fn open(lake: &str, table: &str, runtime: &Handle, settings: &[(&str, &str)]) -> Result<Home, LakeError> {
+/// from the settings or the environment, as the tools of the two clouds name them.
+pub(crate) fn open(lake: &str, table: &str, runtime: &Handle, settings: &[Setting<'_>]) -> Result<Home, LakeError> {
     let text = format!("{}/{table}", lake.trim_end_matches('/'));
-    let scheme = lake.split_once("://").map(|(scheme, _)| scheme);
-    let failed = |error: object_store::Error| LakeError::objects("open", Path::new(&text), error);
-    let root: Arc<dyn ObjectStore> = match scheme {
-        Some("s3") => {
-            let with = |builder: AmazonS3Builder, (name, value): &(&str, &str)| match name.to_lowercase().parse() {
-                Ok(name) => builder.with_config(name, *value),
-                Err(_) => builder,
-            };
-            let builder = settings.iter().fold(AmazonS3Builder::from_env().with_url(lake), with);
-            let plain = plain_endpoint(settings, &["AWS_ENDPOINT_URL", "AWS_ENDPOINT"]);
-            Arc::new(if plain { builder.with_allow_http(true) } else { builder }.build().map_err(failed)?)
-        }
-        Some("az") => {
-            let with = |builder: MicrosoftAzureBuilder, (name, value): &(&str, &str)| match name.to_lowercase().parse()
-            {
-                Ok(name) => builder.with_config(name, *value),
-                Err(_) => builder,
-            };
-            let builder = settings.iter().fold(MicrosoftAzureBuilder::from_env().with_url(lake), with);
-            let plain = plain_endpoint(settings, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]);
-            Arc::new(if plain { builder.with_allow_http(true) } else { builder }.build().map_err(failed)?)
-        }
-        _ => {
-            let dir = PathBuf::from(lake.strip_prefix("file://").unwrap_or(lake)).join(table);
-            return Ok(Home { name: dir.clone(), runtime: runtime.clone(), place: Place::Dir(dir) });
+    let address = || LakeError::Address { url: text.clone() };
+    let place = match Location::parse(&text).map_err(|_| address())? {
+        Location::Directory(dir) => Place::Dir(dir),
+        Location::S3 { .. } | Location::Azure { .. } => {
+            let (root, prefix) = native(&text, settings)?;
+            let url = Url::parse(&text).map_err(|_| address())?;
+            Place::Objects { table: Arc::new(PrefixStore::new(root.clone(), prefix)), root, url }
         }
     };
-    let address = || LakeError::Address { url: text.clone() };
-    let url = Url::parse(&text).map_err(|_| address())?;
-    let prefix = Key::from_url_path(url.path()).map_err(|_| address())?;
-    let table: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(root.clone(), prefix));
-    Ok(Home { name: PathBuf::from(&text), runtime: runtime.clone(), place: Place::Objects { root, table, url } })
-}
-
-/// Whether the endpoint is written with `http://`: then it is meant.
-fn plain_endpoint(settings: &[(&str, &str)], names: &[&str]) -> bool {
-    let given = settings.iter().filter(|(name, _)| names.contains(name)).map(|(_, value)| (*value).to_owned());
-    let mut endpoints = given.chain(names.iter().filter_map(|name| std::env::var(name).ok()));
-    endpoints.any(|endpoint| endpoint.starts_with("http://"))
+    let name = match &place {
+        Place::Dir(dir) => dir.clone(),
+        Place::Objects { .. } => PathBuf::from(&text),
+    };
+    Ok(Home { name, runtime: runtime.clone(), place })
 }
 
 impl Home {

@@ -5,10 +5,12 @@
 
 #[cfg(feature = "lake")]
 mod lake;
+#[cfg(feature = "lake")]
+mod lake_upkeep;
+#[cfg(feature = "lake")]
+mod lake_writers;
 mod objects;
 mod services;
-mod lake_upkeep;
-mod lake_writers;
 mod sim_disk;
 mod vault;
 mod vault_crash;
