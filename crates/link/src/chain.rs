@@ -214,6 +214,13 @@ impl Chain {
         self.seen.iter().rev().find(|seen| seen.sequence < before).map(|seen| self.resume_at(seen)).or(self.base)
     }
 
+    /// As [`Self::resume`], with the position of that report; `None` also while it is of an earlier boot.
+    #[must_use]
+    pub fn standing(&self) -> Option<(Resume, u64)> {
+        let before = self.awaited.first().copied().unwrap_or(u64::MAX);
+        self.seen.iter().rev().find(|seen| seen.sequence < before).map(|seen| (self.resume_at(seen), seen.position))
+    }
+
     /// How many reports became missing with this one, or why it is not accepted.
     fn place(&self, header: &Header, digest: &Digest) -> Result<u64, Judgement> {
         if !self.is_current(header.boot) {

@@ -115,6 +115,15 @@ pub struct RecordUnreadable<'a> {
 }
 happening!(RecordUnreadable<'_>, |it| warn!(position = it.position, cause = chain(it.cause), "record cannot be read"));
 
+/// A report is in the log more than once; the first gave the rows.
+pub struct ReportRepeated {
+    /// This one.
+    pub place: u64,
+    /// The first one.
+    pub first: u64,
+}
+happening!(ReportRepeated, |it| tracing::debug!(place = it.place, first = it.first, "report is in the log again"));
+
 /// Rows went to the lake.
 pub struct LakeFlushed {
     /// The next record whose rows are not in it.

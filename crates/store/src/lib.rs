@@ -6,11 +6,13 @@
 //! All functions block; call them from a thread that may wait, never from inside an async task.
 
 pub mod disk;
+mod envelope;
 #[cfg(feature = "lake")]
 mod lake;
 pub mod objects;
 mod vault;
 
+pub use envelope::{ENVELOPE_BYTES, Envelope, EnvelopeError};
 #[cfg(feature = "lake")]
 pub use lake::{
     Appended, At, DataFile, Forget, Forgotten, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query, Scan,

@@ -173,6 +173,41 @@ impl Vault {
     /// # Errors
     /// [`VaultError`]: none of the records is in the vault, and the call may be repeated when the cause is gone.
     pub fn append(&mut self, records: &[NewRecord<'_>]) -> Result<Position, VaultError> {
+        self.write(records, Grouping::Appends)
+    }
+
+    /// As [`Self::append`], for records that are a copy of a log that another system keeps: the bytes, the tree and the bounds of
+    /// segments are a function of the records alone, however they are cut into calls. So every owner of a partition signs the same
+    /// tree (ADR-0020). An unfinished end is cut back to what a checkpoint covers, and comes again from the log.
+    ///
+    /// # Errors
+    /// [`VaultError`]: the records before [`Self::len`] are in the vault, the others are not.
+    pub fn append_replica(&mut self, records: &[NewRecord<'_>]) -> Result<Position, VaultError> {
+        let position = Position(self.len());
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(self.fitting(rest));
+            self.write(now, Grouping::None)?;
+            rest = later;
+        }
+        Ok(position)
+    }
+
+    /// How many of the records go into the last segment, or into a new one if the first does not fit; at least one.
+    fn fitting(&self, records: &[NewRecord<'_>]) -> usize {
+        let len = |record: &NewRecord<'_>| (record::HEADER_LEN + record.payload.len()) as u64;
+        let end = self.reader.shared.durable().tail_end;
+        let first = records.first().map_or(0, len);
+        let rolls = end > SEGMENT_HEADER_LEN && end + first > self.options.segment_bytes;
+        let mut end = if rolls { SEGMENT_HEADER_LEN } else { end };
+        let fits = records.iter().take_while(|record| {
+            end += len(record);
+            end <= self.options.segment_bytes
+        });
+        fits.count().max(1)
+    }
+
+    fn write(&mut self, records: &[NewRecord<'_>], grouping: Grouping) -> Result<Position, VaultError> {
         let position = Position(self.len());
         let bytes = checked_len(records)?;
         if records.is_empty() {
@@ -194,7 +229,8 @@ impl Vault {
             .zip(records)
             .map(|(at, new)| {
                 offsets.push(u32::try_from(end + buf.len() as u64).unwrap_or(u32::MAX));
-                record::encode(new, &self.salt, Position(at), at == position.0, &mut buf)
+                let first = grouping == Grouping::Appends && at == position.0;
+                record::encode(new, &self.salt, Position(at), first, &mut buf)
             })
             .collect();
         let written = self.tail.write_at(end, &buf).and_then(|()| self.tail.sync());
@@ -283,6 +319,15 @@ impl Vault {
         self.salt = SegmentHeader::new(&self.options.origin, durable.len, &self.options.key).salt;
         Ok(())
     }
+}
+
+/// Whether records say that they began an append.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Grouping {
+    /// The first one of each call does.
+    Appends,
+    /// None does.
+    None,
 }
 
 /// The state between two calls: the offsets of the tail are those of its records, and the tree is over the durable records.

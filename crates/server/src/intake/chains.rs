@@ -4,13 +4,13 @@
 //! write leaves the chains as the disk has them. Cost: one copy of a chain (≤ 4 KiB) per device and batch; a start reads the
 //! whole vault, one SHA-256 a report.
 
-use super::anomaly::{AnomalyRecord, LINK_REPLAY};
+use super::Verified;
+use super::anomaly::{AnomalyRecord, CLOCK_SKEW, LINK_REPLAY};
 use super::skew::skew;
-use super::{OpenIntakeError, Verified};
 use std::collections::HashMap;
 use yagura_link::{Anomaly, Chain, Digest, Header, Judgement, Losses, RefuseReason, Resume, SKEW_MICROS_MAX, peek};
 use yagura_model::{DeviceId, UnixMicros};
-use yagura_store::{Position, RecordKind, VaultReader};
+use yagura_store::{Position, RecordKind, VaultError, VaultReader};
 
 /// Why a report is out of its chain for good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -42,27 +42,28 @@ pub enum Stale {
 
 /// What becomes of a report.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// It goes to the vault, after what is to be said about it.
+pub(crate) enum Verdict {
+    /// It is the next, after what is to be said about it.
     Accept(Vec<AnomalyRecord>),
     /// It is there already.
     Duplicate(u64),
-    /// It does not go to the vault; this does.
+    /// It has no place in the chain; this is to be said.
     Refuse(Stale, Box<AnomalyRecord>),
 }
 
 /// The chains of all devices.
 #[derive(Debug, Default)]
-pub(super) struct Chains {
+pub(crate) struct Chains {
     durable: HashMap<DeviceId, Chain>,
     batch: HashMap<DeviceId, Chain>,
 }
 
 impl Chains {
-    /// The chains as the records of the vault give them.
-    pub(super) fn rebuild(reader: &VaultReader) -> Result<Self, OpenIntakeError> {
+    /// The chains as the first `end` records of the vault give them.
+    pub(crate) fn rebuild(reader: &VaultReader, end: u64) -> Result<Self, VaultError> {
         let mut chains = Self::default();
-        for record in reader.read_from(Position(0)) {
+        let records = reader.read_from(Position(0));
+        for record in records.take(usize::try_from(end).unwrap_or(usize::MAX)) {
             let record = record?;
             // A report that cannot be read any more was accepted by a version that could; it is not part of a chain here.
             if record.kind == RecordKind::Report
@@ -75,43 +76,47 @@ impl Chains {
         Ok(chains)
     }
 
-    /// Judges a report as the next of the batch. If accepted, it will be at `position`, after its anomalies.
-    pub(super) fn judge(&self, report: &Verified, received: UnixMicros) -> Verdict {
-        let header = &report.header;
+    /// Judges a report as the next of the batch. If accepted, it comes after its anomalies.
+    pub(crate) fn judge(&self, header: &Header, digest: Digest, received: UnixMicros) -> Verdict {
         let fresh = Chain::new();
         let chain = self.batch.get(&header.device).or_else(|| self.durable.get(&header.device)).unwrap_or(&fresh);
-        match chain.judge(header, &report.digest, received) {
-            Judgement::Accept { anomalies } => Verdict::Accept(records(&anomalies, report, received)),
+        match chain.judge(header, &digest, received) {
+            Judgement::Accept { anomalies } => Verdict::Accept(of_anomalies(&anomalies, header, digest, received)),
             Judgement::Duplicate { position } => Verdict::Duplicate(position),
             Judgement::Refuse(reason) => {
                 let (stale, expected, observed) = stale(reason, header);
                 let record = AnomalyRecord::one(LINK_REPLAY, header.device, received);
                 let record = record.numbers(number(expected), number(observed));
-                Verdict::Refuse(stale, Box::new(AnomalyRecord { report: Some(report.digest.0), ..record }))
+                Verdict::Refuse(stale, Box::new(AnomalyRecord { report: Some(digest.0), ..record }))
             }
         }
     }
 
-    /// Takes a report into the batch, at this place of the vault.
-    pub(super) fn take(&mut self, report: &Verified, position: u64) {
-        let device = report.header.device;
+    /// Takes a report into the batch, at this position of the vault.
+    pub(crate) fn take(&mut self, header: &Header, digest: Digest, position: u64) {
+        let device = header.device;
         let chain = self.batch.entry(device).or_insert_with(|| self.durable.get(&device).cloned().unwrap_or_default());
-        chain.record(&report.header, &report.digest, position);
+        chain.record(header, &digest, position);
     }
 
     /// The batch is durable.
-    pub(super) fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         self.durable.extend(self.batch.drain());
     }
 
     /// The batch is not in the vault.
-    pub(super) fn abort(&mut self) {
+    pub(crate) fn abort(&mut self) {
         self.batch.clear();
     }
 
     /// Where a device may go on, by its durable reports.
-    pub(super) fn resume(&self, device: &DeviceId) -> Option<Resume> {
+    pub(crate) fn resume(&self, device: &DeviceId) -> Option<Resume> {
         self.durable.get(device).and_then(Chain::resume)
+    }
+
+    /// Where a device may go on, with the batch, and the position of that report if it is of the device's newest boot.
+    pub(crate) fn standing(&self, device: &DeviceId) -> Option<(Resume, u64)> {
+        self.batch.get(device).or_else(|| self.durable.get(device)).and_then(Chain::standing)
     }
 }
 
@@ -129,13 +134,27 @@ fn only_excerpts(anomaly: &Anomaly) -> bool {
     matches!(anomaly, Anomaly::Losses(losses) if Losses { excerpts: 0, ..*losses }.is_none())
 }
 
-fn records(anomalies: &[Anomaly], report: &Verified, received: UnixMicros) -> Vec<AnomalyRecord> {
+fn skewed(report: &Verified, received: UnixMicros, bound: i64, ahead: i64) -> AnomalyRecord {
+    let record = AnomalyRecord::one(CLOCK_SKEW, report.header.device, received).numbers(bound, ahead);
+    AnomalyRecord { report: Some(report.digest.0), ..record }
+}
+
+/// What the device's clock at sending shows, or its age without one: only the gate knows it. Nothing if the chain will say so.
+pub(super) fn skew_record(report: &Verified, received: UnixMicros) -> Option<AnomalyRecord> {
     let header = &report.header;
+    let bound = SKEW_MICROS_MAX.saturating_add(i64::from(header.clock.uncertainty));
+    let said = header.clock.unix(header.last).since(received) > bound;
+    let skew = skew(header, report.sent, received).filter(|_| !said)?;
+    Some(skewed(report, received, skew.bound, skew.ahead))
+}
+
+/// What a chain has to say about a report.
+fn of_anomalies(anomalies: &[Anomaly], header: &Header, digest: Digest, received: UnixMicros) -> Vec<AnomalyRecord> {
     let about = |anomaly: &Anomaly, expected, observed| {
         let record = AnomalyRecord::one(anomaly.event(), header.device, received).numbers(expected, observed);
-        AnomalyRecord { report: Some(report.digest.0), ..record }
+        AnomalyRecord { report: Some(digest.0), ..record }
     };
-    let mut records: Vec<AnomalyRecord> = anomalies
+    anomalies
         .iter()
         .filter(|anomaly| !only_excerpts(anomaly))
         .map(|anomaly| {
@@ -151,12 +170,7 @@ fn records(anomalies: &[Anomaly], report: &Verified, received: UnixMicros) -> Ve
             };
             about(anomaly, expected, observed)
         })
-        .collect();
-    let said = anomalies.iter().any(|anomaly| matches!(anomaly, Anomaly::ClockSkew { .. }));
-    if let Some(skew) = skew(header, report.sent, received).filter(|_| !said) {
-        records.push(about(&Anomaly::ClockSkew { ahead_micros: skew.ahead }, skew.bound, skew.ahead));
-    }
-    records
+        .collect()
 }
 
 /// A count as the signed number of an anomaly record.

@@ -1,14 +1,16 @@
-//! From a verified report to a durable one: a bounded queue into one thread that writes the vault.
+//! From a verified report to a durable one: a bounded queue into one thread that writes the vault, or the shared log of a cluster.
 //!
 //! Not the gate (it verifies signatures before) and not the pipeline (it reads the vault behind). Invariants: [`Intake::report`]
-//! returns a receipt only for what is on disk (DESIGN 1); a report is in the vault once, however often it comes; every refusal
-//! that is told to a device is a record or a count (DESIGN 4). Cost: one write and one fdatasync for all that waits (group
-//! commit); memory ≤ [`BYTES_MAX`] of reports plus ~2 KB a device.
+//! returns a receipt only for what is durable, on this disk or acknowledged by the log's broker (DESIGN 1); on one node a report is in
+//! the vault once, however often it comes (in a cluster the worker tells, ADR-0020); every refusal that is told to a device is a record
+//! or a count (DESIGN 4). Cost: one write and one fdatasync for all that waits (group commit); memory ≤ [`BYTES_MAX`] of reports plus
+//! ~2 KB a device.
 
 mod anomaly;
 mod chains;
 mod skew;
 mod throttle;
+mod to_log;
 mod writer;
 
 pub use anomaly::{
@@ -20,14 +22,17 @@ pub use skew::REPORT_AGE_MAX_US;
 pub use throttle::{ANOMALIES_MAX, WINDOW_US};
 pub use writer::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CHECKPOINT_INTERVAL};
 
+use crate::cluster::LogWriter;
 use crate::gate::{Counted, Counters};
+use crate::state::State;
 use axum::body::Bytes;
-use chains::Chains;
+pub(crate) use chains::{Chains, Verdict};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 use throttle::Throttle;
+use to_log::ToLog;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use writer::{Job, Writer};
 use yagura_link::{Digest, Header, Receipt, Resume};
@@ -123,17 +128,29 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
-/// The intake. Cheap to clone; all clones feed the same thread.
+/// The intake. Cheap to clone; all clones feed the same vault or log.
 #[derive(Clone)]
 pub struct Intake(Arc<Shared>);
 
 struct Shared {
-    jobs: SyncSender<Job>,
     room: Arc<Semaphore>,
-    durable: watch::Receiver<u64>,
-    reader: VaultReader,
     throttle: Arc<Mutex<Throttle>>,
     counters: Arc<Counters>,
+    end: End,
+}
+
+/// Where records go.
+enum End {
+    /// The vault of this process.
+    Vault(ToVault),
+    /// The log of a cluster.
+    Log(Box<ToLog>),
+}
+
+struct ToVault {
+    jobs: SyncSender<Job>,
+    durable: watch::Receiver<u64>,
+    reader: VaultReader,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -144,7 +161,7 @@ impl Intake {
     /// [`OpenIntakeError`]
     pub fn open(vault: Vault, counters: Arc<Counters>) -> Result<Self, OpenIntakeError> {
         let reader = vault.reader();
-        let chains = Chains::rebuild(&reader)?;
+        let chains = Chains::rebuild(&reader, reader.len())?;
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let (durable, watching) = watch::channel(vault.len());
         let throttle = Arc::new(Mutex::new(Throttle::default()));
@@ -160,8 +177,16 @@ impl Intake {
         };
         let thread = std::thread::Builder::new().name("vault-writer".to_owned()).spawn(move || writer.run());
         let thread = Mutex::new(Some(thread.map_err(OpenIntakeError::Thread)?));
-        let room = Arc::new(Semaphore::new(BYTES_MAX));
-        Ok(Self(Arc::new(Shared { jobs, room, durable: watching, reader, throttle, counters, thread })))
+        let end = End::Vault(ToVault { jobs, durable: watching, reader, thread });
+        Ok(Self(Arc::new(Shared { room: Arc::new(Semaphore::new(BYTES_MAX)), throttle, counters, end })))
+    }
+
+    /// An intake that appends to the log of a cluster; where devices stand is asked of the state. Call it within a runtime.
+    #[must_use]
+    pub fn to_log(log: LogWriter, state: State, counters: Arc<Counters>) -> Self {
+        let throttle = Arc::new(Mutex::new(Throttle::default()));
+        let end = End::Log(Box::new(ToLog::start(log, state, Arc::clone(&throttle), Arc::clone(&counters))));
+        Self(Arc::new(Shared { room: Arc::new(Semaphore::new(BYTES_MAX)), throttle, counters, end }))
     }
 
     /// Room for a report of at most `bytes`, to be asked for before its body is read.
@@ -179,15 +204,21 @@ impl Intake {
     /// [`NotTaken`]; the vault does not hold the report then, unless it ends with [`IntakeError::Closing`] or
     /// [`IntakeError::StorageFailed`], after which it may.
     pub async fn report(&self, report: Verified, room: Room) -> Result<Taken, NotTaken> {
-        self.ask(|reply| Job::Report { report, room, reply }).await?
+        match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Report { report, room, reply }).await?,
+            End::Log(log) => Ok(log.report(&report).await?),
+        }
     }
 
-    /// Makes a device certificate (DER) durable as evidence and returns its position.
+    /// Makes a device certificate (DER) durable as evidence and returns its place.
     ///
     /// # Errors
     /// [`IntakeError`]
     pub async fn enrolment(&self, der: Vec<u8>) -> Result<u64, IntakeError> {
-        self.ask(|reply| Job::Enrolment { der, reply }).await?
+        match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Enrolment { der, reply }).await?,
+            End::Log(log) => log.enrolment(&der).await,
+        }
     }
 
     /// Records an anomaly, or counts it if the device has had its share. Returns when it is durable, or counted.
@@ -196,39 +227,51 @@ impl Intake {
             self.0.counters.count(Counted::AnomalyHeldBack);
             return;
         };
-        if self.ask(|reply| Job::Anomaly { record, reply }).await.is_err() {
+        let recorded = match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Anomaly { record, reply }).await,
+            End::Log(log) => log.anomaly(&record).await,
+        };
+        if recorded.is_err() {
             self.throttle().hold(record);
         }
     }
 
-    /// The last durable report of a device; `None` if there is none.
+    /// The last report of a device up to which nothing is awaited; `None` if there is none. In a cluster it may lag behind what was
+    /// acknowledged a moment ago; the device then sends again what is there already.
     ///
     /// # Errors
     /// [`IntakeError`]
     pub async fn resume(&self, device: DeviceId) -> Result<Option<Resume>, IntakeError> {
-        self.ask(|reply| Job::Resume { device, reply }).await
+        match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Resume { device, reply }).await,
+            End::Log(log) => log.resume(&device).await,
+        }
     }
 
-    /// How many records are durable, as it grows.
+    /// How many records are durable, as it grows; `None` if they go to the log of a cluster.
     #[must_use]
-    pub fn durable(&self) -> watch::Receiver<u64> {
-        self.0.durable.clone()
+    pub fn durable(&self) -> Option<watch::Receiver<u64>> {
+        self.vault().map(|vault| vault.durable.clone())
     }
 
-    /// Reads the vault that the intake writes.
+    /// Reads the vault that the intake writes; `None` if it writes the log of a cluster.
     #[must_use]
-    pub fn reader(&self) -> VaultReader {
-        self.0.reader.clone()
+    pub fn reader(&self) -> Option<VaultReader> {
+        self.vault().map(|vault| vault.reader.clone())
     }
 
     /// Finishes what is waiting, signs a last checkpoint and closes the vault. What comes
     /// later is answered with [`IntakeError::Closing`]. May be called again; then it does nothing.
     pub async fn stop(&self) {
+        if let End::Log(log) = &self.0.end {
+            return log.stop().await;
+        }
         let shared = Arc::clone(&self.0);
         // A full queue must not keep the order to stop out: this send may wait, so it waits where waiting is allowed.
         let stopped = tokio::task::spawn_blocking(move || {
-            let _ = shared.jobs.send(Job::Stop);
-            let thread = shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let End::Vault(vault) = &shared.end else { return true };
+            let _ = vault.jobs.send(Job::Stop);
+            let thread = vault.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             thread.is_none_or(|thread| thread.join().is_ok())
         });
         if !matches!(stopped.await, Ok(true)) {
@@ -236,16 +279,25 @@ impl Intake {
         }
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, IntakeError> {
-        let (reply, answer) = oneshot::channel();
-        self.0.jobs.try_send(job(reply)).map_err(|error| match error {
-            TrySendError::Full(_) => IntakeError::Busy,
-            TrySendError::Disconnected(_) => IntakeError::Closing,
-        })?;
-        answer.await.map_err(|_| IntakeError::Closing)
+    fn vault(&self) -> Option<&ToVault> {
+        match &self.0.end {
+            End::Vault(vault) => Some(vault),
+            End::Log(_) => None,
+        }
     }
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ToVault {
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, IntakeError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(job(reply)).map_err(|error| match error {
+            TrySendError::Full(_) => IntakeError::Busy,
+            TrySendError::Disconnected(_) => IntakeError::Closing,
+        })?;
+        answer.await.map_err(|_| IntakeError::Closing)
     }
 }

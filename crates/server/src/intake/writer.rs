@@ -5,7 +5,7 @@
 //! nothing here. Cost: one fdatasync a batch of ≤ [`BATCH_RECORDS_MAX`]; a checkpoint about once in [`CHECKPOINT_INTERVAL`].
 
 use super::anomaly::AnomalyRecord;
-use super::chains::{Chains, Verdict};
+use super::chains::{Chains, Verdict, skew_record};
 use super::throttle::Throttle;
 use super::{IntakeError, NotTaken, Room, Taken, Verified};
 use crate::clock;
@@ -165,13 +165,13 @@ impl Writer {
         room: Room,
         reply: oneshot::Sender<Result<Taken, NotTaken>>,
     ) {
-        let answer = match self.chains.judge(report, batch.received) {
+        let answer = match self.chains.judge(&report.header, report.digest, batch.received) {
             Verdict::Accept(anomalies) => {
-                for record in anomalies {
+                for record in anomalies.into_iter().chain(skew_record(report, batch.received)) {
                     self.admit(batch, record);
                 }
                 let position = batch.push(RecordKind::Report, report.bytes.clone());
-                self.chains.take(report, position);
+                self.chains.take(&report.header, report.digest, position);
                 Ok(Taken { receipt: receipt(report, position, batch.received), repeated: false })
             }
             Verdict::Duplicate(position) if position >= batch.base => {
@@ -272,7 +272,7 @@ impl Writer {
     }
 }
 
-const fn receipt(report: &Verified, position: u64, received: UnixMicros) -> Receipt {
+pub(super) const fn receipt(report: &Verified, position: u64, received: UnixMicros) -> Receipt {
     let header = &report.header;
     let (device, boot, sequence) = (header.device, header.boot, header.sequence);
     Receipt { device, boot, sequence, report: report.digest, position, received }

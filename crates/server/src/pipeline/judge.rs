@@ -6,9 +6,11 @@
 
 use super::decode::{Content, needs_keys_of, push};
 use super::meaning::Meaning;
+use super::order::{self, Order, Turn};
 use super::rules::RuleBook;
 use super::tail::Part;
 use crate::happenings::{RecordUnreadable, emit};
+use crate::place::{partition_of, place, position_of};
 use crate::records::device_of;
 use crate::state::{AlertRise, Delta};
 use crate::tenant::Tenant;
@@ -28,12 +30,13 @@ pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Devices whose keys are kept at hand.
 const KEYS_MAX: usize = 100_000;
 
-/// The records from `position` up to `end` that make one batch.
-pub(super) fn read(vault: &VaultReader, position: u64, end: u64) -> Result<Vec<Record>, VaultError> {
+/// The records from `position` up to `end` that make one batch, at their places.
+pub(super) fn read(vault: &VaultReader, partition: u16, position: u64, end: u64) -> Result<Vec<Record>, VaultError> {
     let (mut records, mut bytes) = (Vec::new(), 0);
     let wanted = usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX).min(BATCH_RECORDS_MAX);
     for record in vault.read_from(Position(position)).take(wanted) {
-        let record = record?;
+        let mut record = record?;
+        record.position = Position(place(partition, record.position.0));
         bytes += record.payload.len();
         records.push(record);
         if bytes >= BATCH_BYTES_MAX {
@@ -85,6 +88,9 @@ impl Keys {
     }
 }
 
+/// Whose record it is and when it came.
+type Seen = (DeviceId, UnixMicros);
+
 /// What became of a batch.
 #[derive(Debug)]
 pub(super) struct Verdict {
@@ -100,6 +106,9 @@ pub(super) struct Judge {
     pub(super) rules: Arc<RuleBook>,
     pub(super) keys: Keys,
     pub(super) vault: VaultReader,
+    partition: u16,
+    /// Judges the order of reports where no intake did.
+    order: Option<Order>,
     decoder: Decoder,
     /// What the correlations had given up, and found too late, when this was last counted.
     given_up: (u64, u64),
@@ -115,46 +124,84 @@ pub(super) enum JudgeError {
 }
 
 impl Judge {
-    pub(super) fn new(engine: Engine, rules: Arc<RuleBook>, vault: VaultReader) -> Self {
+    pub(super) fn new(
+        engine: Engine,
+        rules: Arc<RuleBook>,
+        vault: VaultReader,
+        partition: u16,
+        order: Option<Order>,
+    ) -> Self {
         let given_up = given_up(&engine);
-        Self { engine, rules, keys: Keys::default(), vault, decoder: Decoder::new(), given_up }
+        Self { engine, rules, keys: Keys::default(), vault, partition, order, decoder: Decoder::new(), given_up }
     }
 
     /// Judges consecutive records.
     pub(super) fn judge(&mut self, records: &[Record]) -> Result<Verdict, JudgeError> {
-        let next = records.last().map_or(0, |record| record.position.0 + 1);
+        let next = records.last().map_or(0, |record| position_of(record.position.0) + 1);
         let mut meaning = Meaning::default();
         let mut devices = BTreeMap::new();
+        if let Some(order) = &mut self.order {
+            order.abort_batch();
+        }
         for record in records {
-            let device = needs_keys_of(record);
-            match push(&mut self.decoder, record, self.keys.of(device)) {
-                Ok(content) => {
-                    if let Content::Enrolment(certificate, _) = &content {
-                        self.keys.learn(certificate.device, certificate.key);
+            let turn = self.order.as_ref().map_or(Turn::Take(None, Vec::new()), |order| order.turn(record));
+            let anomalies = match turn {
+                Turn::Leave(anomalies) => anomalies,
+                Turn::Take(link, anomalies) => {
+                    if !self.take(record, &mut meaning, &mut devices) {
+                        continue;
                     }
-                    devices.insert(record.position.0, (*content.device(), record.received));
-                    meaning.take(record.position.0, record.received, &content);
-                    debug_assert!(matches!(content, Content::Report { .. }) == device.is_some());
-                }
-                Err(error) => {
-                    emit(&RecordUnreadable { position: record.position.0, cause: &error });
-                    if let Some(device) = device_of(record) {
-                        meaning.unreadable(&device, record.received);
+                    if let (Some(order), Some((header, digest))) = (&mut self.order, link) {
+                        order.took(&header, digest, record.position.0);
                     }
+                    anomalies
                 }
+            };
+            for row in order::rows(record, &anomalies) {
+                self.decoder.push_anomaly(&row)?;
+            }
+            for anomaly in anomalies {
+                devices.insert(record.position.0, (anomaly.device, record.received));
+                meaning.take(record.position.0, record.received, &Content::Anomaly(Box::new(anomaly)));
             }
         }
         let batches = self.decoder.finish()?;
         let hits = self.engine.process(&batches.events)?;
         self.count_given_up(&mut meaning, &devices);
         let mut delta = meaning.into_delta(next);
+        if let Some(order) = &mut self.order {
+            order.end_batch(&mut delta.chains);
+        }
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
         Ok(Verdict { delta, part })
     }
 
+    /// Takes the rows of a record and what it means; whether it could be read.
+    fn take(&mut self, record: &Record, meaning: &mut Meaning, devices: &mut BTreeMap<u64, Seen>) -> bool {
+        let device = needs_keys_of(record);
+        match push(&mut self.decoder, record, self.keys.of(device)) {
+            Ok(content) => {
+                if let Content::Enrolment(certificate, _) = &content {
+                    self.keys.learn(certificate.device, certificate.key);
+                }
+                devices.insert(record.position.0, (*content.device(), record.received));
+                meaning.take(record.position.0, record.received, &content);
+                debug_assert!(matches!(content, Content::Report { .. }) == device.is_some());
+                true
+            }
+            Err(error) => {
+                emit(&RecordUnreadable { position: record.position.0, cause: &error });
+                if let Some(device) = device_of(record) {
+                    meaning.unreadable(&device, record.received);
+                }
+                false
+            }
+        }
+    }
+
     /// Counts what the correlations gave up in this batch, for each tenant in it: the engine does not say whose it was.
-    fn count_given_up(&mut self, meaning: &mut Meaning, devices: &BTreeMap<u64, (DeviceId, UnixMicros)>) {
+    fn count_given_up(&mut self, meaning: &mut Meaning, devices: &BTreeMap<u64, Seen>) {
         let now = given_up(&self.engine);
         let (evicted, late) = (now.0.saturating_sub(self.given_up.0), now.1.saturating_sub(self.given_up.1));
         self.given_up = now;
@@ -166,13 +213,19 @@ impl Judge {
         }
     }
 
-    fn rise(&self, hit: &Hit, devices: &BTreeMap<u64, (DeviceId, UnixMicros)>) -> Option<AlertRise> {
+    /// Whose record is at a place, if it is in this partition.
+    fn device_at(&self, place: u64) -> Option<DeviceId> {
+        let mine = partition_of(place) == self.partition;
+        mine.then(|| device_of(&self.vault.record(Position(position_of(place))).ok()?)).flatten()
+    }
+
+    fn rise(&self, hit: &Hit, devices: &BTreeMap<u64, Seen>) -> Option<AlertRise> {
         let tenant = hit.tenant.parse().ok().map(Tenant::named)?;
         let mut events = Vec::with_capacity(hit.events.len());
         for event in &hit.events {
             // An older event of a correlation is looked up in the evidence.
             let known = devices.get(&event.position).map(|(device, _)| *device);
-            let device = known.or_else(|| device_of(&self.vault.record(Position(event.position)).ok()?));
+            let device = known.or_else(|| self.device_at(event.position));
             events.extend(device.map(|device| (event.position, entry(event), device.vehicle.to_string())));
         }
         let in_batch = hit.events.iter().filter(|event| devices.contains_key(&event.position));

@@ -6,6 +6,7 @@
 
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError};
 use super::judge::{Judge, Verdict, read};
+use super::order::Order;
 use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 use yagura_detect::Engine;
-use yagura_store::VaultReader;
+use yagura_store::{VaultError, VaultReader};
 
 /// How long records may gather before they are judged: fewer, larger transactions.
 const GATHER: Duration = Duration::from_millis(50);
@@ -37,6 +38,10 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 pub struct Parts {
     /// Where it writes what records mean.
     pub state: State,
+    /// Which partition of the log the vault is; 0 on a single node.
+    pub partition: u16,
+    /// Who judges the order of reports.
+    pub ordered: Ordered,
     /// What it reads.
     pub vault: VaultReader,
     /// How many records are durable.
@@ -53,6 +58,15 @@ pub struct Parts {
     pub rules: Rules,
 }
 
+/// Who judges whether a report is the next of its device, again, or out of place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ordered {
+    /// The intake has: what is in the vault is in order.
+    Before,
+    /// The pipeline does: the vault is a copy of a log in which reports may be repeated or out of place.
+    Here,
+}
+
 /// Why the pipeline cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +74,12 @@ pub enum StartError {
     /// The state cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The vault cannot be read.
+    #[error("the vault cannot be read to rebuild the chains of the devices")]
+    Vault(#[from] VaultError),
+    /// The start ended by a panic.
+    #[error("the start of the pipeline ended by a panic")]
+    Panic(#[from] tokio::task::JoinError),
     /// Records that were judged are not in the vault any more: it was cut, or is an older copy. The operator restores it.
     #[error("{judged} records were judged, but the vault has {records}: records were lost, or it is an older copy")]
     AheadOfVault {
@@ -99,10 +119,17 @@ impl Pipeline {
         }
         let (stop, stopping) = watch::channel(false);
         let (reached, position) = watch::channel(progress.position);
+        // Records before the applied position are judged once more, for the engine and the tail alone.
+        let next = progress.snapshot_position.min(progress.lake_position);
+        let (partition, vault) = (parts.partition, parts.vault.clone());
+        let order = match parts.ordered {
+            Ordered::Before => None,
+            Ordered::Here => Some(spawn_blocking(move || Order::rebuild(partition, &vault, next)).await??),
+        };
         let mut runner = Runner {
-            judge: Some(Judge::new(engine, book, parts.vault.clone())),
-            // Records before the applied position are judged once more, for the engine and the tail alone.
-            next: progress.snapshot_position.min(progress.lake_position),
+            judge: Some(Judge::new(engine, book, parts.vault.clone(), partition, order)),
+            partition,
+            next,
             applied: progress.position,
             state: parts.state,
             vault: parts.vault,
@@ -145,6 +172,7 @@ impl Pipeline {
 struct Runner {
     /// Away only while a thread has it.
     judge: Option<Judge>,
+    partition: u16,
     next: u64,
     applied: u64,
     state: State,
@@ -254,8 +282,8 @@ impl Runner {
     }
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let (vault, next) = (self.vault.clone(), self.next);
-        let records = spawn_blocking(move || read(&vault, next, end)).await??;
+        let (vault, partition, next) = (self.vault.clone(), self.partition, self.next);
+        let records = spawn_blocking(move || read(&vault, partition, next, end)).await??;
         if records.is_empty() {
             return Ok(());
         }

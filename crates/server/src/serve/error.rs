@@ -195,6 +195,8 @@ impl From<StartError> for ServeError {
     fn from(error: StartError) -> Self {
         match error {
             StartError::State(error) => error.into(),
+            StartError::Vault(error) => Self::of_vault(Path::new(super::VAULT_DIR), error),
+            StartError::Panic(error) => error.into(),
             lost => Self::EvidenceLost(lost),
         }
     }

@@ -18,7 +18,7 @@ use crate::happenings::{Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
-use crate::pipeline::{Parts, Pipeline, Rules, Tail};
+use crate::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
 use crate::state::{Person, State};
 use crate::stop::stopped;
 use axum::Router;
@@ -103,6 +103,8 @@ struct Opened {
     state: State,
     lake: SharedLake,
     intake: Intake,
+    reader: VaultReader,
+    durable: watch::Receiver<u64>,
     counters: Arc<Counters>,
     recovery: Recovery,
     vault_origin: String,
@@ -123,8 +125,10 @@ impl Server {
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: opened.state.clone(),
-            vault: opened.intake.reader(),
-            durable: opened.intake.durable(),
+            partition: 0,
+            ordered: Ordered::Before,
+            vault: opened.reader.clone(),
+            durable: opened.durable,
             lake: opened.lake.clone(),
             tail: tail.clone(),
             live: live.clone(),
@@ -135,7 +139,7 @@ impl Server {
         let app = App {
             state: opened.state.clone(),
             origins: Origins::of(api_addr, &config.public_origins),
-            vault: opened.intake.reader(),
+            vault: opened.reader.clone(),
             vault_origin: opened.vault_origin.as_str().into(),
             checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
             lake: opened.lake.clone(),
@@ -160,7 +164,7 @@ impl Server {
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let api = tokio::spawn(serve_api(api_socket, crate::api::router(app), stopping.clone()));
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
-        let vault = opened.intake.reader();
+        let vault = opened.reader;
         Ok(Self { ready, stop, gate, api, storage, intake: opened.intake, pipeline, state: opened.state, vault })
     }
 
@@ -198,9 +202,12 @@ impl Opened {
         let lake = lake.map_err(|error| ServeError::of_lake(&lake_dir, error))?;
         let counters = Arc::new(Counters::default());
         let counting = Arc::clone(&counters);
+        let reader = vault.reader();
         let intake = tokio::task::spawn_blocking(move || Intake::open(vault, counting)).await?;
         let intake = intake.map_err(|error| ServeError::of_intake(&dir.join(VAULT_DIR), error))?;
-        Ok(Self { identity: Arc::new(identity), state, lake, intake, counters, recovery, vault_origin })
+        let durable = intake.durable().unwrap_or_else(|| watch::channel(0).1);
+        let identity = Arc::new(identity);
+        Ok(Self { identity, state, lake, intake, reader, durable, counters, recovery, vault_origin })
     }
 }
 

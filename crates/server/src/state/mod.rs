@@ -12,6 +12,7 @@ mod number;
 mod people;
 mod progress;
 mod registry;
+mod resume;
 
 pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusCode};
 pub use error::StateError;

@@ -28,7 +28,7 @@ use yagura_server::gate::{Claim, Counters, Enrolment, Redeemed, Registry, TokenH
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::intake::{Intake, Verified};
 use yagura_server::lake::SharedLake;
-use yagura_server::pipeline::{Parts, Pipeline, Rules, Tail};
+use yagura_server::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
 use yagura_server::state::{self, State};
 use yagura_server::tenant::Tenant;
 use yagura_store::{Vault, VaultOptions};
@@ -65,8 +65,10 @@ impl Rig {
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: state.clone(),
-            vault: intake.reader(),
-            durable: intake.durable(),
+            partition: 0,
+            ordered: Ordered::Before,
+            vault: intake.reader().unwrap(),
+            durable: intake.durable().unwrap(),
             lake: lake.clone(),
             tail: tail.clone(),
             live: live.clone(),
@@ -80,7 +82,7 @@ impl Rig {
         let app = App {
             state,
             origins: Origins::of(address, &[]),
-            vault: intake.reader(),
+            vault: intake.reader().unwrap(),
             vault_origin: "yagura.test/vault".into(),
             checkpoint_file: at("vault").join("checkpoint").into(),
             lake,
@@ -142,7 +144,7 @@ impl Rig {
 
     /// Waits until everything durable is judged and applied.
     pub(crate) async fn judged(&self) {
-        let durable = *self.intake.durable().borrow();
+        let durable = *self.intake.durable().unwrap().borrow();
         self.pipeline.position().wait_for(|position| *position >= durable).await.unwrap();
     }
 

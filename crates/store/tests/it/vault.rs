@@ -382,3 +382,39 @@ fn merkle(leaves: &[[u8; 32]]) -> [u8; 32] {
         }
     }
 }
+
+/// Every file of the vault but the lock, by name.
+fn files(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for name in disk.list("segments").unwrap() {
+        let file = disk.open(&format!("segments/{name}")).unwrap();
+        let mut bytes = vec![0; usize::try_from(file.size().unwrap()).unwrap()];
+        file.read_at(0, &mut bytes).unwrap();
+        files.push((name, bytes));
+    }
+    files
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+    #[test]
+    fn a_replica_is_the_same_bytes_and_tree_however_its_records_are_cut(cuts in proptest::collection::vec(1_usize..40, 1..20)) {
+        let payloads: Vec<Vec<u8>> = (0..cuts.iter().sum::<usize>() as u64).map(payload).collect();
+        let new = |payload| NewRecord { kind: RecordKind::Report, received: UnixMicros(1_000), payload };
+        let all: Vec<_> = payloads.iter().map(|p| new(p)).collect();
+        let mut made = Vec::new();
+        for cut in [cuts, vec![all.len()], vec![1; all.len()]] {
+            let disk = SimDisk::new();
+            let (mut vault, _) = open(&disk);
+            let mut rest = all.as_slice();
+            for len in cut {
+                let (now, later) = rest.split_at(len);
+                assert_eq!(vault.append_replica(now).unwrap().0 as usize, all.len() - rest.len());
+                rest = later;
+            }
+            let root = open_checkpoint(&vault.checkpoint().unwrap(), &options().key.verifying_key()).unwrap().root;
+            made.push((files(&disk), root));
+        }
+        assert!(made.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+}

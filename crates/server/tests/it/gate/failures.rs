@@ -36,7 +36,7 @@ async fn a_device_that_hangs_up_before_its_receipt_finds_its_report_taken() {
     let world = World::new().await;
     let mut device = Device::enrolled(&world, "acme/kona-1/cgw").await;
     let report = device.report(0);
-    let mut durable = world.intake.durable();
+    let mut durable = world.intake.durable().unwrap();
     let records = *durable.borrow_and_update();
     let client = device.client(&world);
     let sending = tokio::spawn(client.post(world.url("/v1/reports")).body(report.bytes.clone()).send());
@@ -106,7 +106,7 @@ async fn every_receipt_given_before_a_shutdown_is_for_a_record_that_is_there_aft
             acknowledged
         }));
     }
-    let mut durable = world.intake.durable();
+    let mut durable = world.intake.durable().unwrap();
     durable.wait_for(|len| *len > 100).await.unwrap();
     let vault_key = world.identity.vault_key().verifying_key();
     let (dir, fleet) = world.stop().await;
@@ -120,7 +120,7 @@ async fn every_receipt_given_before_a_shutdown_is_for_a_record_that_is_there_aft
     let reports = world.reports();
     assert!(acknowledged.len() > 50, "{}", acknowledged.len());
     assert!(acknowledged.iter().all(|report| reports.contains(report)));
-    assert_eq!((verified.records, seen), (world.intake.reader().len(), world.records().len()));
+    assert_eq!((verified.records, seen), (world.intake.reader().unwrap().len(), world.records().len()));
     world.stop().await;
 }
 
@@ -153,7 +153,7 @@ async fn a_checkpoint_covers_every_record_soon_and_without_being_asked() {
     let mut device = Device::enrolled(&world, "acme/kona-1/cgw").await;
     let report = device.report(0);
     let receipt = device.deliver(&world, &report).await;
-    let reader = Arc::new(world.intake.reader());
+    let reader = Arc::new(world.intake.reader().unwrap());
     let proof = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         loop {
             if let Ok(proof) = reader.inclusion_proof(Position(receipt.position)) {

@@ -15,7 +15,7 @@ async fn an_enrolled_device_gets_a_receipt_for_what_is_in_the_vault() {
     let mut device = Device::enrolled(&world, "acme/kona-1/cgw").await;
     let report = device.report(5_000);
     let receipt = device.deliver(&world, &report).await;
-    let record = world.intake.reader().record(Position(receipt.position)).unwrap();
+    let record = world.intake.reader().unwrap().record(Position(receipt.position)).unwrap();
     assert_eq!((record.kind, record.received), (RecordKind::Report, receipt.received));
     assert_eq!(record.payload, report.bytes);
     // A stranger who has vault and root can verify the report: the certificate is the record before.

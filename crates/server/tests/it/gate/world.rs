@@ -87,7 +87,7 @@ impl World {
 
     /// All durable records.
     pub(super) fn records(&self) -> Vec<Record> {
-        self.intake.reader().read_from(Position(0)).map(Result::unwrap).collect()
+        self.intake.reader().unwrap().read_from(Position(0)).map(Result::unwrap).collect()
     }
 
     /// All durable anomalies.
