@@ -540,7 +540,7 @@ export interface components {
          * @description What a vault record is.
          * @enum {string}
          */
-        EvidenceKind: "report" | "enrolment" | "anomaly";
+        EvidenceKind: "report" | "enrolment" | "anomaly" | "foreign" | "logs";
         /** @description Where evidence lies. */
         EvidenceRef: {
             /**

@@ -5,6 +5,7 @@
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use yagura_server::ways::idsr::Address;
 
 const STORY: &str = "\
 From a frame on a bus to a person:
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Let devices in.
     #[command(subcommand)]
     Device(Device),
+    /// Check what other observers send: back ends' log lines, foreign sensors.
+    #[command(subcommand)]
+    Source(Source),
     /// Print a new one-time link that signs you in to the console of a running server.
     SignInLink {
         /// The server's data directory.
@@ -74,12 +78,46 @@ pub(crate) struct Serve {
     /// Host names and addresses that the gate's certificate is valid for, besides localhost.
     #[arg(long, value_name = "NAME")]
     pub(crate) gate_name: Vec<String>,
+    #[command(flatten)]
+    pub(crate) ways: Ways,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
     /// Stop when standard input ends: for programs that start a server and must not leave it behind.
     #[arg(long)]
     pub(crate) stop_on_stdin_end: bool,
+}
+
+/// Ways in besides the gate.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ways {
+    /// Take reports from this MQTT 5 broker too: mqtt://HOST:PORT (this machine only) or mqtts://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mqtt: Option<String>,
+    /// This server's name at the broker; each server needs its own.
+    #[arg(long, value_name = "NAME", requires = "mqtt")]
+    pub(crate) mqtt_client: Option<String>,
+    /// User name at the broker.
+    #[arg(long, value_name = "NAME", requires = "mqtt")]
+    pub(crate) mqtt_user: Option<String>,
+    /// File with the password at the broker.
+    #[arg(long, value_name = "FILE", requires = "mqtt")]
+    pub(crate) mqtt_password_file: Option<PathBuf>,
+    /// File with the authority that the broker's certificate comes from, PEM.
+    #[arg(long, value_name = "FILE", requires = "mqtt")]
+    pub(crate) mqtt_ca: Option<PathBuf>,
+    /// File with the certificate that this server shows to the broker, PEM.
+    #[arg(long, value_name = "FILE", requires = "mqtt")]
+    pub(crate) mqtt_cert: Option<PathBuf>,
+    /// File with the key of that certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "mqtt")]
+    pub(crate) mqtt_key: Option<PathBuf>,
+    /// Directory of sources files: back ends that send log lines, and foreign sensors.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sources: Option<PathBuf>,
+    /// Listen for IDS messages of foreign sensors: udp://ADDR:PORT or tcp://ADDR:PORT; may be given several times.
+    #[arg(long, value_name = "URL", requires = "sources")]
+    pub(crate) idsr: Vec<Address>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -266,6 +304,24 @@ pub(crate) enum Rule {
         #[arg(value_name = "DIR", default_value = "rules")]
         dir: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Source {
+    /// Check a sources file, and show what lines of a log would become.
+    Check {
+        /// The file; its name without .toml is the source's name.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// JSON lines, or OTLP in JSON if the name ends in .otlp.json.
+        #[arg(long, value_name = "LOG")]
+        sample: Option<PathBuf>,
+        /// One JSON object a row or bad line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a new ingestion token and its hash for a sources file.
+    Token,
 }
 
 #[derive(Debug, Subcommand)]

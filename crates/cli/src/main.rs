@@ -14,8 +14,9 @@ mod output;
 mod rule;
 mod score;
 mod serve;
+mod source;
 
-use args::{Args, Command, Device, Evidence, Ids, Rule};
+use args::{Args, Command, Device, Evidence, Ids, Rule, Source};
 use clap::Parser as _;
 use failure::Failure;
 use output::Output;
@@ -58,6 +59,10 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Rule(Rule::Check { dir }) => rule::check(&dir),
         Command::Device(Device::Token { device, model, data }) => device::token(&device, &model, &data),
+        Command::Source(Source::Check { file, sample, json }) => {
+            source::check(&file, sample.as_deref(), Output::from_flag(json))
+        }
+        Command::Source(Source::Token) => source::token(),
         Command::SignInLink { data } => device::link(&data),
     }
 }

@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use yagura_server::config::{Config, RawConfig};
 use yagura_server::serve::{Blame, Ready, ServeError, serve};
+use yagura_server::ways::WaysConfig;
+use yagura_server::ways::mqtt::{MqttConfig, RawMqtt};
 
 /// What a server that is up prints; the demo reads it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -18,6 +20,9 @@ pub(crate) struct Announcement {
     pub(crate) console: String,
     pub(crate) sign_in: String,
     pub(crate) gate: String,
+    /// Where foreign sensors send to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) idsr: Vec<String>,
     pub(crate) ca_pem: String,
     pub(crate) rules: usize,
     pub(crate) recovered: Option<String>,
@@ -28,6 +33,7 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
     log_to_stderr();
     let stop_on_stdin_end = args.stop_on_stdin_end;
     let output = Output::from_flag(args.json);
+    let ways = ways(args.ways)?;
     let config = Config::try_from(RawConfig {
         data_dir: Some(args.data),
         api: Some(args.console),
@@ -35,6 +41,7 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         tenant: Some(args.tenant),
         rules_dir: args.rules,
         gate_names: args.gate_name,
+        ways,
         ..RawConfig::default()
     })
     .map_err(|error| failure(&error.into()))?;
@@ -51,6 +58,21 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         served.map_err(|error| failure(&error))?;
         told
     })
+}
+
+/// Which ways besides the gate are open.
+fn ways(args: args::Ways) -> Result<WaysConfig, Failure> {
+    let mqtt = MqttConfig::of(RawMqtt {
+        url: args.mqtt,
+        client: args.mqtt_client,
+        user: args.mqtt_user,
+        password_file: args.mqtt_password_file,
+        ca: args.mqtt_ca,
+        certificate: args.mqtt_cert,
+        key: args.mqtt_key,
+    });
+    let mqtt = mqtt.map_err(|error| Failure::Input(chain(&error)))?;
+    Ok(WaysConfig { sources: args.sources, mqtt, idsr: args.idsr })
 }
 
 /// A runtime with a worker per core.
@@ -92,6 +114,7 @@ fn announce(ready: &Ready, output: Output) -> Result<(), Failure> {
         console: ready.console_url.clone(),
         sign_in: ready.sign_in_link.url.clone(),
         gate: format!("https://{}", ready.gate_addr),
+        idsr: ready.idsr.iter().map(ToString::to_string).collect(),
         ca_pem: ready.ca_pem.clone(),
         rules: ready.rules,
         recovered: ready.recovery.as_ref().map(|recovery| match &recovery.cut {

@@ -20,7 +20,9 @@ mod rows;
 mod schema;
 
 pub use decoder::{AnomalyRow, Batches, DECODER_ROWS_MAX, Decoded, Decoder, DecoderError, STATE_AGE_MAX};
+pub use decoder::{ForeignRow, ObservedRow};
 pub use excerpts::excerpts;
+pub use rows::ObservedColumns as Observed;
 pub use schema::{
     FIELD_ID_KEY, LATE_DAYS_MAX, VEHICLE_BUCKETS, alerts_schema, bucket_of_text, event_date, events_schema,
     partition_date, vehicle_bucket, vehicle_state_schema,

@@ -95,24 +95,32 @@ pub(crate) struct ContextColumns<'a> {
 }
 
 /// What observers other than our own sensors say of an event; nothing for a report of a sensor.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct ObservedColumns<'a> {
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ObservedColumns<'a> {
     /// What kind of thing observed it.
-    pub(crate) product: Option<&'a str>,
+    pub product: Option<&'a str>,
     /// The source's name.
-    pub(crate) source: Option<&'a str>,
+    pub source: Option<&'a str>,
     /// Whether its signature was checked; `None` for a signed report.
-    pub(crate) trusted: Option<bool>,
-    pub(crate) action: Option<&'a str>,
-    pub(crate) user: Option<&'a str>,
-    pub(crate) src_ip: Option<&'a str>,
-    pub(crate) status: Option<&'a str>,
-    pub(crate) status_code: Option<i64>,
-    pub(crate) resource: Option<&'a str>,
-    pub(crate) session: Option<&'a str>,
-    pub(crate) message: Option<&'a str>,
+    pub trusted: Option<bool>,
+    /// What was done.
+    pub action: Option<&'a str>,
+    /// Who did it.
+    pub user: Option<&'a str>,
+    /// From which address.
+    pub src_ip: Option<&'a str>,
+    /// With which outcome.
+    pub status: Option<&'a str>,
+    /// With which number as outcome.
+    pub status_code: Option<i64>,
+    /// To what.
+    pub resource: Option<&'a str>,
+    /// In which session.
+    pub session: Option<&'a str>,
+    /// What the line says.
+    pub message: Option<&'a str>,
     /// Fields that no column takes, as one JSON object.
-    pub(crate) attributes: Option<&'a str>,
+    pub attributes: Option<&'a str>,
 }
 
 /// One row of `events`, its origin apart.

@@ -4,6 +4,7 @@
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
 use crate::tenant::Tenant;
+use crate::ways::WaysConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use yagura_model::{Name, NameError};
@@ -34,6 +35,8 @@ pub struct RawConfig {
     pub public_origins: Vec<String>,
     /// After how many seconds without a report a vehicle counts as silent.
     pub silent_after_seconds: Option<u32>,
+    /// Which ways besides the gate are open.
+    pub ways: WaysConfig,
 }
 
 /// Complete and consistent settings.
@@ -55,6 +58,8 @@ pub struct Config {
     pub public_origins: Vec<String>,
     /// After how many microseconds without a report a vehicle counts as silent.
     pub silent_after_us: i64,
+    /// Which ways besides the gate are open.
+    pub ways: WaysConfig,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -108,6 +113,7 @@ impl TryFrom<RawConfig> for Config {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,
             },
+            ways: raw.ways,
         })
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use yagura_link::{Anomaly, Chain, Judgement, Limits, open, peek};
 use yagura_model::DeviceId;
+use yagura_sources::{ForeignRecord, LogRecord};
 use yagura_store::{RecordKind, RecordRef};
 
 /// Findings that are kept one by one; the rest is only counted.
@@ -35,6 +36,10 @@ pub struct Summary {
     pub enrolments: u64,
     /// Anomalies that the gate recorded.
     pub anomalies: u64,
+    /// Records of messages of foreign sensors.
+    pub foreign: u64,
+    /// Records of log lines of back ends.
+    pub logs: u64,
     /// Devices that reported.
     pub devices: u64,
     /// Reports that are missing for good: their sensors numbered them, the vault never received them.
@@ -76,6 +81,14 @@ impl Audit {
             RecordKind::Anomaly => {
                 self.summary.anomalies += 1;
                 Ok(())
+            }
+            RecordKind::Foreign => {
+                self.summary.foreign += 1;
+                ForeignRecord::decode(record.payload).map(drop).map_err(|error| (None, error.to_string()))
+            }
+            RecordKind::Logs => {
+                self.summary.logs += 1;
+                LogRecord::decode(record.payload).map(drop).map_err(|error| (None, error.to_string()))
             }
         };
         if let Err((device, what)) = outcome {

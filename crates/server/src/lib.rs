@@ -24,6 +24,7 @@ pub mod serve;
 pub mod state;
 mod stop;
 pub mod tenant;
+pub mod ways;
 
 pub use auth::{SignInLink, SignInLinkError};
 pub use config::{Config, ConfigError, RawConfig};

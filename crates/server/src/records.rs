@@ -1,7 +1,7 @@
 //! Reading records of the vault for people and for the pipeline: whose they are, whether their signature holds.
 //!
 //! Not the vault (that is `store`) and not the audit of all of it (that is `evidence`). Invariant: a record's tenant is that of the
-//! device it names, and every kind of record names one; a record that names nobody belongs to nobody and is shown to nobody. Cost:
+//! device or source it names; a record that names nobody belongs to nobody and is shown to nobody. Cost:
 //! opening a report is one signature check.
 
 use crate::identity::DeviceCertificate;
@@ -9,7 +9,8 @@ use crate::intake::AnomalyRecord;
 use crate::state::{State, StateError};
 use ed25519_dalek::VerifyingKey;
 use yagura_link::{Limits, OpenError, Opened};
-use yagura_model::DeviceId;
+use yagura_model::{DeviceId, Name};
+use yagura_sources::{ForeignRecord, LineError, LineRow, LogRecord, Mappings, each_row, inflate};
 use yagura_store::{Record, RecordKind};
 
 /// Whose record it is.
@@ -19,7 +20,38 @@ pub fn device_of(record: &Record) -> Option<DeviceId> {
         RecordKind::Report => yagura_link::peek(&record.payload).ok().map(|header| header.device),
         RecordKind::Enrolment => DeviceCertificate::parse(&record.payload).ok().map(|certificate| certificate.device),
         RecordKind::Anomaly => AnomalyRecord::decode(&record.payload).ok().map(|anomaly| anomaly.device),
+        RecordKind::Foreign => ForeignRecord::decode(&record.payload).ok().map(|foreign| foreign.sender.device),
+        RecordKind::Logs => None,
     }
+}
+
+/// Whose record it is, also if it is no device's.
+#[must_use]
+pub fn tenant_of(record: &Record) -> Option<Name> {
+    match record.kind {
+        RecordKind::Logs => LogRecord::decode(&record.payload).ok().map(|logs| logs.tenant),
+        _ => device_of(record).map(|device| device.tenant),
+    }
+}
+
+/// The vehicle that an entry of this record is about; empty if it is about none.
+#[must_use]
+pub fn vehicle_of(record: &Record, entry: u32) -> Option<String> {
+    if record.kind != RecordKind::Logs {
+        return device_of(record).map(|device| device.vehicle.to_string());
+    }
+    let logs = LogRecord::decode(&record.payload).ok()?;
+    let (body, mut mappings) = (inflate(logs.encoding, logs.body).ok()?, Mappings::default());
+    let mut found = None;
+    let each = |number: u32, row: Result<LineRow<'_>, LineError>| {
+        if let Ok(row) = row
+            && number.saturating_sub(1) == entry
+        {
+            found = Some(row.vehicle.to_owned());
+        }
+    };
+    each_row(mappings.get(&logs.mapping).ok()?, logs.form, &body, each).ok()?;
+    found
 }
 
 /// The keys of all certificates that were issued to a device, newest first.

@@ -101,9 +101,11 @@ async fn records_of(app: &App, session: &Session, kept: &[EventRow]) -> Result<B
 async fn events_of(app: &App, records: &BTreeMap<u64, Record>, kept: &[EventRow]) -> Result<Vec<Event>, ApiError> {
     let mut with_keys = Vec::with_capacity(records.len());
     for record in records.values() {
-        if let Some(device) = device_of(record) {
-            with_keys.push((record, keys_of(&app.state, &device).await?));
-        }
+        let keys = match device_of(record) {
+            Some(device) => keys_of(&app.state, &device).await?,
+            None => Vec::new(),
+        };
+        with_keys.push((record, keys));
     }
     let batch = decode_records(with_keys, &app.catalogue).map_err(ApiError::internal)?;
     let wanted: BTreeSet<(u64, u32)> =

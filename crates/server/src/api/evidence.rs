@@ -7,7 +7,7 @@ use super::input::Named;
 use super::types::{Evidence, EvidenceKind, Problem, Proof, ReportHeader, ReportLosses, SignatureState};
 use super::{ApiError, App};
 use crate::auth::{Session, hex};
-use crate::records::{device_of, keys_of, open_report};
+use crate::records::{device_of, keys_of, open_report, tenant_of};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -36,17 +36,17 @@ pub(crate) async fn evidence(
     let proof = proof.map_err(ApiError::internal)?.map_err(|e| unproven(position, e))?;
     let header = match record.kind {
         RecordKind::Report => yagura_link::peek(&record.payload).ok(),
-        RecordKind::Enrolment | RecordKind::Anomaly => None,
+        _ => None,
     };
     Ok(Json(Evidence {
         position,
         kind: kind(record.kind),
         received_time: record.received.into(),
-        device: Some(device.to_string()),
+        device: device.map(|device| device.to_string()),
         size: record.payload.len() as u64,
         sha256: hex(&Sha256::digest(&record.payload)),
         report: header.as_ref().map(report_header),
-        signature: signature(&app, &record, &device).await?,
+        signature: signature(&app, &record, device.as_ref()).await?,
         proof: proof_view(proof),
     }))
 }
@@ -70,23 +70,30 @@ pub(crate) async fn evidence_raw(
         RecordKind::Report => "cose",
         RecordKind::Enrolment => "der",
         RecordKind::Anomaly => "cbor",
+        RecordKind::Foreign => "idsr",
+        RecordKind::Logs => "logs",
     };
     let name = format!("attachment; filename=\"record-{position}.{extension}\"");
     let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, record.payload))
 }
 
-/// The record and its device, if that is one of the session's tenant.
-pub(crate) async fn own_record(app: &App, session: &Session, position: u64) -> Result<(Record, DeviceId), ApiError> {
+/// The record, if it is one of the session's tenant, and its device, if it is one's.
+pub(crate) async fn own_record(
+    app: &App,
+    session: &Session,
+    position: u64,
+) -> Result<(Record, Option<DeviceId>), ApiError> {
     let record = app.record(position).await?.ok_or(ApiError::NotFound("record"))?;
-    let device = device_of(&record).filter(|device| device.tenant == session.tenant().name());
-    Ok((record, device.ok_or(ApiError::NotFound("record"))?))
+    tenant_of(&record).filter(|tenant| *tenant == session.tenant().name()).ok_or(ApiError::NotFound("record"))?;
+    let device = device_of(&record);
+    Ok((record, device))
 }
 
-async fn signature(app: &App, record: &Record, device: &DeviceId) -> Result<SignatureState, ApiError> {
-    if record.kind != RecordKind::Report {
+async fn signature(app: &App, record: &Record, device: Option<&DeviceId>) -> Result<SignatureState, ApiError> {
+    let Some(device) = device.filter(|_| record.kind == RecordKind::Report) else {
         return Ok(SignatureState::NotApplicable);
-    }
+    };
     let keys = keys_of(&app.state, device).await?;
     let valid = open_report(&record.payload, &keys).is_ok();
     Ok(if valid { SignatureState::Valid } else { SignatureState::Invalid })
@@ -104,6 +111,8 @@ const fn kind(kind: RecordKind) -> EvidenceKind {
         RecordKind::Report => EvidenceKind::Report,
         RecordKind::Enrolment => EvidenceKind::Enrolment,
         RecordKind::Anomaly => EvidenceKind::Anomaly,
+        RecordKind::Foreign => EvidenceKind::Foreign,
+        RecordKind::Logs => EvidenceKind::Logs,
     }
 }
 

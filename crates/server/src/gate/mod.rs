@@ -79,6 +79,13 @@ impl Gate {
         Ok(Self { front: Front { tls, counters, router: router(parts) } })
     }
 
+    /// The same gate with more endpoints.
+    #[must_use]
+    pub fn merge(mut self, endpoints: Router) -> Self {
+        self.front.router = self.front.router.merge(endpoints);
+        self
+    }
+
     /// Serves until `shutdown` completes; then answers the requests under way and closes the connections, within
     /// [`DRAIN_MAX`]. Stop the intake after this has returned.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {

@@ -37,7 +37,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use writer::{Job, Writer};
 use yagura_link::{Digest, Header, Receipt, Resume};
 use yagura_model::{DeviceId, UnixMicros};
-use yagura_store::{Vault, VaultError, VaultReader};
+use yagura_store::{RecordKind, Vault, VaultError, VaultReader};
 
 /// Requests that wait for the vault at the same time.
 pub const JOBS_MAX: usize = 1024;
@@ -218,6 +218,24 @@ impl Intake {
         match &self.0.end {
             End::Vault(vault) => vault.ask(|reply| Job::Enrolment { der, reply }).await?,
             End::Log(log) => log.enrolment(&der).await,
+        }
+    }
+
+    /// Makes bytes that others sent durable as evidence and returns their place. `owner` says with whose records they stand in one
+    /// order; for a source that is no device, tenant and source.
+    ///
+    /// # Errors
+    /// [`IntakeError`]
+    pub async fn evidence(
+        &self,
+        kind: RecordKind,
+        owner: &DeviceId,
+        payload: Bytes,
+        room: Room,
+    ) -> Result<u64, IntakeError> {
+        match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Evidence { kind, payload, room, reply }).await?,
+            End::Log(log) => log.evidence(kind, owner, &payload).await,
         }
     }
 

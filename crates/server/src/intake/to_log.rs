@@ -86,6 +86,16 @@ impl ToLog {
         self.log.append(&device, &envelope).await
     }
 
+    pub(super) async fn evidence(
+        &self,
+        kind: RecordKind,
+        owner: &DeviceId,
+        payload: &[u8],
+    ) -> Result<u64, IntakeError> {
+        self.open()?;
+        self.log.append(owner, &Envelope { kind, received: clock::now(), payload }).await
+    }
+
     pub(super) async fn anomaly(&self, record: &AnomalyRecord) -> Result<(), IntakeError> {
         self.open()?;
         self.log.anomaly(record, clock::now()).await.map(drop)

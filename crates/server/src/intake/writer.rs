@@ -32,6 +32,7 @@ pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) enum Job {
     Report { report: Verified, room: Room, reply: oneshot::Sender<Result<Taken, NotTaken>> },
     Enrolment { der: Vec<u8>, reply: oneshot::Sender<Result<u64, IntakeError>> },
+    Evidence { kind: RecordKind, payload: Bytes, room: Room, reply: oneshot::Sender<Result<u64, IntakeError>> },
     Anomaly { record: AnomalyRecord, reply: oneshot::Sender<()> },
     Resume { device: DeviceId, reply: oneshot::Sender<Option<Resume>> },
     Stop,
@@ -40,7 +41,7 @@ pub(super) enum Job {
 /// An answer that waits for its batch to be durable.
 enum Answer {
     Report(oneshot::Sender<Result<Taken, NotTaken>>, Result<Taken, NotTaken>),
-    Enrolment(oneshot::Sender<Result<u64, IntakeError>>, u64),
+    Place(oneshot::Sender<Result<u64, IntakeError>>, u64),
     Anomaly(oneshot::Sender<()>),
     Resume(oneshot::Sender<Option<Resume>>, DeviceId),
 }
@@ -142,7 +143,12 @@ impl Writer {
                 Job::Report { report, room, reply } => self.report(&mut batch, &report, room, reply),
                 Job::Enrolment { der, reply } => {
                     let position = batch.push(RecordKind::Enrolment, der.into());
-                    batch.answers.push(Answer::Enrolment(reply, position));
+                    batch.answers.push(Answer::Place(reply, position));
+                }
+                Job::Evidence { kind, payload, room, reply } => {
+                    let position = batch.push(kind, payload);
+                    batch.rooms.push(room);
+                    batch.answers.push(Answer::Place(reply, position));
                 }
                 Job::Anomaly { record, reply } => {
                     batch.say(record);
@@ -231,7 +237,7 @@ impl Writer {
         for answer in batch.answers {
             match answer {
                 Answer::Report(reply, answer) => drop(reply.send(written.map_err(NotTaken::Not).and(answer))),
-                Answer::Enrolment(reply, position) => drop(reply.send(written.map(|()| position))),
+                Answer::Place(reply, position) => drop(reply.send(written.map(|()| position))),
                 Answer::Anomaly(reply) => drop(reply.send(())),
                 Answer::Resume(reply, device) => drop(reply.send(self.chains.resume(&device))),
             }

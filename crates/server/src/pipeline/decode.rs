@@ -6,11 +6,13 @@
 use crate::identity::DeviceCertificate;
 use crate::intake::AnomalyRecord;
 use crate::records::{Unopened, open_report};
+use crate::tenant::Tenant;
 use arrow::array::RecordBatch;
 use ed25519_dalek::VerifyingKey;
 use yagura_columns::{AnomalyRow, Catalogue, Decoder, DecoderError};
 use yagura_link::{Header, peek};
-use yagura_model::DeviceId;
+use yagura_model::{DeviceId, Name};
+use yagura_sources::{ForeignRecord, LogRecord, Mappings, Read, ReadError, read_foreign, read_logs};
 use yagura_store::{Record, RecordKind};
 
 /// Why a record gives no rows.
@@ -23,6 +25,9 @@ pub enum DecodeFailed {
     /// The report cannot be opened.
     #[error(transparent)]
     Report(#[from] Unopened),
+    /// The record of another observer cannot be read.
+    #[error(transparent)]
+    Source(#[from] ReadError),
     /// The record is not what its kind says.
     #[error("the record is not what its kind says")]
     Record,
@@ -37,14 +42,32 @@ pub(super) enum Content {
     Enrolment(Box<DeviceCertificate>, Vec<u8>),
     /// The gate noticed something.
     Anomaly(Box<AnomalyRecord>),
+    /// A foreign sensor sent messages.
+    Foreign(DeviceId, Read),
+    /// A back end sent log lines.
+    Logs(Name, Read),
 }
 
 impl Content {
-    pub(super) fn device(&self) -> &DeviceId {
+    /// Whose it is, if it is a device's.
+    pub(super) fn device(&self) -> Option<&DeviceId> {
         match self {
-            Self::Report { header, .. } => &header.device,
-            Self::Enrolment(certificate, _) => &certificate.device,
-            Self::Anomaly(anomaly) => &anomaly.device,
+            Self::Report { header, .. } => Some(&header.device),
+            Self::Enrolment(certificate, _) => Some(&certificate.device),
+            Self::Anomaly(anomaly) => Some(&anomaly.device),
+            Self::Foreign(device, _) => Some(device),
+            Self::Logs(..) => None,
+        }
+    }
+
+    /// Whose it is.
+    pub(super) fn tenant(&self) -> Tenant {
+        match self {
+            Self::Report { header, .. } => Tenant::of(&header.device),
+            Self::Enrolment(certificate, _) => Tenant::of(&certificate.device),
+            Self::Anomaly(anomaly) => Tenant::of(&anomaly.device),
+            Self::Foreign(device, _) => Tenant::of(device),
+            Self::Logs(tenant, _) => Tenant::named(*tenant),
         }
     }
 }
@@ -81,6 +104,16 @@ pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]
             })?;
             Ok(Content::Anomaly(Box::new(anomaly)))
         }
+        RecordKind::Foreign => {
+            let device = ForeignRecord::decode(&record.payload).map_err(ReadError::from)?.sender.device;
+            Ok(Content::Foreign(device, read_foreign(decoder, record.position.0, &record.payload)?))
+        }
+        RecordKind::Logs => {
+            let tenant = LogRecord::decode(&record.payload).map_err(ReadError::from)?.tenant;
+            // A record brings its mapping: reading that costs little beside its lines.
+            let (mut mappings, position) = (Mappings::default(), record.position.0);
+            Ok(Content::Logs(tenant, read_logs(decoder, &mut mappings, position, record.received, &record.payload)?))
+        }
     }
 }
 
@@ -88,7 +121,7 @@ pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]
 pub(super) fn needs_keys_of(record: &Record) -> Option<DeviceId> {
     match record.kind {
         RecordKind::Report => peek(&record.payload).ok().map(|header| header.device),
-        RecordKind::Enrolment | RecordKind::Anomaly => None,
+        _ => None,
     }
 }
 

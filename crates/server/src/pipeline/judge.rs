@@ -11,17 +11,20 @@ use super::rules::RuleBook;
 use super::tail::Part;
 use crate::happenings::{RecordUnreadable, emit};
 use crate::place::{partition_of, place, position_of};
-use crate::records::device_of;
+use crate::records::{device_of, vehicle_of};
 use crate::state::{AlertRise, Delta};
 use crate::tenant::Tenant;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, Int64Type};
 use ed25519_dalek::VerifyingKey;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::time::Instant;
 use yagura_columns::{Decoder, DecoderError};
 use yagura_detect::{BatchError, Engine, EventRef, Hit};
-use yagura_model::{DeviceId, UnixMicros};
-use yagura_store::{Position, Record, VaultError, VaultReader};
+use yagura_model::{DeviceId, Name, UnixMicros};
+use yagura_sources::LogRecord;
+use yagura_store::{Position, Record, RecordKind, VaultError, VaultReader};
 
 /// The most records of a batch.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
@@ -37,13 +40,27 @@ pub(super) fn read(vault: &VaultReader, partition: u16, position: u64, end: u64)
     for record in vault.read_from(Position(position)).take(wanted) {
         let mut record = record?;
         record.position = Position(place(partition, record.position.0));
-        bytes += record.payload.len();
+        bytes += weight(&record);
         records.push(record);
         if bytes >= BATCH_BYTES_MAX {
             break;
         }
     }
     Ok(records)
+}
+
+/// How much a record counts as: its bytes, or for those that unpack to many rows, the bytes of so many rows.
+fn weight(record: &Record) -> usize {
+    const ROW_BYTES: usize = 256;
+    match record.kind {
+        RecordKind::Logs => {
+            let lines = LogRecord::decode(&record.payload).map_or(0, |logs| logs.lines);
+            record.payload.len().max(ROW_BYTES.saturating_mul(usize::try_from(lines).unwrap_or(usize::MAX)))
+        }
+        // The shortest message has 8 bytes.
+        RecordKind::Foreign => record.payload.len().saturating_mul(ROW_BYTES / 8),
+        _ => record.payload.len(),
+    }
 }
 
 /// The keys of devices, as far as they were needed.
@@ -53,7 +70,7 @@ pub(super) struct Keys(HashMap<DeviceId, Vec<VerifyingKey>>);
 impl Keys {
     /// Devices of these records whose keys are not at hand. A device that enrolled in this batch has a new key.
     pub(super) fn missing(&mut self, records: &[Record]) -> Vec<DeviceId> {
-        for record in records.iter().filter(|record| record.kind == yagura_store::RecordKind::Enrolment) {
+        for record in records.iter().filter(|record| record.kind == RecordKind::Enrolment) {
             if let Some(device) = device_of(record) {
                 self.0.remove(&device);
             }
@@ -89,7 +106,7 @@ impl Keys {
 }
 
 /// Whose record it is and when it came.
-type Seen = (DeviceId, UnixMicros);
+type Seen = (Owner, UnixMicros);
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -161,7 +178,7 @@ impl Judge {
                 self.decoder.push_anomaly(&row)?;
             }
             for anomaly in anomalies {
-                devices.insert(record.position.0, (anomaly.device, record.received));
+                devices.insert(record.position.0, (Owner::of(&anomaly.device), record.received));
                 meaning.take(record.position.0, record.received, &Content::Anomaly(Box::new(anomaly)));
             }
         }
@@ -172,20 +189,21 @@ impl Judge {
         if let Some(order) = &mut self.order {
             order.end_batch(&mut delta.chains);
         }
-        delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices)).collect();
+        delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
         Ok(Verdict { delta, part })
     }
 
     /// Takes the rows of a record and what it means; whether it could be read.
-    fn take(&mut self, record: &Record, meaning: &mut Meaning, devices: &mut BTreeMap<u64, Seen>) -> bool {
+    fn take(&mut self, record: &Record, meaning: &mut Meaning, devices: &mut Owners) -> bool {
         let device = needs_keys_of(record);
         match push(&mut self.decoder, record, self.keys.of(device)) {
             Ok(content) => {
                 if let Content::Enrolment(certificate, _) = &content {
                     self.keys.learn(certificate.device, certificate.key);
                 }
-                devices.insert(record.position.0, (*content.device(), record.received));
+                let owner = Owner { tenant: content.tenant(), vehicle: content.device().map(|device| device.vehicle) };
+                devices.insert(record.position.0, (owner, record.received));
                 meaning.take(record.position.0, record.received, &content);
                 debug_assert!(matches!(content, Content::Report { .. }) == device.is_some());
                 true
@@ -201,32 +219,36 @@ impl Judge {
     }
 
     /// Counts what the correlations gave up in this batch, for each tenant in it: the engine does not say whose it was.
-    fn count_given_up(&mut self, meaning: &mut Meaning, devices: &BTreeMap<u64, Seen>) {
+    fn count_given_up(&mut self, meaning: &mut Meaning, devices: &Owners) {
         let now = given_up(&self.engine);
         let (evicted, late) = (now.0.saturating_sub(self.given_up.0), now.1.saturating_sub(self.given_up.1));
         self.given_up = now;
         let tenants: BTreeMap<Tenant, UnixMicros> =
-            devices.values().map(|(device, received)| (Tenant::of(device), *received)).collect();
+            devices.values().map(|(owner, received)| (owner.tenant, *received)).collect();
         for (tenant, received) in tenants {
             meaning.lose(tenant, "correlation_evictions", evicted, received);
             meaning.lose(tenant, "correlation_late_events", late, received);
         }
     }
 
-    /// Whose record is at a place, if it is in this partition.
-    fn device_at(&self, place: u64) -> Option<DeviceId> {
-        let mine = partition_of(place) == self.partition;
-        mine.then(|| device_of(&self.vault.record(Position(position_of(place))).ok()?)).flatten()
+    /// The vehicle that an entry of the record at a place is about, if the record is in this partition.
+    fn vehicle_at(&self, event: &EventRef) -> Option<String> {
+        let mine = partition_of(event.position) == self.partition;
+        let record = mine.then(|| self.vault.record(Position(position_of(event.position))).ok()).flatten()?;
+        vehicle_of(&record, entry(event))
     }
 
-    fn rise(&self, hit: &Hit, devices: &BTreeMap<u64, Seen>) -> Option<AlertRise> {
+    fn rise(&self, hit: &Hit, devices: &Owners, rows: &RecordBatch) -> Option<AlertRise> {
         let tenant = hit.tenant.parse().ok().map(Tenant::named)?;
         let mut events = Vec::with_capacity(hit.events.len());
         for event in &hit.events {
             // An older event of a correlation is looked up in the evidence.
-            let known = devices.get(&event.position).map(|(device, _)| *device);
-            let device = known.or_else(|| self.device_at(event.position));
-            events.extend(device.map(|device| (event.position, entry(event), device.vehicle.to_string())));
+            let vehicle = match devices.get(&event.position) {
+                Some((Owner { vehicle: Some(vehicle), .. }, _)) => Some(vehicle.to_string()),
+                Some(_) => vehicle_in(rows, event),
+                None => self.vehicle_at(event),
+            };
+            events.extend(vehicle.map(|vehicle| (event.position, entry(event), vehicle)));
         }
         let in_batch = hit.events.iter().filter(|event| devices.contains_key(&event.position));
         let trigger = in_batch.map(|event| (event.position, entry(event))).min();
@@ -252,6 +274,34 @@ impl Judge {
             events,
         })
     }
+}
+
+/// Whose a record is.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    tenant: Tenant,
+    /// The vehicle of all its rows; `None`: each row says its own.
+    vehicle: Option<Name>,
+}
+
+impl Owner {
+    const fn of(device: &DeviceId) -> Self {
+        Self { tenant: Tenant::of(device), vehicle: Some(device.vehicle) }
+    }
+}
+
+/// Whose the records of a batch are, and when they were received.
+type Owners = BTreeMap<u64, Seen>;
+
+/// The vehicle that a row of this batch is about; rows stand in the order of their records.
+fn vehicle_in(rows: &RecordBatch, event: &EventRef) -> Option<String> {
+    let positions = rows.column_by_name("position")?.as_primitive_opt::<Int64Type>()?.values();
+    let entries = rows.column_by_name("entry_index")?.as_primitive_opt::<Int32Type>()?.values();
+    let vehicles = rows.column_by_name("vehicle")?.as_string_opt::<i32>()?;
+    let position = i64::try_from(event.position).ok()?;
+    let first = positions.partition_point(|known| *known < position);
+    let mut row = first..positions.partition_point(|known| *known <= position);
+    row.find(|row| entries.get(*row) == Some(&event.entry_index)).map(|row| vehicles.value(row).to_owned())
 }
 
 fn entry(event: &EventRef) -> u32 {

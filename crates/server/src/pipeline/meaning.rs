@@ -30,20 +30,29 @@ pub(super) struct Meaning {
 impl Meaning {
     /// Takes what a readable record says.
     pub(super) fn take(&mut self, position: u64, received: UnixMicros, content: &Content) {
-        let device = content.device();
+        let tenant = content.tenant();
         match content {
             Content::Enrolment(certificate, der) => {
                 let (certificate, der) = ((**certificate).clone(), der.clone());
                 self.certificates.push(EnrolledCertificate { certificate, der, position, received });
             }
             Content::Report { header, digest, events, undecodable } => {
-                self.count(device, received, *events, 1);
+                self.count(&header.device, received, *events, 1);
                 self.report(position, received, header, *digest);
-                self.lose(Tenant::of(device), "undecodable", *undecodable, received);
+                self.lose(tenant, "undecodable", *undecodable, received);
             }
             Content::Anomaly(anomaly) => {
-                self.count(device, received, 1, 0);
+                self.count(&anomaly.device, received, 1, 0);
                 self.anomaly(anomaly, received);
+            }
+            Content::Foreign(device, read) => {
+                self.count(device, received, read.rows, 0);
+                self.lose(tenant, "undecodable", read.unreadable, received);
+                self.lose(tenant, "untrusted_messages", read.untrusted, received);
+            }
+            Content::Logs(_, read) => {
+                self.rate(tenant, received, read.rows, 0);
+                self.lose(tenant, "unreadable_log_lines", read.unreadable, received);
             }
         }
     }
@@ -80,13 +89,17 @@ impl Meaning {
 
     fn count(&mut self, device: &DeviceId, received: UnixMicros, events: u64, reports: u64) {
         let tenant = Tenant::of(device);
-        let rate = self.rates.entry((tenant, floor(received, STEP_US))).or_default();
-        *rate = (rate.0.saturating_add(events), rate.1.saturating_add(reports));
+        self.rate(tenant, received, events, reports);
         if events > 0 {
             let hour = (tenant, device.vehicle.to_string(), floor(received, HOUR_US));
             let count = self.hours.entry(hour).or_default();
             *count = count.saturating_add(events);
         }
+    }
+
+    fn rate(&mut self, tenant: Tenant, received: UnixMicros, events: u64, reports: u64) {
+        let rate = self.rates.entry((tenant, floor(received, STEP_US))).or_default();
+        *rate = (rate.0.saturating_add(events), rate.1.saturating_add(reports));
     }
 
     fn chain(&mut self, device: &DeviceId) -> &mut ChainRow {

@@ -10,6 +10,7 @@ use crate::identity::IdentityError;
 use crate::intake::OpenIntakeError;
 use crate::pipeline::{RulesError, StartError};
 use crate::state::StateError;
+use crate::ways::WaysError;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,9 @@ pub enum ServeError {
     /// The lake cannot be used. It can be removed and is then built again from the vault.
     #[error("the lake cannot be opened: {0}")]
     Lake(LakeError),
+    /// A way in cannot be opened: its settings are wrong, or its address is taken. The operator corrects them.
+    #[error(transparent)]
+    Ways(#[from] WaysError),
     /// A fault of ours.
     #[error("{what}")]
     Internal {
@@ -104,9 +108,12 @@ impl ServeError {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::CorruptVault { .. } | Self::EvidenceLost(_) => Blame::Evidence,
-            Self::Config(_) | Self::Rules(_) | Self::NewerSchema { .. } | Self::DamagedState(_) | Self::Lake(_) => {
-                Blame::Input
-            }
+            Self::Config(_)
+            | Self::Rules(_)
+            | Self::NewerSchema { .. }
+            | Self::DamagedState(_)
+            | Self::Lake(_)
+            | Self::Ways(_) => Blame::Input,
             Self::PortTaken(_)
             | Self::Address { .. }
             | Self::NotWritable(_)

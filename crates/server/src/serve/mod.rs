@@ -21,6 +21,7 @@ use crate::lake::SharedLake;
 use crate::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
 use crate::state::{Person, State};
 use crate::stop::stopped;
+use crate::ways::{Ways, idsr};
 use axum::Router;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -54,6 +55,8 @@ pub struct Ready {
     pub sign_in_link: SignInLink,
     /// Where devices report.
     pub gate_addr: SocketAddr,
+    /// Where foreign sensors send to.
+    pub idsr: Vec<idsr::Address>,
     /// The root certificate that devices and verifiers trust, PEM.
     pub ca_pem: String,
     /// What the vault found and mended, if anything.
@@ -89,6 +92,7 @@ struct Server {
     ready: Ready,
     stop: watch::Sender<bool>,
     gate: JoinHandle<()>,
+    ways: Ways,
     api: JoinHandle<()>,
     storage: JoinHandle<()>,
     intake: Intake,
@@ -154,24 +158,28 @@ impl Server {
         };
         let recovery = Some(opened.recovery).filter(|it| it.cut.is_some() || it.repair != Repair::Nothing);
         let ca_pem = opened.identity.authority().pem().to_owned();
-        let ready = Ready { console_url, sign_in_link, gate_addr, ca_pem, recovery, rules: rules_count };
+        let (identity, intake, state) = (&opened.identity, &opened.intake, &opened.state);
+        let ways = Ways::open(config.ways, identity, state, intake, &opened.counters, &stopping).await?;
+        let idsr = ways.addresses().to_vec();
+        let ready = Ready { console_url, sign_in_link, gate_addr, idsr, ca_pem, recovery, rules: rules_count };
         let gate = Gate::new(GateParts {
             identity: opened.identity,
             registry: Arc::new(opened.state.clone()),
             intake: opened.intake.clone(),
             counters: Arc::clone(&opened.counters),
         })?;
+        let gate = gate.merge(ways.router());
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let api = tokio::spawn(serve_api(api_socket, crate::api::router(app), stopping.clone()));
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
         let vault = opened.reader;
-        Ok(Self { ready, stop, gate, api, storage, intake: opened.intake, pipeline, state: opened.state, vault })
+        Ok(Self { ready, stop, gate, ways, api, storage, intake: opened.intake, pipeline, state: opened.state, vault })
     }
 
     /// Stops in order. A task that panicked has said so; the others still close.
     async fn close(self) {
         self.stop.send_replace(true);
-        let (_, _, _) = tokio::join!(self.api, self.gate, self.storage);
+        let (_, _, _, ()) = tokio::join!(self.api, self.gate, self.storage, self.ways.stop());
         self.intake.stop().await;
         let position = self.pipeline.stop().await;
         self.state.close().await;

@@ -28,6 +28,10 @@ pub enum RecordKind {
     Enrolment = 2,
     /// What the gate found wrong, as CBOR.
     Anomaly = 3,
+    /// IDS protocol messages of a sensor that is not ours, as received (docs/format/idsr.md).
+    Foreign = 4,
+    /// Log lines of a back end, as received (docs/format/sources.md).
+    Logs = 5,
 }
 
 impl RecordKind {
@@ -38,6 +42,8 @@ impl RecordKind {
             1 => Some(Self::Report),
             2 => Some(Self::Enrolment),
             3 => Some(Self::Anomaly),
+            4 => Some(Self::Foreign),
+            5 => Some(Self::Logs),
             _ => None,
         }
     }
@@ -245,7 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_survives_the_disk(
-            code in 1..=3_u8, received: i64, position: u64, first: bool,
+            code in 1..=5_u8, received: i64, position: u64, first: bool,
             payload in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let Some(kind) = RecordKind::from_code(code) else { return Ok(()) };

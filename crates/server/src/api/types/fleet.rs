@@ -139,6 +139,10 @@ pub enum EvidenceKind {
     Enrolment,
     /// Something the gate refused or noticed.
     Anomaly,
+    /// Messages of a sensor that is not ours, as they were received.
+    Foreign,
+    /// Log lines of a back end, as they were received.
+    Logs,
 }
 
 /// What became of a signature check.
