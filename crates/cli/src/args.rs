@@ -52,10 +52,20 @@ pub(crate) enum Command {
     Source(Source),
     /// Print a new one-time link that signs you in to the console of a running server.
     SignInLink {
-        /// The server's data directory.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        server: ServerState,
     },
+}
+
+/// Where a server keeps its state.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerState {
+    /// The server's data directory.
+    #[arg(long, value_name = "DIR", required_unless_present = "state")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the server keeps its state, if not in its data directory.
+    #[arg(long, value_name = "URL")]
+    pub(crate) state: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,6 +73,10 @@ pub(crate) struct Serve {
     /// Where everything is kept; made if absent.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// Where devices, people, alerts and progress are kept, if not in the data directory: sqlite:///FILE or
+    /// postgres://USER@HOST/DATABASE (a password may come from PGPASSWORD or ~/.pgpass).
+    #[arg(long, value_name = "URL")]
+    pub(crate) state: Option<String>,
     /// Where devices report, with TLS and device certificates.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
     pub(crate) gate: SocketAddr,
@@ -334,8 +348,7 @@ pub(crate) enum Device {
         /// The vehicle's model, shown in the console.
         #[arg(long, default_value = "unknown")]
         model: String,
-        /// The server's data directory.
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        server: ServerState,
     },
 }

@@ -17,7 +17,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use yagura_model::Name;
 use yagura_server::clock;
 use yagura_server::serve::STATE_FILE;
-use yagura_server::state::enrolment_token;
+use yagura_server::state::{StateUrl, enrolment_token};
 use yagura_sim::{FleetOptions, FleetPlan, FleetSummary, Happening, Progress, TokenSource, run_fleet};
 
 const TENANT: &str = "demo";
@@ -127,7 +127,7 @@ async fn run_the_fleet(
         gate: announcement.gate.clone(),
         trust: announcement.ca_pem.clone(),
         directory: args.data.join("vehicles"),
-        tokens: tokens(server_dir(&args.data).join(STATE_FILE)),
+        tokens: tokens(StateUrl::file(&server_dir(&args.data).join(STATE_FILE))),
         now: clock::now(),
         ledger: None,
     };
@@ -154,7 +154,7 @@ async fn run_the_fleet(
 }
 
 /// One-time enrolment tokens straight from the server's state, as `yagura device token` makes them.
-fn tokens(state: PathBuf) -> TokenSource {
+fn tokens(state: StateUrl) -> TokenSource {
     Arc::new(move |device, model| {
         let state = state.clone();
         Box::pin(async move { enrolment_token(&state, &device, model).await.map_err(|error| chain(&error)) })

@@ -2,32 +2,43 @@
 //!
 //! Both work while the server runs; neither starts one.
 
+use crate::args::ServerState;
 use crate::failure::Failure;
 use crate::output::{Output, emit};
 use crate::serve::{chain, runtime};
-use std::path::Path;
 use yagura_model::DeviceId;
-use yagura_server::auth::sign_in_link;
-use yagura_server::serve::STATE_FILE;
-use yagura_server::state::enrolment_token;
+use yagura_server::{StateUrl, enrolment_token, sign_in_link, state_url};
 
 /// Prints a one-time enrolment token.
-pub(crate) fn token(device: &str, model: &str, data: &Path) -> Result<(), Failure> {
+pub(crate) fn token(device: &str, model: &str, server: &ServerState) -> Result<(), Failure> {
     let id: DeviceId = device.parse().map_err(|error| Failure::input(device, error))?;
-    let state = data.join(STATE_FILE);
-    if !state.exists() {
-        return Err(Failure::input(data.display(), "no server has run here: start `yagura serve --data` there first"));
+    let url = url(server)?;
+    if url.path().is_some_and(|file| !file.exists()) {
+        return Err(Failure::input(
+            shown(server, &url),
+            "no server has run here: start `yagura serve --data` there first",
+        ));
     }
     let token = runtime()?
-        .block_on(enrolment_token(&state, &id, model))
-        .map_err(|error| Failure::input(data.display(), chain(&error)))?;
+        .block_on(enrolment_token(&url, &id, model))
+        .map_err(|error| Failure::input(shown(server, &url), chain(&error)))?;
     emit(Output::Text, &token, || token.clone())
 }
 
 /// Prints a one-time sign-in link.
-pub(crate) fn link(data: &Path) -> Result<(), Failure> {
-    let link = runtime()?
-        .block_on(sign_in_link(&data.join(STATE_FILE)))
-        .map_err(|error| Failure::input(data.display(), chain(&error)))?;
+pub(crate) fn link(server: &ServerState) -> Result<(), Failure> {
+    let url = url(server)?;
+    let link =
+        runtime()?.block_on(sign_in_link(&url)).map_err(|error| Failure::input(shown(server, &url), chain(&error)))?;
     emit(Output::Text, &link.url, || link.url.clone())
+}
+
+fn url(server: &ServerState) -> Result<StateUrl, Failure> {
+    let data = server.data.clone().unwrap_or_default();
+    state_url(&data, server.state.as_deref()).map_err(|error| Failure::input("--state", error))
+}
+
+/// What the operator named.
+fn shown(server: &ServerState, url: &StateUrl) -> String {
+    server.data.as_ref().filter(|_| server.state.is_none()).map_or(url.to_string(), |data| data.display().to_string())
 }

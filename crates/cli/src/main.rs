@@ -58,11 +58,11 @@ fn run(command: Command) -> Result<(), Failure> {
             evidence::verify_vault(&dir, key.as_deref(), Output::from_flag(json))
         }
         Command::Rule(Rule::Check { dir }) => rule::check(&dir),
-        Command::Device(Device::Token { device, model, data }) => device::token(&device, &model, &data),
+        Command::Device(Device::Token { device, model, server }) => device::token(&device, &model, &server),
         Command::Source(Source::Check { file, sample, json }) => {
             source::check(&file, sample.as_deref(), Output::from_flag(json))
         }
         Command::Source(Source::Token) => source::token(),
-        Command::SignInLink { data } => device::link(&data),
+        Command::SignInLink { server } => device::link(&server),
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
     let ways = ways(args.ways)?;
     let config = Config::try_from(RawConfig {
         data_dir: Some(args.data),
+        state: args.state,
         api: Some(args.console),
         gate: Some(args.gate),
         tenant: Some(args.tenant),

@@ -3,10 +3,12 @@
 //! Not a file format and not a command line: `cli` fills the raw form. Invariants of a [`Config`]: the API's address is a loopback
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
+use crate::serve::STATE_FILE;
+use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
 use crate::ways::WaysConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use yagura_model::{Name, NameError};
 
 /// Where people look, unless said otherwise.
@@ -21,6 +23,8 @@ pub const SILENT_AFTER_SECONDS: u32 = 120;
 pub struct RawConfig {
     /// Where everything is kept; made if absent. Required.
     pub data_dir: Option<PathBuf>,
+    /// Address of the state, if not the file in the data directory: `sqlite:///…` or `postgres://…`.
+    pub state: Option<String>,
     /// Where people look; port 0 takes a free one.
     pub api: Option<SocketAddr>,
     /// Where devices report; port 0 takes a free one.
@@ -44,6 +48,8 @@ pub struct RawConfig {
 pub struct Config {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Where devices, people, alerts and progress are kept.
+    pub state: StateUrl,
     /// Where people look: a loopback address.
     pub api: SocketAddr,
     /// Where devices report.
@@ -75,6 +81,9 @@ pub enum ConfigError {
          use a loopback address such as 127.0.0.1:{port} with a TLS proxy in front", port = .0.port()
     )]
     ApiNotLoopback(SocketAddr),
+    /// Not an address of a state.
+    #[error(transparent)]
+    State(#[from] StateUrlError),
     /// Not a legal tenant name.
     #[error("tenant {0:?}")]
     Tenant(String, #[source] NameError),
@@ -101,8 +110,10 @@ impl TryFrom<RawConfig> for Config {
         let tenant = raw.tenant.unwrap_or_else(|| "demo".to_owned());
         let name = Name::new(&tenant).map_err(|why| ConfigError::Tenant(tenant, why))?;
         let silent_after = raw.silent_after_seconds.unwrap_or(SILENT_AFTER_SECONDS);
+        let data_dir = raw.data_dir.ok_or(ConfigError::NoDataDirectory)?;
         Ok(Self {
-            data_dir: raw.data_dir.ok_or(ConfigError::NoDataDirectory)?,
+            state: state_url(&data_dir, raw.state.as_deref())?,
+            data_dir,
             api,
             gate,
             tenant: Tenant::named(name),
@@ -116,6 +127,14 @@ impl TryFrom<RawConfig> for Config {
             ways: raw.ways,
         })
     }
+}
+
+/// The address of the state of the server on this data directory: the one that is said, or the file in it.
+///
+/// # Errors
+/// [`StateUrlError`]
+pub fn state_url(data_dir: &Path, said: Option<&str>) -> Result<StateUrl, StateUrlError> {
+    said.map_or_else(|| Ok(StateUrl::file(&data_dir.join(STATE_FILE))), str::parse)
 }
 
 fn is_origin(text: &str) -> bool {

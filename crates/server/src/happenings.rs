@@ -106,6 +106,15 @@ pub struct PipelineResumed {
 }
 happening!(PipelineResumed, |it| info!(step = it.step, "pipeline goes on"));
 
+/// Another process has taken a partition over; this one lets go of it.
+pub struct PartitionLost {
+    /// Which.
+    pub partition: u16,
+    /// The epoch that is over.
+    pub epoch: i64,
+}
+happening!(PartitionLost, |it| warn!(partition = it.partition, epoch = it.epoch, "partition has another owner now"));
+
 /// A record of the vault cannot be read; it stays there and is counted as undecodable.
 pub struct RecordUnreadable<'a> {
     /// Which.

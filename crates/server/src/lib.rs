@@ -26,29 +26,7 @@ mod stop;
 pub mod tenant;
 pub mod ways;
 
-pub use auth::{SignInLink, SignInLinkError};
-pub use config::{Config, ConfigError, RawConfig};
+pub use auth::{SignInLink, SignInLinkError, sign_in_link};
+pub use config::{Config, ConfigError, RawConfig, state_url};
 pub use serve::{Ready, ServeError, serve};
-
-use std::path::Path;
-use yagura_model::DeviceId;
-
-/// A new one-time link that signs the operator in to the server on this data directory.
-///
-/// # Errors
-/// [`SignInLinkError`]
-pub async fn sign_in_link(data_dir: &Path) -> Result<SignInLink, SignInLinkError> {
-    auth::sign_in_link(&data_dir.join(serve::STATE_FILE)).await
-}
-
-/// A new one-time enrolment token for a device, for the server on this data directory, whether it runs now or not.
-///
-/// # Errors
-/// [`state::EnrolmentTokenError`]
-pub async fn enrolment_token(
-    data_dir: &Path,
-    device: &DeviceId,
-    model: &str,
-) -> Result<String, state::EnrolmentTokenError> {
-    state::enrolment_token(&data_dir.join(serve::STATE_FILE), device, model).await
-}
+pub use state::{StateUrl, enrolment_token};

@@ -63,6 +63,20 @@ pub async fn keys_of(state: &State, device: &DeviceId) -> Result<Vec<VerifyingKe
     Ok(certificates.iter().filter_map(|der| DeviceCertificate::parse(der).ok()).map(|known| known.key).collect())
 }
 
+/// As [`keys_of`] for many devices at once.
+///
+/// # Errors
+/// [`StateError`]
+pub async fn keys_of_all(
+    state: &State,
+    devices: Vec<DeviceId>,
+) -> Result<Vec<(DeviceId, Vec<VerifyingKey>)>, StateError> {
+    let certificates = state.certificates_of(&devices).await?;
+    let keys =
+        |ders: Vec<Vec<u8>>| ders.iter().filter_map(|der| DeviceCertificate::parse(der).ok()).map(|c| c.key).collect();
+    Ok(devices.into_iter().zip(certificates.into_iter().map(keys)).collect())
+}
+
 /// Opens a report with the first key that verifies it.
 ///
 /// # Errors

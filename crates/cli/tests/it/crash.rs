@@ -14,7 +14,7 @@ use yagura_link::Digest;
 use yagura_model::Name;
 use yagura_server::evidence::Audit;
 use yagura_server::serve::{IDENTITY_DIR, LAKE_DIR, STATE_FILE, VAULT_DIR};
-use yagura_server::state::{AlertFilter, State};
+use yagura_server::state::{AlertFilter, PartitionNumber, State};
 use yagura_server::tenant::Tenant;
 use yagura_sim::FleetPlan;
 use yagura_store::{Lake, Query, RecordKind, Table, verify};
@@ -147,7 +147,7 @@ fn with_state<T>(data: &Path, read: impl AsyncFnOnce(&State, Tenant) -> T) -> T 
 }
 
 fn position(data: &Path) -> u64 {
-    with_state(data, async |state, _| state.progress().await.unwrap().position)
+    with_state(data, async |state, _| state.progress_of(PartitionNumber::SINGLE).await.unwrap().position)
 }
 
 /// Alert id to rule, count, first and last event.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use yagura_model::Name;
 use yagura_server::clock;
 use yagura_server::serve::STATE_FILE;
-use yagura_server::state::enrolment_token;
+use yagura_server::state::{StateUrl, enrolment_token};
 use yagura_sim::{FleetOptions, FleetPlan, FleetSummary, Ledger, run_fleet};
 
 pub(crate) struct Fleet {
@@ -21,7 +21,7 @@ impl Fleet {
     /// Sets a fleet on the road; all of its vehicles are attacked again and again.
     pub(crate) fn start(server: &Server, data: &Path, plan: FleetPlan) -> Self {
         let ledger = Arc::new(Ledger::default());
-        let state = data.join("server").join(STATE_FILE);
+        let state = StateUrl::file(&data.join("server").join(STATE_FILE));
         let options = FleetOptions {
             plan,
             tenant: Name::new(TENANT).unwrap(),

@@ -69,6 +69,9 @@ pub enum ApiError {
     /// No room on the disk.
     #[error("the server's disk is full")]
     DiskFull,
+    /// The database server does not answer.
+    #[error("the server's database does not answer")]
+    DatabaseAway,
     /// Something of ours failed; the cause goes to the log.
     #[error("the server failed to answer")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -97,6 +100,9 @@ impl ApiError {
             Self::NotBuilt(_) => (StatusCode::NOT_IMPLEMENTED, "not-built", "Left out of this build"),
             Self::NotCoveredYet(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-covered-yet", "No proof yet"),
             Self::DiskFull => (StatusCode::SERVICE_UNAVAILABLE, "disk-full", "The server's disk is full"),
+            Self::DatabaseAway => {
+                (StatusCode::SERVICE_UNAVAILABLE, "database-away", "The server's database does not answer")
+            }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
         }
     }
@@ -118,6 +124,7 @@ impl ApiError {
             Self::NotBuilt(_) => "Use the full build, or ask the tables with another tool that reads Delta Lake.",
             Self::NotCoveredYet(_) => "Ask again in a few seconds, when the next checkpoint is signed.",
             Self::DiskFull => "Make room on the disk of the data directory; the server goes on by itself.",
+            Self::DatabaseAway => "Ask again in a few seconds; if it stays so, start the database server.",
             Self::Internal(_) => "Try again; if it fails again, look up the error id in the server's log.",
         }
     }
@@ -127,6 +134,7 @@ impl From<StateError> for ApiError {
     fn from(error: StateError) -> Self {
         match error {
             StateError::DiskFull => Self::DiskFull,
+            StateError::Unreachable(_) | StateError::NoAnswer => Self::DatabaseAway,
             other => Self::internal(other),
         }
     }
@@ -188,6 +196,7 @@ mod tests {
             ApiError::NotBuilt("query engine"),
             ApiError::NotCoveredYet(7),
             ApiError::DiskFull,
+            ApiError::DatabaseAway,
             ApiError::internal("the cause stays in the log"),
         ];
         let lines: Vec<String> = all
@@ -209,6 +218,7 @@ mod tests {
             501 not-built: this build of the server has no query engine | Use the full build, or ask the tables with another tool that reads Delta Lake.
             503 not-covered-yet: record 7 is not covered by a signed checkpoint yet | Ask again in a few seconds, when the next checkpoint is signed.
             503 disk-full: the server's disk is full | Make room on the disk of the data directory; the server goes on by itself.
+            503 database-away: the server's database does not answer | Ask again in a few seconds; if it stays so, start the database server.
             500 internal: the server failed to answer | Try again; if it fails again, look up the error id in the server's log."#]].assert_eq(&lines.join("\n"));
     }
 }

@@ -5,9 +5,8 @@
 
 use super::{NoRandomness, Secret};
 use crate::clock;
-use crate::state::{Person, State, StateError};
+use crate::state::{Person, State, StateError, StateUrl};
 use crate::tenant::Tenant;
-use std::path::Path;
 use yagura_model::{Name, UnixMicros};
 
 /// How long a sign-in link works.
@@ -57,20 +56,20 @@ pub(crate) const CONSOLE_URL: &str = "console_url";
 pub(crate) const OPERATOR_TENANT: &str = "operator_tenant";
 pub(crate) const OPERATOR: &str = "operator";
 
-/// A link to the console of the server that runs, or last ran, on the state file `path`, for its operator.
+/// A link to the console of the server that runs, or last ran, on the state at `url`, for its operator.
 ///
 /// # Errors
 /// [`SignInLinkError`]
-pub async fn sign_in_link(path: &Path) -> Result<SignInLink, SignInLinkError> {
-    if !path.exists() {
+pub async fn sign_in_link(url: &StateUrl) -> Result<SignInLink, SignInLinkError> {
+    if url.path().is_some_and(|path| !path.exists()) {
         return Err(SignInLinkError::NeverServed);
     }
-    let state = State::open(path).await?;
-    let url = state.setting(CONSOLE_URL).await?.ok_or(SignInLinkError::NeverServed)?;
+    let state = State::connect(url).await?;
+    let console = state.setting(CONSOLE_URL).await?.ok_or(SignInLinkError::NeverServed)?;
     let tenant = state.setting(OPERATOR_TENANT).await?.and_then(|text| Name::new(&text).ok());
     let tenant = Tenant::named(tenant.ok_or(SignInLinkError::NeverServed)?);
     let person = Person { tenant, user: OPERATOR.to_owned() };
-    let link = mint_sign_in_link(&state, &url, &person).await;
+    let link = mint_sign_in_link(&state, &console, &person).await;
     state.close().await;
     link
 }

@@ -7,7 +7,7 @@
 use super::tail::{Part, Tail};
 use crate::clock;
 use crate::lake::SharedLake;
-use crate::state::{PendingRow, State, StateError};
+use crate::state::{Partition, PendingRow, StateError};
 use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
@@ -37,7 +37,7 @@ pub(super) enum FlushError {
 
 /// One flush: everything before `next`.
 pub(super) struct Flush {
-    pub(super) state: State,
+    pub(super) partition: Partition,
     pub(super) lake: SharedLake,
     pub(super) tail: Tail,
     /// The next record that is not in it.
@@ -51,9 +51,9 @@ impl Flush {
     pub(super) async fn run(self) -> Result<usize, FlushError> {
         let Some(through) = self.next.checked_sub(1) else { return Ok(0) };
         let parts: Vec<Part> = self.tail.frozen().into_iter().filter(|part| part.next <= self.next).collect();
-        let pending = self.state.pending_rows(self.next).await?;
+        let pending = self.partition.pending_rows(self.next).await?;
         let rows = self.lake.call(move |lake| write(lake, &parts, &pending, Position(through))).await??;
-        self.state.flushed(self.next, &self.snapshot, clock::now()).await?;
+        self.partition.flushed(self.next, &self.snapshot, clock::now()).await?;
         self.tail.drop_before(self.next);
         Ok(rows)
     }

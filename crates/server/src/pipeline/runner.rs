@@ -11,10 +11,12 @@ use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
 use crate::clock;
-use crate::happenings::{CorrelationsForgotten, LakeFlushed, PipelineResumed, PipelineStalled, SnapshotRefused, emit};
+use crate::happenings::{
+    CorrelationsForgotten, LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, SnapshotRefused, emit,
+};
 use crate::lake::SharedLake;
-use crate::records::keys_of;
-use crate::state::{State, StateError};
+use crate::records::keys_of_all;
+use crate::state::{Partition, State, StateError};
 use crate::stop::stopped;
 use std::error::Error;
 use std::sync::Arc;
@@ -36,10 +38,10 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 
 /// What the pipeline works with.
 pub struct Parts {
-    /// Where it writes what records mean.
+    /// Where it looks devices up.
     pub state: State,
-    /// Which partition of the log the vault is; 0 on a single node.
-    pub partition: u16,
+    /// Where it writes what records mean, as the owner of the partition.
+    pub partition: Partition,
     /// Who judges the order of reports.
     pub ordered: Ordered,
     /// What it reads.
@@ -103,7 +105,7 @@ impl Pipeline {
     /// # Errors
     /// [`StartError`]
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let progress = parts.state.progress().await?;
+        let progress = parts.partition.progress().await?;
         let (judged, records) = (progress.position, parts.vault.len());
         if judged > records {
             return Err(StartError::AheadOfVault { judged, records });
@@ -121,17 +123,18 @@ impl Pipeline {
         let (reached, position) = watch::channel(progress.position);
         // Records before the applied position are judged once more, for the engine and the tail alone.
         let next = progress.snapshot_position.min(progress.lake_position);
-        let (partition, vault) = (parts.partition, parts.vault.clone());
+        let (partition, vault) = (parts.partition.number().get(), parts.vault.clone());
         let order = match parts.ordered {
             Ordered::Before => None,
             Ordered::Here => Some(spawn_blocking(move || Order::rebuild(partition, &vault, next)).await??),
         };
         let mut runner = Runner {
             judge: Some(Judge::new(engine, book, parts.vault.clone(), partition, order)),
-            partition,
             next,
             applied: progress.position,
             state: parts.state,
+            partition: parts.partition,
+            lost: false,
             vault: parts.vault,
             durable: parts.durable,
             lake: parts.lake,
@@ -172,10 +175,12 @@ impl Pipeline {
 struct Runner {
     /// Away only while a thread has it.
     judge: Option<Judge>,
-    partition: u16,
     next: u64,
     applied: u64,
     state: State,
+    partition: Partition,
+    /// Whether another owner has taken the partition over: then nothing of this one counts any more.
+    lost: bool,
     vault: VaultReader,
     durable: watch::Receiver<u64>,
     lake: SharedLake,
@@ -201,12 +206,15 @@ impl Drop for Flushing {
 
 impl Runner {
     async fn run(mut self) -> u64 {
-        while !*self.stopping.borrow() {
+        while !*self.stopping.borrow() && !self.lost {
             self.settle().await;
             self.catch_up().await;
             self.flush_if_due().await;
             self.maintain_if_due();
             self.wait().await;
+        }
+        if self.lost {
+            return self.applied;
         }
         let ended = timeout(STOP_MAX, async {
             self.settle().await;
@@ -268,6 +276,10 @@ impl Runner {
             let stop_at = if self.next < self.applied { end.min(self.applied) } else { end };
             match self.batch(stop_at).await {
                 Ok(()) => self.recovered("judge"),
+                Err(error) if is_fenced(&*error) => {
+                    self.give_up();
+                    return;
+                }
                 Err(error) => {
                     self.stalled("judge", &*error);
                     sleep(RETRY).await;
@@ -282,19 +294,17 @@ impl Runner {
     }
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let (vault, partition, next) = (self.vault.clone(), self.partition, self.next);
+        let (vault, partition, next) = (self.vault.clone(), self.partition.number().get(), self.next);
         let records = spawn_blocking(move || read(&vault, partition, next, end)).await??;
         if records.is_empty() {
             return Ok(());
         }
         let Some(mut judge) = self.judge.take() else { return Err("the judge is lost".into()) };
-        for device in judge.keys.missing(&records) {
-            match keys_of(&self.state, &device).await {
-                Ok(keys) => judge.keys.put(device, keys),
-                Err(error) => {
-                    self.judge = Some(judge);
-                    return Err(error.into());
-                }
+        match keys_of_all(&self.state, judge.keys.missing(&records)).await {
+            Ok(known) => known.into_iter().for_each(|(device, keys)| judge.keys.put(device, keys)),
+            Err(error) => {
+                self.judge = Some(judge);
+                return Err(error.into());
             }
         }
         let (judge, verdict) = spawn_blocking(move || {
@@ -303,21 +313,21 @@ impl Runner {
         })
         .await?;
         self.judge = Some(judge);
-        self.take(verdict?).await;
-        Ok(())
+        Ok(self.take(verdict?).await?)
     }
 
     /// Applies a verdict, however often that must be tried: the engine has moved on and cannot go back.
-    async fn take(&mut self, verdict: Verdict) {
+    async fn take(&mut self, verdict: Verdict) -> Result<(), StateError> {
         let Verdict { delta, part } = verdict;
         let next = delta.position;
         while next > self.applied {
-            match self.state.apply(&delta, clock::now()).await {
+            match self.partition.apply(&delta, clock::now()).await {
                 Ok(raised) => {
                     self.applied = next;
                     self.recovered("apply");
                     raised.iter().for_each(|(tenant, row)| self.live.alert(*tenant, alert_view(row)));
                 }
+                Err(error @ StateError::Fenced { .. }) => return Err(error),
                 Err(error) => {
                     self.stalled("apply", &error);
                     sleep(RETRY).await;
@@ -329,6 +339,7 @@ impl Runner {
         if next >= self.applied {
             self.reached.send_replace(next);
         }
+        Ok(())
     }
 
     async fn flush_if_due(&mut self) {
@@ -350,7 +361,7 @@ impl Runner {
         }
         let Some(judge) = &self.judge else { return };
         let flush = Flush {
-            state: self.state.clone(),
+            partition: self.partition.clone(),
             lake: self.lake.clone(),
             tail: self.tail.clone(),
             next: self.next,
@@ -374,10 +385,19 @@ impl Runner {
                 self.recovered("flush");
                 emit(&LakeFlushed { position: self.next, rows });
             }
+            Err(FlushError::State(StateError::Fenced { .. })) => self.give_up(),
             Err(error) => {
                 self.flush_from = Instant::now() + FLUSH_AFTER;
                 self.stalled("flush", &error);
             }
+        }
+    }
+
+    /// Another owner has the partition: whatever is judged here from now on counts for nothing.
+    fn give_up(&mut self) {
+        if !self.lost {
+            self.lost = true;
+            emit(&PartitionLost { partition: self.partition.number().get(), epoch: self.partition.epoch() });
         }
     }
 
@@ -405,6 +425,10 @@ impl Runner {
             emit(&PipelineResumed { step });
         }
     }
+}
+
+fn is_fenced(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(StateError::Fenced { .. }))
 }
 
 const NEXT_STEP: &str = "Reports are still taken and kept. Make room on the disk of the data directory, or see the server's log; \

@@ -9,7 +9,7 @@ use crate::gate::TlsError;
 use crate::identity::IdentityError;
 use crate::intake::OpenIntakeError;
 use crate::pipeline::{RulesError, StartError};
-use crate::state::StateError;
+use crate::state::{StateError, StateUrl};
 use crate::ways::WaysError;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -70,6 +70,14 @@ pub enum ServeError {
     /// The state is damaged. The operator restores it from a backup.
     #[error("the state file is damaged ({0}): restore it from a backup; evidence and lake are untouched")]
     DamagedState(String),
+    /// The database server of the state is not there or does not let us in. The operator corrects its address, its role or starts it.
+    #[error("the state in {url} cannot be used: {cause}")]
+    StateAway {
+        /// Its address, without secrets.
+        url: String,
+        /// Why.
+        cause: String,
+    },
     /// Keys or certificates cannot be used. The operator repairs what is named.
     #[error(transparent)]
     Identity(IdentityError),
@@ -119,6 +127,7 @@ impl ServeError {
             | Self::NotWritable(_)
             | Self::DiskFull(_)
             | Self::Locked(_)
+            | Self::StateAway { .. }
             | Self::Identity(_) => Blame::Machine,
             Self::Internal { .. } => Blame::Us,
         }
@@ -169,14 +178,21 @@ impl ServeError {
         }
     }
 
-    pub(super) fn of_state(path: &Path, error: StateError) -> Self {
+    pub(super) fn of_state(url: &StateUrl, error: StateError) -> Self {
+        let path = || url.path().unwrap_or(Path::new(super::STATE_FILE)).to_owned();
         match error {
-            StateError::DiskFull => Self::DiskFull(path.to_owned()),
-            StateError::NotWritable => Self::NotWritable(path.to_owned()),
+            StateError::DiskFull | StateError::NotWritable if url.path().is_none() => Self::away(url, &error),
+            StateError::Refused(_) | StateError::Unreachable(_) | StateError::NoAnswer => Self::away(url, &error),
+            StateError::DiskFull => Self::DiskFull(path()),
+            StateError::NotWritable => Self::NotWritable(path()),
             StateError::NewerSchema { found, newest } => Self::NewerSchema { found, newest },
             StateError::Damaged(why) => Self::DamagedState(why),
             other => Self::internal("cannot use the state", other),
         }
+    }
+
+    fn away(url: &StateUrl, error: &StateError) -> Self {
+        Self::StateAway { url: url.to_string(), cause: crate::happenings::chain(error) }
     }
 
     pub(super) fn of_lake(dir: &Path, error: LakeError) -> Self {
@@ -194,7 +210,7 @@ impl ServeError {
 
 impl From<StateError> for ServeError {
     fn from(error: StateError) -> Self {
-        Self::of_state(Path::new(super::STATE_FILE), error)
+        Self::of_state(&StateUrl::file(Path::new(super::STATE_FILE)), error)
     }
 }
 
@@ -260,6 +276,7 @@ mod tests {
         let corruption = Corruption { file: "segment-0".to_owned(), offset: 17, what: Damage::Checksum };
         let io = |kind: ErrorKind| std::io::Error::from(kind);
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let postgres: StateUrl = "postgres://ann:secret@db.example/yagura".parse().unwrap();
         let all = [
             ServeError::from(ConfigError::NoDataDirectory),
             ServeError::of_bind(address, io(ErrorKind::AddrInUse)),
@@ -273,6 +290,8 @@ mod tests {
             ServeError::from(StateError::NewerSchema { found: 9, newest: 1 }),
             ServeError::from(StateError::Damaged("not a database".to_owned())),
             ServeError::from(StateError::DiskFull),
+            ServeError::of_state(&postgres, StateError::DiskFull),
+            ServeError::of_state(&postgres, StateError::NoAnswer),
         ];
         let lines: Vec<String> =
             all.iter().map(|error| format!("{} {:?}: {error}", error.exit_code(), error.blame())).collect();
@@ -288,6 +307,8 @@ mod tests {
             1 Evidence: evidence is missing: 9 records were judged, but the vault has 3: records were lost, or it is an older copy; restore the newest copy of the vault
             3 Input: the data was written by a newer version of this program (schema 9, this one knows 1): install that version
             3 Input: the state file is damaged (not a database): restore it from a backup; evidence and lake are untouched
-            4 Machine: no space left on the disk of state.db: make room and start again; nothing acknowledged is lost"#]].assert_eq(&lines.join("\n"));
+            4 Machine: no space left on the disk of state.db: make room and start again; nothing acknowledged is lost
+            4 Machine: the state in postgres://ann@db.example:5432/yagura cannot be used: disk full
+            4 Machine: the state in postgres://ann@db.example:5432/yagura cannot be used: the database server does not answer"#]].assert_eq(&lines.join("\n"));
     }
 }

@@ -19,7 +19,7 @@ use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
 use crate::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
-use crate::state::{Person, State};
+use crate::state::{Partition, PartitionNumber, Person, State};
 use crate::stop::stopped;
 use crate::ways::{Ways, idsr};
 use axum::Router;
@@ -105,6 +105,7 @@ struct Server {
 struct Opened {
     identity: Arc<Identity>,
     state: State,
+    partition: Partition,
     lake: SharedLake,
     intake: Intake,
     reader: VaultReader,
@@ -129,7 +130,7 @@ impl Server {
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: opened.state.clone(),
-            partition: 0,
+            partition: opened.partition,
             ordered: Ordered::Before,
             vault: opened.reader.clone(),
             durable: opened.durable,
@@ -203,8 +204,8 @@ impl Opened {
         };
         let opened = tokio::task::spawn_blocking(move || Vault::open(options)).await?;
         let (vault, recovery) = opened.map_err(|error| ServeError::of_vault(&dir.join(VAULT_DIR), error))?;
-        let state_file = dir.join(STATE_FILE);
-        let state = State::open(&state_file).await.map_err(|error| ServeError::of_state(&state_file, error))?;
+        let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
+        let partition = state.take_over(PartitionNumber::SINGLE).await?;
         let lake_dir = dir.join(LAKE_DIR);
         let lake = SharedLake::open(&lake_dir).await?;
         let lake = lake.map_err(|error| ServeError::of_lake(&lake_dir, error))?;
@@ -215,7 +216,7 @@ impl Opened {
         let intake = intake.map_err(|error| ServeError::of_intake(&dir.join(VAULT_DIR), error))?;
         let durable = intake.durable().unwrap_or_else(|| watch::channel(0).1);
         let identity = Arc::new(identity);
-        Ok(Self { identity, state, lake, intake, reader, durable, counters, recovery, vault_origin })
+        Ok(Self { identity, state, partition, lake, intake, reader, durable, counters, recovery, vault_origin })
     }
 }
 

@@ -3,11 +3,12 @@
 //! Not how they arise (that is `progress`). Invariants: the list is sorted by when an alert was first raised, which never
 //! changes, so pages hold; a status change, its history and the audit line are one transaction.
 
+use super::database::{On, sql};
 use super::number::uint;
-use super::people::{Person, note};
+use super::people::{Person, note, tenant_of_row};
 use super::{State, StateError};
 use crate::tenant::Tenant;
-use sqlx::{FromRow, Sqlite, SqliteExecutor, query::QueryAs, sqlite::SqliteArguments};
+use sqlx::FromRow;
 use yagura_model::UnixMicros;
 
 /// Where an alert stands, as it is kept.
@@ -117,27 +118,22 @@ pub struct AlertFilter {
     pub after: Option<(i64, Vec<u8>)>,
 }
 
+/// The columns of an [`AlertRow`].
 macro_rules! select_alert {
-    ($rest:literal) => {
-        concat!(
-            "SELECT alert_id, rule_id, title_en, title_ja, severity, status, vehicle, technique, group_json, match_json,
-                    first_us, last_us, count, raised_us,
-                    MAX(vehicles_counted, (SELECT COUNT(DISTINCT e.vehicle) FROM alert_events e
-                        WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id)) AS vehicles
-             FROM alerts WHERE tenant = ?1 ",
-            $rest
-        )
+    () => {
+        "alert_id, rule_id, title_en, title_ja, severity, status, vehicle, technique, group_json, match_json, first_us, last_us,
+         count, raised_us,
+         (SELECT CASE WHEN COUNT(DISTINCT e.vehicle) > alerts.vehicles_counted THEN COUNT(DISTINCT e.vehicle)
+                      ELSE alerts.vehicles_counted END
+          FROM alert_events e WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id) AS vehicles"
     };
 }
+pub(super) use select_alert;
 
 /// One alert.
-pub(super) async fn one(
-    executor: impl SqliteExecutor<'_>,
-    tenant: &Tenant,
-    alert_id: &[u8],
-) -> Result<Option<AlertRow>, StateError> {
-    let query: QueryAs<'_, Sqlite, AlertRow, SqliteArguments> = sqlx::query_as(select_alert!("AND alert_id = ?2"));
-    Ok(query.bind(tenant.as_str()).bind(alert_id).fetch_optional(executor).await?)
+async fn one(on: impl Into<On<'_>>, tenant: &Tenant, alert_id: &[u8]) -> Result<Option<AlertRow>, StateError> {
+    let query = sql(concat!("SELECT ", select_alert!(), " FROM alerts WHERE tenant = $1 AND alert_id = $2"));
+    query.bind(tenant.as_str()).bind(alert_id).optional(on).await
 }
 
 impl State {
@@ -146,7 +142,7 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn alert(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Option<AlertRow>, StateError> {
-        one(&self.read, tenant, alert_id).await
+        one(self.read(), tenant, alert_id).await
     }
 
     /// Alerts of the tenant, newest first, at most `limit`.
@@ -155,23 +151,54 @@ impl State {
     /// [`StateError`]
     pub async fn alerts(&self, tenant: &Tenant, filter: &AlertFilter, limit: u32) -> Result<Vec<AlertRow>, StateError> {
         let (raised, id) = filter.after.clone().unzip();
-        let query = sqlx::query_as(select_alert!(
-            "AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR severity = ?3) AND (?4 IS NULL OR rule_id = ?4)
-             AND (?5 IS NULL OR vehicle = ?5 OR EXISTS (SELECT 1 FROM alert_events e WHERE e.tenant = alerts.tenant
-                  AND e.alert_id = alerts.alert_id AND e.vehicle = ?5))
-             AND (?6 IS NULL OR raised_us < ?6 OR (raised_us = ?6 AND alert_id > ?7))
-             ORDER BY raised_us DESC, alert_id LIMIT ?8"
+        let query = sql(concat!(
+            "SELECT ",
+            select_alert!(),
+            " FROM alerts WHERE tenant = $1
+             AND ($2 IS NULL OR status = $2) AND ($3 IS NULL OR severity = $3) AND ($4 IS NULL OR rule_id = $4)
+             AND ($5 IS NULL OR vehicle = $5 OR EXISTS (SELECT 1 FROM alert_events e WHERE e.tenant = alerts.tenant
+                  AND e.alert_id = alerts.alert_id AND e.vehicle = $5))
+             AND ($6 IS NULL OR raised_us < $6 OR (raised_us = $6 AND alert_id > $7))
+             ORDER BY raised_us DESC, alert_id LIMIT $8"
         ));
         let query = query
             .bind(tenant.as_str())
             .bind(filter.status.map(StatusCode::code))
             .bind(filter.severity)
-            .bind(&filter.rule)
-            .bind(&filter.vehicle)
+            .bind(filter.rule.as_deref())
+            .bind(filter.vehicle.as_deref())
             .bind(raised)
-            .bind(id)
+            .bind(id.as_deref())
             .bind(i64::from(limit));
-        Ok(query.fetch_all(&self.read).await?)
+        query.all(self.read()).await
+    }
+
+    /// Alerts of all tenants that were raised or raised again since `since`, oldest first, each with when. For who shows alerts as they
+    /// come: it asks again from a few seconds before the last one that it got, because owners of partitions have clocks of their own and
+    /// commit in their own order, and leaves out what it has shown with the same count.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn alerts_raised_since(
+        &self,
+        since: UnixMicros,
+        limit: u32,
+    ) -> Result<Vec<(Tenant, AlertRow, UnixMicros)>, StateError> {
+        #[derive(FromRow)]
+        struct Touched {
+            tenant: String,
+            touched_us: i64,
+            #[sqlx(flatten)]
+            row: AlertRow,
+        }
+        let query = sql(concat!(
+            "SELECT tenant, touched_us, ",
+            select_alert!(),
+            " FROM alerts WHERE touched_us >= $1 ORDER BY touched_us, tenant, alert_id LIMIT $2"
+        ));
+        let rows: Vec<Touched> = query.bind(since.0).bind(i64::from(limit)).all(self.read()).await?;
+        let row = |it: Touched| Ok((tenant_of_row(&it.tenant)?, it.row, UnixMicros(it.touched_us)));
+        rows.into_iter().map(row).collect()
     }
 
     /// The kept events of an alert, by position.
@@ -179,11 +206,9 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn alert_events(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Vec<EventRow>, StateError> {
-        let query = sqlx::query_as(
-            "SELECT position, entry_index, vehicle FROM alert_events WHERE tenant = ?1 AND alert_id = ?2
-             ORDER BY position, entry_index",
-        );
-        Ok(query.bind(tenant.as_str()).bind(alert_id).fetch_all(&self.read).await?)
+        let query = sql("SELECT position, entry_index, vehicle FROM alert_events WHERE tenant = $1 AND alert_id = $2
+             ORDER BY position, entry_index");
+        query.bind(tenant.as_str()).bind(alert_id).all(self.read()).await
     }
 
     /// What people did with an alert, oldest first, at most the last 200 changes.
@@ -191,11 +216,11 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn alert_changes(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Vec<ChangeRow>, StateError> {
-        let query = sqlx::query_as(
+        let query = sql(
             "SELECT time_us, user_name, status, note FROM
-                (SELECT * FROM alert_changes WHERE tenant = ?1 AND alert_id = ?2 ORDER BY id DESC LIMIT 200) ORDER BY id",
+                (SELECT * FROM alert_changes WHERE tenant = $1 AND alert_id = $2 ORDER BY id DESC LIMIT 200) AS newest ORDER BY id",
         );
-        Ok(query.bind(tenant.as_str()).bind(alert_id).fetch_all(&self.read).await?)
+        query.bind(tenant.as_str()).bind(alert_id).all(self.read()).await
     }
 
     /// Sets the status of an alert of the person's tenant; `None` if there is no such alert.
@@ -210,24 +235,22 @@ impl State {
         now: UnixMicros,
     ) -> Result<Option<AlertRow>, StateError> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE alerts SET status = ?3 WHERE tenant = ?1 AND alert_id = ?2")
+        sql("UPDATE alerts SET status = $3 WHERE tenant = $1 AND alert_id = $2")
             .bind(person.tenant.as_str())
             .bind(alert_id)
             .bind(status.code())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
-        let Some(row) = one(&mut *tx, &person.tenant, alert_id).await? else { return Ok(None) };
-        sqlx::query(
-            "INSERT INTO alert_changes (tenant, alert_id, time_us, user_name, status, note)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )
+        let Some(row) = one(&mut tx, &person.tenant, alert_id).await? else { return Ok(None) };
+        sql("INSERT INTO alert_changes (tenant, alert_id, time_us, user_name, status, note)
+             VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(person.tenant.as_str())
         .bind(alert_id)
         .bind(now.0)
-        .bind(&person.user)
+        .bind(person.user.as_str())
         .bind(status.code())
         .bind(why)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         let target: String = alert_id.iter().map(|byte| format!("{byte:02x}")).collect();
         note(&mut tx, person, now, ("alert-status", &target, &format!("{status:?}"))).await?;
@@ -240,9 +263,8 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn alerts_not_closed(&self, tenant: &Tenant) -> Result<[u64; 5], StateError> {
-        let query =
-            sqlx::query_as("SELECT severity, COUNT(*) FROM alerts WHERE tenant = ?1 AND status < 2 GROUP BY severity");
-        let rows: Vec<(i64, i64)> = query.bind(tenant.as_str()).fetch_all(&self.read).await?;
+        let query = sql("SELECT severity, COUNT(*) FROM alerts WHERE tenant = $1 AND status < 2 GROUP BY severity");
+        let rows: Vec<(i64, i64)> = query.bind(tenant.as_str()).all(self.read()).await?;
         let of = |severity| rows.iter().find(|row| row.0 == severity).map_or(0, |row| uint(row.1));
         Ok([of(1), of(2), of(3), of(4), of(5)])
     }

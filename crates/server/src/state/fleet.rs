@@ -3,15 +3,20 @@
 //! Not the devices' way in (that is `registry`). Vehicles are counted, never listed, where a fleet may be large; the list itself is
 //! bounded by [`VEHICLES_MAX`]. Cost: the overview's queries read one row a vehicle.
 
+use super::database::sql;
+use super::delta::RateStep;
 use super::number::uint;
-use super::progress::RateStep;
+use super::rows::Many;
 use super::{State, StateError};
 use crate::tenant::Tenant;
 use sqlx::FromRow;
+use std::collections::{BTreeMap, BTreeSet};
 use yagura_model::{DeviceId, UnixMicros};
 
 /// The most vehicles one answer lists.
 pub const VEHICLES_MAX: i64 = 10_000;
+/// The most certificates of one device that are looked at.
+const CERTIFICATES_MAX: usize = 16;
 /// How far back the vehicles' event counts go.
 const DAY_US: i64 = 24 * 3_600_000_000;
 
@@ -102,13 +107,12 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn rates(&self, tenant: &Tenant, from: UnixMicros) -> Result<Rates, StateError> {
-        let query = sqlx::query_as("SELECT events, reports FROM totals WHERE tenant = ?1");
-        let totals: Option<(i64, i64)> = query.bind(tenant.as_str()).fetch_optional(&self.read).await?;
-        let query = sqlx::query_as(
-            "SELECT step_us, events, reports FROM rates WHERE tenant = ?1 AND step_us >= ?2 ORDER BY step_us",
-        );
-        let steps: Vec<(i64, i64, i64)> = query.bind(tenant.as_str()).bind(from.0).fetch_all(&self.read).await?;
-        let (events, reports) = totals.unwrap_or_default();
+        let query = sql("SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT), CAST(COALESCE(SUM(reports), 0) AS BIGINT)
+             FROM totals WHERE tenant = $1");
+        let (events, reports): (i64, i64) = query.bind(tenant.as_str()).one(self.read()).await?;
+        let query = sql("SELECT step_us, CAST(SUM(events) AS BIGINT), CAST(SUM(reports) AS BIGINT) FROM rates
+             WHERE tenant = $1 AND step_us >= $2 GROUP BY step_us ORDER BY step_us");
+        let steps: Vec<(i64, i64, i64)> = query.bind(tenant.as_str()).bind(from.0).all(self.read()).await?;
         let steps = steps.into_iter().map(|(step, events, reports)| RateStep {
             tenant: *tenant,
             step: UnixMicros(step),
@@ -123,19 +127,17 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn models(&self, tenant: &Tenant, heard: UnixMicros) -> Result<Vec<ModelRow>, StateError> {
-        let query = sqlx::query_as(
-            "WITH seen AS (
+        let query = sql("WITH seen AS (
                 SELECT d.vehicle, MIN(d.model) AS model, MAX(c.last_seen_us) AS last_seen_us
                 FROM devices d LEFT JOIN chains c USING (tenant, vehicle, sensor)
-                WHERE d.tenant = ?1 GROUP BY d.vehicle),
+                WHERE d.tenant = $1 GROUP BY d.vehicle),
              raised AS (
                 SELECT vehicle, COUNT(*) AS alerts FROM alerts
-                WHERE tenant = ?1 AND status < 2 AND vehicle IS NOT NULL GROUP BY vehicle)
-             SELECT model, COUNT(*) AS vehicles, COALESCE(SUM(last_seen_us >= ?2), 0) AS reporting,
-                    COALESCE(SUM(alerts), 0) AS alerts
-             FROM seen LEFT JOIN raised USING (vehicle) GROUP BY model ORDER BY model",
-        );
-        Ok(query.bind(tenant.as_str()).bind(heard.0).fetch_all(&self.read).await?)
+                WHERE tenant = $1 AND status < 2 AND vehicle IS NOT NULL GROUP BY vehicle)
+             SELECT model, COUNT(*) AS vehicles, COUNT(*) FILTER (WHERE last_seen_us >= $2) AS reporting,
+                    CAST(COALESCE(SUM(alerts), 0) AS BIGINT) AS alerts
+             FROM seen LEFT JOIN raised USING (vehicle) GROUP BY model ORDER BY model");
+        query.bind(tenant.as_str()).bind(heard.0).all(self.read()).await
     }
 
     /// How many of the tenant's vehicles were heard of since `heard`.
@@ -143,9 +145,9 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn reporting(&self, tenant: &Tenant, heard: UnixMicros) -> Result<u64, StateError> {
-        let query =
-            sqlx::query_scalar("SELECT COUNT(DISTINCT vehicle) FROM chains WHERE tenant = ?1 AND last_seen_us >= ?2");
-        Ok(uint(query.bind(tenant.as_str()).bind(heard.0).fetch_one(&self.read).await?))
+        let query = sql("SELECT COUNT(DISTINCT vehicle) FROM chains WHERE tenant = $1 AND last_seen_us >= $2");
+        let (count,): (i64,) = query.bind(tenant.as_str()).bind(heard.0).one(self.read()).await?;
+        Ok(uint(count))
     }
 
     /// The tenant's vehicles by name, at most [`VEHICLES_MAX`]; only `vehicle` if given.
@@ -158,22 +160,21 @@ impl State {
         vehicle: Option<&str>,
         now: UnixMicros,
     ) -> Result<Vec<VehicleRow>, StateError> {
-        let query = sqlx::query_as(
-            "SELECT d.vehicle, MIN(d.model) AS model, GROUP_CONCAT(d.sensor) AS sensors,
+        let query =
+            sql("SELECT d.vehicle, MIN(d.model) AS model, STRING_AGG(d.sensor, ',' ORDER BY d.sensor) AS sensors,
                     MAX(c.last_seen_us) AS last_seen_us,
-                    (SELECT COALESCE(SUM(h.events), 0) FROM vehicle_hours h
-                     WHERE h.tenant = ?1 AND h.vehicle = d.vehicle AND h.hour_us > ?3) AS events,
+                    (SELECT CAST(COALESCE(SUM(h.events), 0) AS BIGINT) FROM vehicle_hours h
+                     WHERE h.tenant = $1 AND h.vehicle = d.vehicle AND h.hour_us > $3) AS events,
                     (SELECT COUNT(*) FROM alerts a
-                     WHERE a.tenant = ?1 AND a.vehicle = d.vehicle AND a.status < 2) AS alerts,
-                    COALESCE(SUM(c.lost_events + c.lost_frames + c.lost_excerpts + c.lost_reports + c.missing), 0)
-                        AS losses
+                     WHERE a.tenant = $1 AND a.vehicle = d.vehicle AND a.status < 2) AS alerts,
+                    CAST(COALESCE(SUM(c.lost_events + c.lost_frames + c.lost_excerpts + c.lost_reports + c.missing), 0)
+                         AS BIGINT) AS losses
              FROM devices d LEFT JOIN chains c USING (tenant, vehicle, sensor)
-             WHERE d.tenant = ?1 AND (?2 IS NULL OR d.vehicle = ?2)
-             GROUP BY d.vehicle ORDER BY d.vehicle LIMIT ?4",
-        );
+             WHERE d.tenant = $1 AND ($2 IS NULL OR d.vehicle = $2)
+             GROUP BY d.vehicle ORDER BY d.vehicle LIMIT $4");
         let since = now.0.saturating_sub(DAY_US);
         let query = query.bind(tenant.as_str()).bind(vehicle).bind(since).bind(VEHICLES_MAX);
-        Ok(query.fetch_all(&self.read).await?)
+        query.all(self.read()).await
     }
 
     /// The sensors of one vehicle, by name.
@@ -181,14 +182,12 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn devices(&self, tenant: &Tenant, vehicle: &str) -> Result<Vec<DeviceRow>, StateError> {
-        let query = sqlx::query_as(
-            "SELECT d.sensor, d.enrolled_us, k.expires_us, c.last_seen_us, c.boot, c.sequence,
+        let query = sql("SELECT d.sensor, d.enrolled_us, k.expires_us, c.last_seen_us, c.boot, c.sequence,
                     c.lost_events, c.lost_frames, c.lost_excerpts, c.lost_reports, c.missing
              FROM devices d LEFT JOIN chains c USING (tenant, vehicle, sensor)
                             LEFT JOIN certificates k USING (tenant, vehicle, sensor, fingerprint)
-             WHERE d.tenant = ?1 AND d.vehicle = ?2 ORDER BY d.sensor",
-        );
-        Ok(query.bind(tenant.as_str()).bind(vehicle).fetch_all(&self.read).await?)
+             WHERE d.tenant = $1 AND d.vehicle = $2 ORDER BY d.sensor");
+        query.bind(tenant.as_str()).bind(vehicle).all(self.read()).await
     }
 
     /// What the tenant lost, by kind.
@@ -196,20 +195,43 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn losses(&self, tenant: &Tenant) -> Result<Vec<LossRow>, StateError> {
-        let query = sqlx::query_as("SELECT kind, count, since_us FROM losses WHERE tenant = ?1 ORDER BY kind");
-        Ok(query.bind(tenant.as_str()).fetch_all(&self.read).await?)
+        let query = sql("SELECT kind, CAST(SUM(count) AS BIGINT) AS count, MIN(since_us) AS since_us FROM losses
+             WHERE tenant = $1 GROUP BY kind ORDER BY kind");
+        query.bind(tenant.as_str()).all(self.read()).await
     }
 
-    /// All certificates that were ever issued to a device, newest first, DER.
+    /// The certificates that were ever issued to a device, newest first, at most 16, DER.
     ///
     /// # Errors
     /// [`StateError`]
     pub async fn certificates(&self, device: &DeviceId) -> Result<Vec<Vec<u8>>, StateError> {
-        let query = sqlx::query_scalar(
-            "SELECT der FROM certificates WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3
-             ORDER BY enrolled_us DESC LIMIT 16",
-        );
-        let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-        Ok(query.fetch_all(&self.read).await?)
+        Ok(self.certificates_of(std::slice::from_ref(device)).await?.pop().unwrap_or_default())
+    }
+
+    /// As [`Self::certificates`] for many devices at once, in their order.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn certificates_of(&self, devices: &[DeviceId]) -> Result<Vec<Vec<Vec<u8>>>, StateError> {
+        const SELECT: Many = Many {
+            before: "SELECT c.tenant, c.vehicle, c.sensor, c.der FROM (",
+            after: ") AS k CROSS JOIN certificates c
+                    WHERE c.tenant = k.column1 AND c.vehicle = k.column2 AND c.sensor = k.column3 ORDER BY c.enrolled_us DESC",
+        };
+        let names = |device: &'_ DeviceId| [device.tenant, device.vehicle, device.sensor];
+        let wanted: BTreeSet<_> = devices.iter().map(names).collect();
+        let keys = wanted.iter().map(|key| key.each_ref().map(|name| name.as_str().into())).collect();
+        let rows: Vec<(String, String, String, Vec<u8>)> = SELECT.all(self.read(), keys).await?;
+        let mut all: BTreeMap<[&str; 3], Vec<Vec<u8>>> = BTreeMap::new();
+        for (tenant, vehicle, sensor, der) in &rows {
+            let known = all.entry([tenant, vehicle, sensor]).or_default();
+            if known.len() < CERTIFICATES_MAX {
+                known.push(der.clone());
+            }
+        }
+        let of = |device: &DeviceId| {
+            all.get(&names(device).each_ref().map(|name| name.as_str())).cloned().unwrap_or_default()
+        };
+        Ok(devices.iter().map(of).collect())
     }
 }

@@ -3,10 +3,10 @@
 //! Not accounts yet: whoever holds a one-time token signs in as the person it was made for. Invariants: only hashes of secrets
 //! are kept; a token opens one session; an expired row opens nothing, whether or not it is already swept.
 
+use super::database::{Tx, sql};
 use super::{State, StateError};
 use crate::auth::SecretHash;
 use crate::tenant::Tenant;
-use sqlx::{Sqlite, Transaction};
 use yagura_model::{Name, UnixMicros};
 
 /// The most sessions a person may have; the oldest ends when another begins.
@@ -34,16 +34,16 @@ impl State {
         expires: UnixMicros,
     ) -> Result<(), StateError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM sign_in_tokens WHERE expires_us <= ?1").bind(now.0).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO sign_in_tokens VALUES (?1, ?2, ?3, ?4, ?5)")
+        sql("DELETE FROM sign_in_tokens WHERE expires_us <= $1").bind(now.0).execute(&mut tx).await?;
+        sql("INSERT INTO sign_in_tokens (hash, tenant, user_name, created_us, expires_us) VALUES ($1, $2, $3, $4, $5)")
             .bind(token.as_slice())
             .bind(person.tenant.as_str())
-            .bind(&person.user)
+            .bind(person.user.as_str())
             .bind(now.0)
             .bind(expires.0)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// Trades a sign-in token for a session; `None` if the token is unknown, used or expired.
@@ -59,9 +59,9 @@ impl State {
     ) -> Result<Option<Person>, StateError> {
         let mut tx = self.begin().await?;
         let row: Option<(String, String, i64)> =
-            sqlx::query_as("DELETE FROM sign_in_tokens WHERE hash = ?1 RETURNING tenant, user_name, expires_us")
+            sql("DELETE FROM sign_in_tokens WHERE hash = $1 RETURNING tenant, user_name, expires_us")
                 .bind(token.as_slice())
-                .fetch_optional(&mut *tx)
+                .optional(&mut tx)
                 .await?;
         let person = row.filter(|row| row.2 > now.0).map(|(tenant, user, _)| person(&tenant, user)).transpose()?;
         if let Some(person) = &person {
@@ -78,10 +78,10 @@ impl State {
     /// [`StateError`]
     pub async fn session(&self, session: &SecretHash, now: UnixMicros) -> Result<Option<Person>, StateError> {
         let row: Option<(String, String)> =
-            sqlx::query_as("SELECT tenant, user_name FROM sessions WHERE hash = ?1 AND expires_us > ?2")
+            sql("SELECT tenant, user_name FROM sessions WHERE hash = $1 AND expires_us > $2")
                 .bind(session.as_slice())
                 .bind(now.0)
-                .fetch_optional(&self.read)
+                .optional(self.read())
                 .await?;
         row.map(|(tenant, user)| person(&tenant, user)).transpose()
     }
@@ -92,58 +92,56 @@ impl State {
     /// [`StateError`]
     pub async fn sign_out(&self, person: &Person, session: &SecretHash, now: UnixMicros) -> Result<(), StateError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE hash = ?1").bind(session.as_slice()).execute(&mut *tx).await?;
+        sql("DELETE FROM sessions WHERE hash = $1").bind(session.as_slice()).execute(&mut tx).await?;
         note(&mut tx, person, now, ("sign-out", "session", "")).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 
 /// Adds a line to the audit record: action, target, detail.
 pub(super) async fn note(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Tx,
     person: &Person,
     now: UnixMicros,
     (action, target, detail): (&str, &str, &str),
 ) -> Result<(), StateError> {
-    sqlx::query(
-        "INSERT INTO audit (tenant, time_us, user_name, action, target, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )
-    .bind(person.tenant.as_str())
-    .bind(now.0)
-    .bind(&person.user)
-    .bind(action)
-    .bind(target)
-    .bind(detail)
-    .execute(&mut **tx)
-    .await?;
+    sql("INSERT INTO audit (tenant, time_us, user_name, action, target, detail) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(person.tenant.as_str())
+        .bind(now.0)
+        .bind(person.user.as_str())
+        .bind(action)
+        .bind(target)
+        .bind(detail)
+        .execute(&mut *tx)
+        .await?;
     Ok(())
 }
 
 async fn open_session(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Tx,
     person: &Person,
     session: &SecretHash,
     now: UnixMicros,
     expires: UnixMicros,
 ) -> Result<(), StateError> {
-    sqlx::query("DELETE FROM sessions WHERE expires_us <= ?1").bind(now.0).execute(&mut **tx).await?;
-    sqlx::query("INSERT INTO sessions VALUES (?1, ?2, ?3, ?4, ?5)")
+    sql("DELETE FROM sessions WHERE expires_us <= $1").bind(now.0).execute(&mut *tx).await?;
+    // Room first, so that the new one is never among those that go.
+    sql("DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE tenant = $1 AND user_name = $2
+         ORDER BY created_us DESC, hash LIMIT $4 OFFSET $3)")
+    .bind(person.tenant.as_str())
+    .bind(person.user.as_str())
+    .bind(SESSIONS_MAX - 1)
+    .bind(i64::MAX)
+    .execute(&mut *tx)
+    .await?;
+    sql("INSERT INTO sessions (hash, tenant, user_name, created_us, expires_us) VALUES ($1, $2, $3, $4, $5)")
         .bind(session.as_slice())
         .bind(person.tenant.as_str())
-        .bind(&person.user)
+        .bind(person.user.as_str())
         .bind(now.0)
         .bind(expires.0)
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
-    sqlx::query(
-        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE tenant = ?1 AND user_name = ?2
-         ORDER BY created_us DESC, rowid DESC LIMIT -1 OFFSET ?3)",
-    )
-    .bind(person.tenant.as_str())
-    .bind(&person.user)
-    .bind(SESSIONS_MAX)
-    .execute(&mut **tx)
-    .await?;
     Ok(())
 }
 

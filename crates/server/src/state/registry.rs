@@ -1,15 +1,17 @@
-//! Enrolment tokens and devices: the gate's [`Registry`] on SQLite.
+//! Enrolment tokens and devices: the gate's [`Registry`] on the state.
 //!
 //! Not the authority that signs certificates (that is `identity`). Invariants: only a token's hash is kept; a token binds one key,
 //! once; one certificate a device is in force, all that were ever issued are kept.
 
+use super::database::{Tx, Value, sql};
 use super::number::int;
-use super::{State, StateError};
+use super::rows::Many;
+use super::{State, StateError, StateUrl};
 use crate::clock;
 use crate::gate::{Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, TokenHash};
 use crate::identity::{DeviceCertificate, Fingerprint};
-use sqlx::{FromRow, Sqlite, Transaction};
-use std::path::Path;
+use sqlx::FromRow;
+use std::collections::BTreeMap;
 use yagura_model::{DeviceId, UnixMicros};
 
 /// How long an enrolment token works.
@@ -47,10 +49,8 @@ impl State {
         now: UnixMicros,
     ) -> Result<(), StateError> {
         let cut = model.floor_char_boundary(MODEL_BYTES_MAX);
-        sqlx::query(
-            "INSERT INTO enrolment_tokens (hash, tenant, vehicle, sensor, model, created_us, expires_us)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )
+        sql("INSERT INTO enrolment_tokens (hash, tenant, vehicle, sensor, model, created_us, expires_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(token.0.as_slice())
         .bind(device.tenant.as_str())
         .bind(device.vehicle.as_str())
@@ -58,7 +58,7 @@ impl State {
         .bind(model.get(..cut))
         .bind(now.0)
         .bind(now.0.saturating_add(ENROLMENT_TOKEN_VALIDITY_US))
-        .execute(&self.write)
+        .execute(self.write())
         .await?;
         Ok(())
     }
@@ -68,18 +68,17 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn revoke_device(&self, device: &DeviceId, now: UnixMicros) -> Result<bool, StateError> {
-        let query =
-            sqlx::query("UPDATE devices SET revoked_us = ?4 WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3");
+        let query = sql("UPDATE devices SET revoked_us = $4 WHERE tenant = $1 AND vehicle = $2 AND sensor = $3");
         let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-        Ok(query.bind(now.0).execute(&self.write).await?.rows_affected() > 0)
+        Ok(query.bind(now.0).execute(self.write()).await? > 0)
     }
 
     async fn redeem_token(&self, claim: &Claim) -> Result<Redeemed, StateError> {
         let mut tx = self.begin().await?;
-        let query = sqlx::query_as(
-            "SELECT tenant, vehicle, sensor, expires_us, public_key, fingerprint FROM enrolment_tokens WHERE hash = ?1",
-        );
-        let row: Option<TokenRow> = query.bind(claim.token.0.as_slice()).fetch_optional(&mut *tx).await?;
+        // Changes nothing, but locks the row on both databases: of two that come with one token, the second waits.
+        let query = sql("UPDATE enrolment_tokens SET hash = hash WHERE hash = $1
+             RETURNING tenant, vehicle, sensor, expires_us, public_key, fingerprint");
+        let row: Option<TokenRow> = query.bind(claim.token.0.as_slice()).optional(&mut tx).await?;
         let Some(row) = row else { return Ok(Redeemed::Unknown) };
         if !row.is_for(&claim.device) {
             return Ok(Redeemed::OtherDevice);
@@ -91,8 +90,8 @@ impl State {
             (None, _) if row.expires_us <= claim.now.0 => return Ok(Redeemed::Expired),
             (None, _) => {}
         }
-        let query = sqlx::query("UPDATE enrolment_tokens SET public_key = ?2 WHERE hash = ?1");
-        query.bind(claim.token.0.as_slice()).bind(claim.key.as_slice()).execute(&mut *tx).await?;
+        let query = sql("UPDATE enrolment_tokens SET public_key = $2 WHERE hash = $1");
+        query.bind(claim.token.0.as_slice()).bind(claim.key.as_slice()).execute(&mut tx).await?;
         tx.commit().await?;
         Ok(Redeemed::Granted)
     }
@@ -100,23 +99,24 @@ impl State {
     async fn keep_certificate(&self, enrolment: &Enrolment) -> Result<(), StateError> {
         let (device, fingerprint) = (&enrolment.certificate.device, enrolment.certificate.fingerprint.0);
         let mut tx = self.begin().await?;
-        sqlx::query("INSERT OR IGNORE INTO certificates VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
-            .bind(device.tenant.as_str())
-            .bind(device.vehicle.as_str())
-            .bind(device.sensor.as_str())
-            .bind(fingerprint.as_slice())
-            .bind(&enrolment.der)
-            .bind(int(enrolment.position))
-            .bind(enrolment.now.0)
-            .bind(enrolment.certificate.not_after.0)
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
-            "INSERT INTO devices SELECT ?1, ?2, ?3, COALESCE((SELECT model FROM enrolment_tokens WHERE hash = ?6), ''),
-                                        ?5, ?4, NULL WHERE TRUE
-             ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, model = excluded.model,
-                revoked_us = CASE WHEN revoked_us < (SELECT created_us FROM enrolment_tokens WHERE hash = ?6)
-                                  THEN NULL ELSE revoked_us END",
+        sql("INSERT INTO certificates (tenant, vehicle, sensor, fingerprint, der, position, enrolled_us, expires_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, vehicle, sensor, fingerprint) DO NOTHING")
+        .bind(device.tenant.as_str())
+        .bind(device.vehicle.as_str())
+        .bind(device.sensor.as_str())
+        .bind(fingerprint.as_slice())
+        .bind(enrolment.der.as_slice())
+        .bind(int(enrolment.position))
+        .bind(enrolment.now.0)
+        .bind(enrolment.certificate.not_after.0)
+        .execute(&mut tx)
+        .await?;
+        sql(
+            "INSERT INTO devices (tenant, vehicle, sensor, model, enrolled_us, fingerprint)
+             VALUES ($1, $2, $3, COALESCE((SELECT model FROM enrolment_tokens WHERE hash = $6), ''), $5, $4)
+             ON CONFLICT (tenant, vehicle, sensor) DO UPDATE SET fingerprint = excluded.fingerprint, model = excluded.model,
+                revoked_us = CASE WHEN devices.revoked_us < (SELECT created_us FROM enrolment_tokens WHERE hash = $6)
+                                  THEN NULL ELSE devices.revoked_us END",
         )
         .bind(device.tenant.as_str())
         .bind(device.vehicle.as_str())
@@ -124,22 +124,22 @@ impl State {
         .bind(fingerprint.as_slice())
         .bind(enrolment.now.0)
         .bind(enrolment.token.0.as_slice())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
-        sqlx::query("UPDATE enrolment_tokens SET fingerprint = ?2 WHERE hash = ?1")
+        sql("UPDATE enrolment_tokens SET fingerprint = $2 WHERE hash = $1")
             .bind(enrolment.token.0.as_slice())
             .bind(fingerprint.as_slice())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     async fn enrolled_device(&self, device: &DeviceId) -> Result<Option<Enrolled>, StateError> {
-        let query = sqlx::query_as(
-            "SELECT fingerprint, revoked_us IS NOT NULL FROM devices WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3",
+        let query = sql(
+            "SELECT fingerprint, revoked_us IS NOT NULL FROM devices WHERE tenant = $1 AND vehicle = $2 AND sensor = $3",
         );
         let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-        let row: Option<(Vec<u8>, bool)> = query.fetch_optional(&self.read).await?;
+        let row: Option<(Vec<u8>, bool)> = query.optional(self.read()).await?;
         row.map(|(bytes, revoked)| {
             let bytes = <[u8; 32]>::try_from(bytes);
             let fingerprint = bytes.map_err(|_| StateError::Damaged(format!("fingerprint of {device}")))?;
@@ -156,56 +156,73 @@ pub struct EnrolledCertificate {
     pub certificate: DeviceCertificate,
     /// Its bytes.
     pub der: Vec<u8>,
-    /// Its record.
+    /// The place of its record.
     pub position: u64,
     /// When it was issued.
     pub received: UnixMicros,
 }
 
-/// Keeps a certificate that the vault has and the state may have lost. The model was said with the token and is not in the vault.
-pub(super) async fn restore_certificate(
-    tx: &mut Transaction<'static, Sqlite>,
-    enrolled: &EnrolledCertificate,
-) -> Result<(), StateError> {
-    let (device, fingerprint) = (&enrolled.certificate.device, enrolled.certificate.fingerprint.0);
-    sqlx::query("INSERT OR IGNORE INTO certificates VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
-        .bind(device.tenant.as_str())
-        .bind(device.vehicle.as_str())
-        .bind(device.sensor.as_str())
-        .bind(fingerprint.as_slice())
-        .bind(&enrolled.der)
-        .bind(int(enrolled.position))
-        .bind(enrolled.received.0)
-        .bind(enrolled.certificate.not_after.0)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(
-        "INSERT INTO devices VALUES (?1, ?2, ?3, '', ?5, ?4, NULL)
-         ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint
-         WHERE (SELECT position FROM certificates c WHERE c.tenant = ?1 AND c.vehicle = ?2 AND c.sensor = ?3
-                AND c.fingerprint = devices.fingerprint) < ?6",
-    )
-    .bind(device.tenant.as_str())
-    .bind(device.vehicle.as_str())
-    .bind(device.sensor.as_str())
-    .bind(fingerprint.as_slice())
-    .bind(enrolled.received.0)
-    .bind(int(enrolled.position))
-    .execute(&mut **tx)
-    .await?;
+/// Keeps certificates that the vault has and the state may have lost. The model was said with the token and is not in the vault.
+pub(super) async fn restore_certificates(tx: &mut Tx, enrolled: &[EnrolledCertificate]) -> Result<(), StateError> {
+    const CERTIFICATES: Many = Many {
+        before: "INSERT INTO certificates (tenant, vehicle, sensor, fingerprint, der, position, enrolled_us, expires_us)",
+        after: "ON CONFLICT (tenant, vehicle, sensor, fingerprint) DO NOTHING",
+    };
+    const DEVICES: Many = Many {
+        before: "INSERT INTO devices (tenant, vehicle, sensor, model, enrolled_us, fingerprint)",
+        after: "ON CONFLICT (tenant, vehicle, sensor) DO UPDATE SET fingerprint = excluded.fingerprint
+                WHERE (SELECT c.position FROM certificates c WHERE c.tenant = devices.tenant AND c.vehicle = devices.vehicle
+                         AND c.sensor = devices.sensor AND c.fingerprint = devices.fingerprint)
+                    < (SELECT c.position FROM certificates c WHERE c.tenant = devices.tenant AND c.vehicle = devices.vehicle
+                         AND c.sensor = devices.sensor AND c.fingerprint = excluded.fingerprint)",
+    };
+    let mut all: BTreeMap<(DeviceId, [u8; 32]), &EnrolledCertificate> = BTreeMap::new();
+    let mut newest: BTreeMap<DeviceId, &EnrolledCertificate> = BTreeMap::new();
+    for one in enrolled {
+        let device = one.certificate.device;
+        all.insert((device, one.certificate.fingerprint.0), one);
+        let known = newest.entry(device).or_insert(one);
+        if known.position <= one.position {
+            *known = one;
+        }
+    }
+    CERTIFICATES.execute(&mut *tx, all.into_values().map(certificate_row).collect()).await?;
+    DEVICES.execute(tx, newest.into_values().map(device_row).collect()).await?;
     Ok(())
 }
 
-async fn issued(
-    tx: &mut Transaction<'static, Sqlite>,
-    device: &DeviceId,
-    fingerprint: &[u8],
-) -> Result<Redeemed, StateError> {
-    let query = sqlx::query_scalar(
-        "SELECT der FROM certificates WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3 AND fingerprint = ?4",
-    );
+fn certificate_row(enrolled: &EnrolledCertificate) -> [Value<'_>; 8] {
+    let (device, certificate) = (&enrolled.certificate.device, &enrolled.certificate);
+    [
+        device.tenant.as_str().into(),
+        device.vehicle.as_str().into(),
+        device.sensor.as_str().into(),
+        certificate.fingerprint.0.as_slice().into(),
+        enrolled.der.as_slice().into(),
+        int(enrolled.position).into(),
+        enrolled.received.0.into(),
+        certificate.not_after.0.into(),
+    ]
+}
+
+fn device_row(enrolled: &EnrolledCertificate) -> [Value<'_>; 6] {
+    let device = &enrolled.certificate.device;
+    [
+        device.tenant.as_str().into(),
+        device.vehicle.as_str().into(),
+        device.sensor.as_str().into(),
+        "".into(),
+        enrolled.received.0.into(),
+        enrolled.certificate.fingerprint.0.as_slice().into(),
+    ]
+}
+
+async fn issued(tx: &mut Tx, device: &DeviceId, fingerprint: &[u8]) -> Result<Redeemed, StateError> {
+    let query =
+        sql("SELECT der FROM certificates WHERE tenant = $1 AND vehicle = $2 AND sensor = $3 AND fingerprint = $4");
     let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-    Ok(Redeemed::Again(query.bind(fingerprint).fetch_one(&mut **tx).await?))
+    let (der,): (Vec<u8>,) = query.bind(fingerprint).one(tx).await?;
+    Ok(Redeemed::Again(der))
 }
 
 impl Registry for State {
@@ -222,13 +239,13 @@ impl Registry for State {
     }
 }
 
-/// A new enrolment token for a device, kept in the state file `path`, which a running server may have open too.
+/// A new enrolment token for a device, kept in the state at `url`, which a running server may have open too.
 ///
 /// # Errors
 /// [`EnrolmentTokenError`]
-pub async fn enrolment_token(path: &Path, device: &DeviceId, model: &str) -> Result<String, EnrolmentTokenError> {
+pub async fn enrolment_token(url: &StateUrl, device: &DeviceId, model: &str) -> Result<String, EnrolmentTokenError> {
     let token = crate::auth::Secret::random()?;
-    let state = State::open(path).await?;
+    let state = State::connect(url).await?;
     let kept = state.put_enrolment_token(device, model, TokenHash::of(&token.to_text()), clock::now()).await;
     state.close().await;
     kept?;

@@ -3,6 +3,7 @@
 //! Not the chain itself (the pipeline has it). Invariant: what is answered was judged, so it is durable; it may be older than what was
 //! acknowledged last. Cost: one read by key.
 
+use super::database::sql;
 use super::number::uint;
 use super::{State, StateError};
 use yagura_link::{Digest, Resume};
@@ -14,12 +15,10 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn resume(&self, device: &DeviceId) -> Result<Option<Resume>, StateError> {
-        let query = sqlx::query_as(
-            "SELECT boot, sequence, digest FROM chains
-             WHERE tenant = ?1 AND vehicle = ?2 AND sensor = ?3 AND boot IS NOT NULL AND digest IS NOT NULL",
-        );
+        let query = sql("SELECT boot, sequence, digest FROM chains
+             WHERE tenant = $1 AND vehicle = $2 AND sensor = $3 AND boot IS NOT NULL AND digest IS NOT NULL");
         let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-        let row: Option<(i64, i64, Vec<u8>)> = query.fetch_optional(&self.read).await?;
+        let row: Option<(i64, i64, Vec<u8>)> = query.optional(self.read()).await?;
         let Some((boot, sequence, digest)) = row else { return Ok(None) };
         let digest = <[u8; 32]>::try_from(digest);
         let digest = digest.map_err(|_| StateError::Damaged(format!("digest of the last report of {device}")))?;

@@ -245,3 +245,18 @@ fn digest(value: &Value) -> yagura_store::Digest {
     }
     yagura_store::Digest(bytes)
 }
+
+crate::on_postgres!(
+    "api.rs":
+    a_sign_in_link_works_once,
+    a_session_ends_when_its_person_signs_out,
+    a_page_of_another_site_can_do_nothing,
+    every_answer_forbids_what_pages_of_this_server_never_do,
+    hostile_input_is_a_problem_and_never_a_fault_of_ours,
+    a_report_becomes_an_alert_that_explains_itself,
+    an_alert_is_acknowledged_and_closed_with_a_history,
+    pages_of_alerts_hold_together,
+    a_vehicle_shows_its_events_over_its_state_before_and_after_the_lake_has_them,
+    evidence_comes_with_a_proof_that_a_stranger_can_check,
+    the_overview_counts_what_came_and_what_was_lost
+);

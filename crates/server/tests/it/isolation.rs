@@ -63,3 +63,9 @@ async fn the_stream_of_another_tenant_is_silent() {
     assert!(!heard.contains("event: alert") && !heard.contains("kona"), "{heard}");
     rig.end().await;
 }
+
+crate::on_postgres!(
+    "isolation.rs":
+    somebody_of_another_tenant_sees_nothing_on_any_endpoint,
+    the_stream_of_another_tenant_is_silent
+);

@@ -4,13 +4,16 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on should stop where it stands; clippy's allowance does not reach helpers"
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop where it stands, and say so if it was left out; clippy's allowance does not reach helpers"
 )]
 
 mod api;
 mod gate;
 mod isolation;
 mod openapi;
+mod partition;
 mod replay;
 mod rig;
+mod services;
 mod serving;

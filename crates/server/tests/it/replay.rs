@@ -1,6 +1,6 @@
 //! A crash anywhere changes nothing: the views after it are those of a server that never stopped.
 
-use crate::rig::{Device, Rig};
+use crate::rig::{Device, Rig, copy_of_evidence};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use proptest::prelude::*;
@@ -101,25 +101,10 @@ fn places(batch: &RecordBatch) -> Vec<(i64, i32)> {
 
 /// The views of a server that judges the same evidence in one go.
 async fn judged_at_once(dir: &TempDir) -> Views {
-    let fresh = Arc::new(TempDir::new().unwrap());
-    for part in ["vault", "identity"] {
-        copy(&dir.path().join(part), &fresh.path().join(part));
-    }
+    let fresh = copy_of_evidence(dir.path());
     // Devices are not derived from the evidence: they come along, the rest of the state does not.
-    let rig = Rig::with_devices_of(fresh, &dir.path().join("state.db")).await;
+    let rig = Rig::with_devices_of(fresh, dir.path()).await;
     views(rig).await
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 async fn live_through(steps: &[Step]) -> (Views, Views) {
@@ -154,3 +139,5 @@ proptest! {
         prop_assert_eq!(lived, at_once);
     }
 }
+
+crate::on_postgres!("replay.rs": a_crash_anywhere_changes_nothing);

@@ -3,13 +3,13 @@
 //! Devices are enrolled as the gate would do it. A rig can crash (nothing is flushed or closed in order) and come up again on the
 //! same directory.
 
+pub(crate) mod database;
 mod device;
 mod person;
 
 pub(crate) use device::Device;
 pub(crate) use person::{Person, client};
 
-use sqlx::Connection;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, Ident
 use yagura_server::intake::{Intake, Verified};
 use yagura_server::lake::SharedLake;
 use yagura_server::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
-use yagura_server::state::{self, State};
+use yagura_server::state::{self, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
 use yagura_store::{Vault, VaultOptions};
 
@@ -55,17 +55,28 @@ impl Rig {
 
     /// A server on what is in `dir`.
     pub(crate) async fn on(dir: Arc<TempDir>) -> Self {
+        let url = database::parsed_url(dir.path()).await;
+        Self::on_state(dir, &url).await
+    }
+
+    /// A server on a copy of the evidence in `dir`, and nothing else of it.
+    pub(crate) async fn on_copy_of(dir: &Path) -> Self {
+        Self::on(copy_of_evidence(dir)).await
+    }
+
+    /// A server on what is in `dir`, with its state elsewhere.
+    pub(crate) async fn on_state(dir: Arc<TempDir>, url: &StateUrl) -> Self {
         let at = |name: &str| dir.path().join(name);
         let identity = Identity::open(&IdentityOptions::loopback(&at("identity"), clock::now())).unwrap();
         let intake = Intake::open(vault(&at("vault"), &identity), Arc::new(Counters::default())).unwrap();
-        let state = State::open(&at("state.db")).await.unwrap();
+        let state = State::connect(url).await.unwrap();
         let lake = SharedLake::open(&at("lake")).await.unwrap().unwrap();
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
         let rules = rules();
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: state.clone(),
-            partition: 0,
+            partition: state.take_over(PartitionNumber::SINGLE).await.unwrap(),
             ordered: Ordered::Before,
             vault: intake.reader().unwrap(),
             durable: intake.durable().unwrap(),
@@ -100,17 +111,12 @@ impl Rig {
         Self { dir, identity, app, intake, pipeline, address, stop, served }
     }
 
-    /// A server on the vault in `dir` that knows the devices of another state file and nothing else of it.
+    /// A server on the vault in `dir` that knows the devices of another server and nothing else of its state.
     pub(crate) async fn with_devices_of(dir: Arc<TempDir>, other: &Path) -> Self {
-        State::open(&dir.path().join("state.db")).await.unwrap().close().await;
-        let url = format!("sqlite://{}", dir.path().join("state.db").display());
-        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-        let attach = sqlx::query("ATTACH ?1 AS other").bind(other.display().to_string());
-        attach.execute(&mut connection).await.unwrap();
-        let copy = "INSERT INTO devices SELECT * FROM other.devices;
-                    INSERT INTO certificates SELECT * FROM other.certificates";
-        sqlx::raw_sql(copy).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        State::connect(&database::parsed_url(dir.path()).await).await.unwrap().close().await;
+        for table in ["devices", "certificates"] {
+            database::copy_table(other, dir.path(), table).await;
+        }
         Self::on(dir).await
     }
 
@@ -199,4 +205,25 @@ pub(crate) fn vault(dir: &Path, identity: &Identity) -> Vault {
         segment_bytes: VaultOptions::SEGMENT_BYTES,
     };
     Vault::open(options).unwrap().0
+}
+
+/// A copy of the evidence in `dir`, and of the keys.
+pub(crate) fn copy_of_evidence(dir: &Path) -> Arc<TempDir> {
+    let fresh = Arc::new(TempDir::new().unwrap());
+    for part in ["vault", "identity"] {
+        copy(&dir.join(part), &fresh.path().join(part));
+    }
+    fresh
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

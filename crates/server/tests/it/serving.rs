@@ -1,7 +1,6 @@
 //! A whole server: it comes up, says where it is, goes down in order, and says clearly why it cannot start.
 
-use crate::rig::client;
-use expect_test::expect;
+use crate::rig::{client, database};
 use serde_json::json;
 use std::path::Path;
 use tempfile::TempDir;
@@ -9,8 +8,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use yagura_server::{Config, RawConfig, Ready, ServeError, serve};
 
-fn config(dir: &Path) -> Config {
+async fn config(dir: &Path) -> Config {
+    let state = if database::is_postgres() { Some(database::state_url(dir).await) } else { None };
     let raw = RawConfig {
+        state,
         data_dir: Some(dir.to_owned()),
         api: Some("127.0.0.1:0".parse().unwrap()),
         gate: Some("127.0.0.1:0".parse().unwrap()),
@@ -51,24 +52,24 @@ async fn refusal(config: Config) -> ServeError {
 #[tokio::test]
 async fn a_server_comes_up_signs_its_operator_in_and_goes_down() {
     let dir = TempDir::new().unwrap();
-    let running = start(config(dir.path())).await;
+    let running = start(config(dir.path()).await).await;
     let url = running.ready.console_url.clone();
     let token = running.ready.sign_in_link.url.strip_prefix(&format!("{url}/sign-in#token=")).unwrap().to_owned();
     let sign_in =
         |token: String| client().post(format!("{url}/api/v1/sign-in")).json(&json!({ "token": token })).send();
     assert_eq!(sign_in(token).await.unwrap().status(), 204);
-    let link = yagura_server::sign_in_link(dir.path()).await.unwrap();
+    let link = yagura_server::sign_in_link(&database::parsed_url(dir.path()).await).await.unwrap();
     let token = link.url.split_once("#token=").unwrap().1.to_owned();
     assert_eq!(sign_in(token).await.unwrap().status(), 204);
     assert!(running.ready.recovery.is_none());
     running.end().await;
-    start(config(dir.path())).await.end().await;
+    start(config(dir.path()).await).await.end().await;
 }
 
 #[tokio::test]
 async fn an_open_stream_does_not_hold_the_end_up() {
     let dir = TempDir::new().unwrap();
-    let running = start(config(dir.path())).await;
+    let running = start(config(dir.path()).await).await;
     let url = running.ready.console_url.clone();
     let token = running.ready.sign_in_link.url.split_once("#token=").unwrap().1.to_owned();
     let answer = client().post(format!("{url}/api/v1/sign-in")).json(&json!({ "token": token })).send().await.unwrap();
@@ -83,7 +84,7 @@ async fn an_open_stream_does_not_hold_the_end_up() {
 async fn a_taken_port_is_named() {
     let dir = TempDir::new().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut config = config(dir.path());
+    let mut config = config(dir.path()).await;
     config.api = taken.local_addr().unwrap();
     let error = refusal(config).await;
     assert!(matches!(error, ServeError::PortTaken(address) if address == taken.local_addr().unwrap()), "{error}");
@@ -94,8 +95,8 @@ async fn a_taken_port_is_named() {
 #[tokio::test]
 async fn a_second_server_on_the_same_data_is_refused() {
     let dir = TempDir::new().unwrap();
-    let running = start(config(dir.path())).await;
-    let error = refusal(config(dir.path())).await;
+    let running = start(config(dir.path()).await).await;
+    let error = refusal(config(dir.path()).await).await;
     assert!(matches!(error, ServeError::Locked(_)), "{error}");
     assert_eq!(error.exit_code(), 4);
     running.end().await;
@@ -106,7 +107,7 @@ async fn a_data_directory_that_cannot_be_made_is_named() {
     let dir = TempDir::new().unwrap();
     std::fs::write(dir.path().join("file"), "").unwrap();
     let path = dir.path().join("file/data");
-    let error = refusal(config(&path)).await;
+    let error = refusal(config(&path).await).await;
     assert!(matches!(&error, ServeError::NotWritable(named) if *named == path), "{error:?}");
     assert_eq!(error.exit_code(), 4);
 }
@@ -131,7 +132,7 @@ async fn corrupt_evidence_is_named_with_file_and_byte() {
     let middle = bytes.len() / 4;
     bytes[middle] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    let error = refusal(config(&data)).await;
+    let error = refusal(config(&data).await).await;
     assert!(matches!(error, ServeError::CorruptVault { .. }), "{error:?}");
     assert!(error.to_string().contains(segment.file_name().unwrap().to_str().unwrap()), "{error}");
     assert_eq!(error.exit_code(), 1);
@@ -140,18 +141,16 @@ async fn corrupt_evidence_is_named_with_file_and_byte() {
 #[tokio::test]
 async fn data_of_a_newer_version_is_refused() {
     let dir = TempDir::new().unwrap();
-    start(config(dir.path())).await.end().await;
-    let url = format!("sqlite://{}", dir.path().join("state.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    start(config(dir.path()).await).await.end().await;
     let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-                  VALUES (9999, 'future', TRUE, x'00', 0)";
-    sqlx::query(insert).execute(&pool).await.unwrap();
-    pool.close().await;
-    let error = refusal(config(dir.path())).await;
-    expect![
-        "the data was written by a newer version of this program (schema 9999, this one knows 1): install that version"
-    ]
-    .assert_eq(&error.to_string());
+                  VALUES (9999, 'future', TRUE, '', 0)";
+    database::run_sql(dir.path(), insert).await;
+    let error = refusal(config(dir.path()).await).await;
+    let newest = if database::is_postgres() { 1 } else { 2 };
+    let said = format!(
+        "the data was written by a newer version of this program (schema 9999, this one knows {newest}): install that version"
+    );
+    assert_eq!(error.to_string(), said);
     assert_eq!(error.exit_code(), 3);
 }
 
@@ -161,7 +160,7 @@ async fn faulty_rules_stop_the_start_and_are_named() {
     let rules = dir.path().join("rules");
     std::fs::create_dir(&rules).unwrap();
     std::fs::write(rules.join("bad.yml"), "title: x\nid: 1\n").unwrap();
-    let mut config = config(&dir.path().join("data"));
+    let mut config = config(&dir.path().join("data")).await;
     config.rules_dir = Some(rules);
     let error = refusal(config).await;
     assert!(error.to_string().contains("bad.yml"), "{error}");
@@ -171,12 +170,22 @@ async fn faulty_rules_stop_the_start_and_are_named() {
 #[tokio::test]
 async fn a_vault_that_lost_judged_records_is_refused() {
     let dir = TempDir::new().unwrap();
-    start(config(dir.path())).await.end().await;
-    let url = format!("sqlite://{}", dir.path().join("state.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::query("UPDATE pipeline SET position = 7").execute(&pool).await.unwrap();
-    pool.close().await;
-    let error = refusal(config(dir.path())).await;
+    start(config(dir.path()).await).await.end().await;
+    database::run_sql(dir.path(), "UPDATE pipeline SET position = 7").await;
+    let error = refusal(config(dir.path()).await).await;
     assert!(matches!(error, ServeError::EvidenceLost(_)), "{error:?}");
     assert_eq!(error.exit_code(), 1);
 }
+
+crate::on_postgres!(
+    "serving.rs":
+    a_server_comes_up_signs_its_operator_in_and_goes_down,
+    an_open_stream_does_not_hold_the_end_up,
+    a_second_server_on_the_same_data_is_refused,
+    data_of_a_newer_version_is_refused,
+    a_vault_that_lost_judged_records_is_refused;
+    except "a_taken_port_is_named",
+    "a_data_directory_that_cannot_be_made_is_named",
+    "faulty_rules_stop_the_start_and_are_named",
+    "corrupt_evidence_is_named_with_file_and_byte"
+);

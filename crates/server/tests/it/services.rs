@@ -1,0 +1,3 @@
+//! What needs real servers beside this one, and may stop and start them.
+
+mod postgres;
