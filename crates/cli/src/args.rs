@@ -17,6 +17,7 @@ From a frame on a bus to a person:
   open the console                     yagura sign-in-link --data /var/lib/yagura
   prove that evidence is untouched     yagura evidence verify /var/lib/yagura/vault
   see all of it at once                yagura demo
+  measure this machine                 yagura bench
 
 Exit codes: 0 done · 1 a check failed (corrupt evidence, faulty rules) · 2 wrong usage · 3 input cannot be used ·
 4 the machine is in the way (port taken, disk full, no permission) · 5 internal error.";
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Run a server and a simulated fleet whose buses replay real captures, and attack some of them.
     Demo(Demo),
+    /// Measure this machine end to end with a simulated fleet: events a second, latency, memory, bytes.
+    Bench(Bench),
     /// Desk tools of the in-vehicle sensor: no server needed.
     #[command(subcommand)]
     Ids(Ids),
@@ -94,6 +97,12 @@ pub(crate) struct Serve {
     pub(crate) gate_name: Vec<String>,
     #[command(flatten)]
     pub(crate) ways: Ways,
+    /// Origins of TLS proxies in front of the console, such as https://yagura.example.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_origin: Vec<String>,
+    /// Tell traces to this OpenTelemetry collector, such as http://127.0.0.1:4318.
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -157,6 +166,32 @@ pub(crate) struct Demo {
     /// Where people look.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) console: SocketAddr,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// Print the figures as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How long is measured: half of it the pipeline, a quarter the gate, a quarter the latency. Signing comes on top.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: u64,
+    /// How many vehicles.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) fleet: u32,
+    /// How many events a report holds.
+    #[arg(long, value_name = "N", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(yagura_sim::EVENTS_MAX)))]
+    pub(crate) events_per_report: u32,
+    /// Directory of Sigma rules instead of the 200 of the bench.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) rules: Option<PathBuf>,
+    /// An empty directory for the data, which stays; a temporary one is used and removed if not said.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Hand in the reports that this file orders: what the bench starts for its first phase.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) feed: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -352,3 +387,6 @@ pub(crate) enum Device {
         server: ServerState,
     },
 }
+
+#[cfg(test)]
+mod deployed;

@@ -4,16 +4,14 @@
 //! farewell first, then the server stops when its standard input ends, so it cannot outlive the demo.
 
 use crate::args;
+use crate::child::{Launch, Server};
 use crate::failure::Failure;
 use crate::serve::{Announcement, chain, runtime, signalled};
-use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::Child;
 use yagura_model::Name;
 use yagura_server::clock;
 use yagura_server::serve::STATE_FILE;
@@ -23,13 +21,15 @@ use yagura_sim::{FleetOptions, FleetPlan, FleetSummary, Happening, Progress, Tok
 const TENANT: &str = "demo";
 /// Seconds between status lines when standard output is not a terminal.
 const STATUS_EVERY: u64 = 10;
-/// How long the server may take to stop.
-const STOP_MAX: Duration = Duration::from_secs(20);
 
 /// Runs the demo until Ctrl-C, or for `--seconds`.
 pub(crate) fn run(args: &args::Demo) -> Result<(), Failure> {
     runtime()?.block_on(async {
-        let mut server = Server::start(args).await?;
+        let (data, log) = (server_dir(&args.data), args.data.join("server.log"));
+        std::fs::create_dir_all(&args.data).map_err(|error| Failure::file(&args.data, &error))?;
+        let (gate, console) = (args.gate, args.console);
+        let launch = Launch { data: &data, tenant: TENANT, gate, console, rules: None, log: &log };
+        let mut server = Server::start(&launch).await?;
         greet(args, &server.announcement);
         let fleet = run_the_fleet(args, &server.announcement, &mut server.child).await;
         let stopped = server.stop().await;
@@ -38,75 +38,6 @@ pub(crate) fn run(args: &args::Demo) -> Result<(), Failure> {
         farewell(args, &summary);
         Ok(())
     })
-}
-
-struct Server {
-    child: Child,
-    /// As long as this is open, the server runs. Kept apart, because waiting for a child closes its standard input.
-    lifeline: ChildStdin,
-    announcement: Announcement,
-}
-
-impl Server {
-    async fn start(args: &args::Demo) -> Result<Self, Failure> {
-        let data = server_dir(&args.data);
-        std::fs::create_dir_all(&data).map_err(|error| Failure::file(&data, &error))?;
-        let log = args.data.join("server.log");
-        let log_file = File::create(&log).map_err(|error| Failure::file(&log, &error))?;
-        let program =
-            std::env::current_exe().map_err(|error| Failure::Internal(format!("own program file: {error}")))?;
-        let mut child = Command::new(program)
-            .arg("serve")
-            .args(["--json", "--stop-on-stdin-end", "--tenant", TENANT])
-            .arg("--data")
-            .arg(&data)
-            .args(["--gate", &args.gate.to_string(), "--console", &args.console.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log_file)
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| Failure::Machine(format!("cannot start the server: {error}")))?;
-        let (Some(stdout), Some(lifeline)) = (child.stdout.take(), child.stdin.take()) else {
-            return Err(Failure::Internal("the server has no standard input or output".to_owned()));
-        };
-        let line = BufReader::new(stdout).lines().next_line().await.ok().flatten();
-        match line.and_then(|line| serde_json::from_str(&line).ok()) {
-            Some(announcement) => Ok(Self { child, lifeline, announcement }),
-            None => Err(Self::why_not(child, &log).await),
-        }
-    }
-
-    /// The server's own last words.
-    async fn why_not(mut child: Child, log: &Path) -> Failure {
-        let status = child.wait().await.map_or(5, |status| status.code().unwrap_or(5));
-        let text = std::fs::read_to_string(log).unwrap_or_default();
-        let words = text.lines().rev().find_map(|line| line.strip_prefix("yagura: "));
-        let words = words.map_or_else(|| format!("the server did not start; see {}", log.display()), str::to_owned);
-        match status {
-            1 => Failure::Check(words),
-            3 => Failure::Input(words),
-            4 => Failure::Machine(words),
-            _ => Failure::Internal(words),
-        }
-    }
-
-    async fn stop(mut self) -> Result<(), Failure> {
-        drop(self.lifeline);
-        match tokio::time::timeout(STOP_MAX, self.child.wait()).await {
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(Failure::Internal(format!("the server ended with {status}"))),
-            Ok(Err(error)) => Err(Failure::Internal(format!("the server's end: {error}"))),
-            Err(_) => {
-                let _ = self.child.kill().await;
-                Err(Failure::Internal(format!(
-                    "the server did not stop within {} s and was killed",
-                    STOP_MAX.as_secs()
-                )))
-            }
-        }
-    }
 }
 
 fn server_dir(data: &Path) -> PathBuf {

@@ -32,6 +32,16 @@ impl Failure {
         }
     }
 
+    /// What a child process ended with, by its exit code.
+    pub(crate) fn of_code(code: i32, text: String) -> Self {
+        match code {
+            1 => Self::Check(text),
+            3 => Self::Input(text),
+            4 => Self::Machine(text),
+            _ => Self::Internal(text),
+        }
+    }
+
     /// The text for the person.
     pub(crate) fn text(&self) -> &str {
         match self {

@@ -4,6 +4,8 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
 mod args;
+mod bench;
+mod child;
 mod demo;
 mod device;
 mod evidence;
@@ -54,6 +56,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ids(Ids::Inject(args)) => inject::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args::Bench { feed: Some(order), .. }) => bench::feed_lanes(&order),
+        Command::Bench(args) => bench::run(&args),
         Command::Evidence(Evidence::Verify { dir, key, json }) => {
             evidence::verify_vault(&dir, key.as_deref(), Output::from_flag(json))
         }

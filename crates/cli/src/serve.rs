@@ -43,10 +43,14 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         rules_dir: args.rules,
         gate_names: args.gate_name,
         ways,
+        public_origins: args.public_origin,
         ..RawConfig::default()
     })
     .map_err(|error| failure(&error.into()))?;
     runtime()?.block_on(async move {
+        if let Some(collector) = &args.otlp {
+            yagura_server::traces::start(collector).map_err(|error| Failure::Input(chain(&error)))?;
+        }
         let (ready, announced) = oneshot::channel();
         let told = async {
             match announced.await {

@@ -9,6 +9,8 @@ use tracing::{error, info, warn};
 
 /// Something that happened.
 pub trait Happening {
+    /// Its name, as `yagura_happenings_total` gives it.
+    const NAME: &'static str;
     /// How often it happened since the start.
     fn counter() -> &'static AtomicU64;
     /// Writes its log line.
@@ -27,10 +29,38 @@ pub fn count<H: Happening>() -> u64 {
     H::counter().load(Ordering::Relaxed)
 }
 
+/// All happenings by name, and how often each happened since the start: for `/metrics`.
+#[must_use]
+pub fn all() -> Vec<(&'static str, u64)> {
+    fn told<H: Happening>() -> (&'static str, u64) {
+        (H::NAME, count::<H>())
+    }
+    vec![
+        told::<RequestFailed<'_>>(),
+        told::<Started<'_>>(),
+        told::<Stopped>(),
+        told::<SnapshotRefused<'_>>(),
+        told::<CorrelationsForgotten<'_>>(),
+        told::<PipelineStalled<'_>>(),
+        told::<PipelineResumed>(),
+        told::<PartitionLost>(),
+        told::<RecordUnreadable<'_>>(),
+        told::<ReportRepeated>(),
+        told::<LakeFlushed>(),
+        told::<ConnectionFailed<'_>>(),
+        told::<MqttUp<'_>>(),
+        told::<MqttBroken<'_>>(),
+        told::<MqttStateFailed<'_>>(),
+        told::<IdsrListenFailed<'_>>(),
+        told::<TracesRefused<'_>>(),
+    ]
+}
+
 /// Declares the counter of a happening and its log line.
 macro_rules! happening {
     ($name:ident $(<$life:lifetime>)?, |$self:ident| $log:expr) => {
         impl Happening for $name $(<$life>)? {
+            const NAME: &'static str = stringify!($name);
             fn counter() -> &'static AtomicU64 {
                 static COUNTER: AtomicU64 = AtomicU64::new(0);
                 &COUNTER
@@ -179,6 +209,19 @@ pub struct IdsrListenFailed<'a> {
 }
 happening!(IdsrListenFailed<'_>, |it| warn!(cause = chain(it.cause), "a socket for foreign sensors failed"));
 
+/// The collector does not take traces; told once until it does again.
+pub struct TracesRefused<'a> {
+    /// Which.
+    pub collector: &'a str,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(TracesRefused<'_>, |it| warn!(
+    collector = it.collector,
+    cause = chain(it.cause),
+    "traces are dropped: the collector does not take them"
+));
+
 /// An error and its sources on one line.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
@@ -189,4 +232,21 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         next = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_happening_of_this_file_is_told_once() {
+        let mut declared: Vec<&str> = include_str!("happenings.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("happening!(")?.split([',', '<']).next())
+            .collect();
+        let mut told: Vec<&str> = all().into_iter().map(|(name, _)| name).collect();
+        declared.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, declared, "a new happening needs its line in `all`");
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
-use yagura_store::{Lake, LakeError, Upkeep};
+use yagura_store::{Lake, LakeError, Table, TableStats, Upkeep};
 
 /// The share of one processor that upkeep takes if nothing else is said, in percent.
 pub const UPKEEP_CPU_PERCENT: u8 = 20;
@@ -122,6 +122,12 @@ impl SharedLake {
         }
         let ended = || yagura_query::QueryError::Stopped { reason: "it did not start".to_owned() };
         self.engine.get().ok_or_else(ended)
+    }
+
+    /// The size of a table: from memory, at once.
+    #[must_use]
+    pub fn stats(&self, table: Table) -> TableStats {
+        self.lake.stats(table)
     }
 
     /// Tells later whether nobody holds the lake any more: then no call is under way.

@@ -16,6 +16,7 @@ pub mod happenings;
 pub mod identity;
 pub mod intake;
 pub mod lake;
+pub mod metrics;
 pub mod pipeline;
 pub mod place;
 pub mod query;
@@ -24,6 +25,7 @@ pub mod serve;
 pub mod state;
 mod stop;
 pub mod tenant;
+pub mod traces;
 pub mod ways;
 
 pub use auth::{SignInLink, SignInLinkError, sign_in_link};

@@ -14,6 +14,7 @@ mod fleet;
 mod https;
 mod keep;
 mod ledger;
+mod load;
 mod memory;
 mod models;
 mod recording;
@@ -31,6 +32,10 @@ pub use fleet::{FleetError, FleetOptions, FleetSummary, PROGRESS_EVERY, Progress
 pub use https::{CALL_MAX, Https, HttpsError};
 pub use keep::{Identity, Keep};
 pub use ledger::{Acknowledged, LEDGER_ENTRIES_MAX, Ledger};
+pub use load::{
+    ATTACKED_ONE_IN, AlertStream, EVENTS_MAX, Line, LineError, LineIdentity, LoadPlan, LoadVehicle, MARK, Reply,
+    WatchError, fetch,
+};
 pub use memory::{Kept, MemoryCloud, MemoryLink, Weather};
 pub use models::{Model, ModelError};
 pub use recording::{RECORDING_FRAMES_MAX, Recording, RecordingError, Replay, Rhythm, Subject};

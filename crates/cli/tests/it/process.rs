@@ -40,7 +40,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and waits until it says that it is up.
     pub(crate) fn start(data: &Path, at: Addresses) -> Self {
-        let mut child = serve(data, at).spawn().unwrap();
+        Self::start_with(data, at, &[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn start_with(data: &Path, at: Addresses, more: &[&str]) -> Self {
+        let mut child = serve(data, at).args(more).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let announcement = serde_json::from_str(&line).unwrap_or_else(|error| {

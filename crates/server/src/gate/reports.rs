@@ -13,6 +13,7 @@ use crate::clock;
 use crate::intake::{
     AnomalyRecord, LINK_BAD_SIGNATURE, LINK_MALFORMED, LINK_OVERSIZE, LINK_WRONG_DEVICE, NotTaken, Verified,
 };
+use crate::traces::{self, Root};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -34,11 +35,21 @@ pub(super) async fn reports<R: Registry>(
     Extension(peer): Extension<Peer>,
     request: Request<Body>,
 ) -> Response {
-    let receipt = take(&parts, &peer, request).await;
+    let trace = traces::root();
+    let receipt = take(&parts, &peer, request, trace.as_ref()).await;
+    if let Some(trace) = trace {
+        let (bytes, status) = receipt.as_ref().map_or((0, 0), |receipt| (receipt.len(), 200));
+        trace.answered(bytes, status);
+    }
     answer(&parts, receipt.map(|receipt| ([(CONTENT_TYPE, COSE_SIGN1)], receipt)))
 }
 
-async fn take<R: Registry>(parts: &GateParts<R>, peer: &Peer, request: Request<Body>) -> Result<Vec<u8>, Refusal> {
+async fn take<R: Registry>(
+    parts: &GateParts<R>,
+    peer: &Peer,
+    request: Request<Body>,
+    trace: Option<&Root>,
+) -> Result<Vec<u8>, Refusal> {
     let device = peer.device(&*parts.registry).await?;
     let (sent, announced) = (number(request.headers(), &SENT_HEADER), number(request.headers(), &CONTENT_LENGTH));
     let announced = announced.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(REPORT_BYTES_MAX);
@@ -52,10 +63,14 @@ async fn take<R: Registry>(parts: &GateParts<R>, peer: &Peer, request: Request<B
         Err(refusal) => return Err(recorded(parts, device, refusal, Some(Digest::of(&bytes).0)).await),
     };
     let report = Verified { header, digest, bytes, sent: sent.map(UnixMicros) };
+    let traced = trace.map(|trace| (trace, clock::now()));
     let taken = parts.intake.report(report, room).await.map_err(|not| match not {
         NotTaken::Stale(stale) => Refusal::Stale(stale),
         NotTaken::Not(error) => Refusal::Intake(error),
     })?;
+    if let Some((trace, handed_in)) = traced {
+        trace.durable(taken.receipt.position, handed_in);
+    }
     parts.counters.count(if taken.repeated { Counted::Duplicate } else { Counted::Accepted });
     Ok(taken.receipt.seal(parts.identity.receipt_key()))
 }

@@ -132,6 +132,12 @@ pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphor
 #[derive(Clone)]
 pub struct Intake(Arc<Shared>);
 
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     room: Arc<Semaphore>,
     throttle: Arc<Mutex<Throttle>>,

@@ -11,6 +11,8 @@ use super::{IntakeError, NotTaken, Room, Taken, Verified};
 use crate::clock;
 use crate::gate::{Counted, Counters};
 use crate::happenings::chain;
+use crate::metrics::{Stage, Timer};
+use crate::traces;
 use axum::body::Bytes;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -215,9 +217,13 @@ impl Writer {
         let received = batch.received;
         let records: Vec<NewRecord<'_>> =
             batch.records.iter().map(|(kind, payload)| NewRecord { kind: *kind, received, payload }).collect();
-        match self.vault.append(&records) {
+        let (timer, started) = (Timer::start(Stage::Append), traces::now());
+        let appended = self.vault.append(&records);
+        drop(timer);
+        match appended {
             Ok(first) => {
                 debug_assert_eq!(first, Position(batch.base), "one writer, so the vault cannot have grown meanwhile");
+                traces::appended(batch.base..self.vault.len(), started);
                 self.chains.commit();
                 self.durable.send_replace(self.vault.len());
                 Ok(())
@@ -256,6 +262,7 @@ impl Writer {
     }
 
     fn sign_checkpoint(&mut self) {
+        let _timer = Timer::start(Stage::Checkpoint);
         match self.vault.checkpoint() {
             Ok(_) => self.covered = self.vault.len(),
             Err(error) => {

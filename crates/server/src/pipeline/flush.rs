@@ -7,7 +7,9 @@
 use super::tail::{Part, Tail};
 use crate::clock;
 use crate::lake::SharedLake;
+use crate::metrics::{Stage, Timer};
 use crate::state::{Partition, PendingRow, StateError};
+use crate::traces;
 use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
@@ -49,11 +51,13 @@ pub(super) struct Flush {
 impl Flush {
     /// Writes all of it; how many rows.
     pub(super) async fn run(self) -> Result<usize, FlushError> {
+        let (_timer, started) = (Timer::start(Stage::Flush), traces::now());
         let Some(through) = self.next.checked_sub(1) else { return Ok(0) };
         let parts: Vec<Part> = self.tail.frozen().into_iter().filter(|part| part.next <= self.next).collect();
         let pending = self.partition.pending_rows(self.next).await?;
         let rows = self.lake.call(move |lake| write(lake, &parts, &pending, Position(through))).await??;
         self.partition.flushed(self.next, &self.snapshot, clock::now()).await?;
+        traces::flushed(self.next, started);
         self.tail.drop_before(self.next);
         Ok(rows)
     }

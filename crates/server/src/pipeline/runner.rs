@@ -15,9 +15,11 @@ use crate::happenings::{
     CorrelationsForgotten, LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, SnapshotRefused, emit,
 };
 use crate::lake::SharedLake;
+use crate::metrics::{Stage, Timer, judged};
 use crate::records::keys_of_all;
 use crate::state::{Partition, State, StateError};
 use crate::stop::stopped;
+use crate::traces;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -295,7 +297,9 @@ impl Runner {
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (vault, partition, next) = (self.vault.clone(), self.partition.number().get(), self.next);
+        let (started, reading) = (traces::now(), Timer::start(Stage::Read));
         let records = spawn_blocking(move || read(&vault, partition, next, end)).await??;
+        drop(reading);
         if records.is_empty() {
             return Ok(());
         }
@@ -308,12 +312,15 @@ impl Runner {
             }
         }
         let (judge, verdict) = spawn_blocking(move || {
+            let _timer = Timer::start(Stage::Judge);
             let verdict = judge.judge(&records);
             (judge, verdict)
         })
         .await?;
         self.judge = Some(judge);
-        Ok(self.take(verdict?).await?)
+        self.take(verdict?).await?;
+        traces::judged(next..self.next, started);
+        Ok(())
     }
 
     /// Applies a verdict, however often that must be tried: the engine has moved on and cannot go back.
@@ -321,8 +328,12 @@ impl Runner {
         let Verdict { delta, part } = verdict;
         let next = delta.position;
         while next > self.applied {
-            match self.partition.apply(&delta, clock::now()).await {
+            let timer = Timer::start(Stage::Apply);
+            let applied = self.partition.apply(&delta, clock::now()).await;
+            drop(timer);
+            match applied {
                 Ok(raised) => {
+                    judged(&delta.rates, raised.len());
                     self.applied = next;
                     self.recovered("apply");
                     raised.iter().for_each(|(tenant, row)| self.live.alert(*tenant, alert_view(row)));
@@ -407,6 +418,7 @@ impl Runner {
             let lake = self.lake.clone();
             tokio::spawn(async move {
                 // A panic has said so itself; the lake is whole all the same.
+                let _timer = Timer::start(Stage::Maintain);
                 if let Ok(Err(error)) = lake.tend().await {
                     emit(&PipelineStalled { step: "maintain", cause: &error });
                 }

@@ -18,6 +18,7 @@ use crate::happenings::{Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
+use crate::metrics::{Metrics, PartitionParts, Partitions, ServerParts};
 use crate::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
 use crate::state::{Partition, PartitionNumber, Person, State};
 use crate::stop::stopped;
@@ -63,6 +64,19 @@ pub struct Ready {
     pub recovery: Option<Recovery>,
     /// How many rules are active.
     pub rules: usize,
+    /// For programs that run a server within themselves.
+    pub inside: Inside,
+}
+
+/// What a program that runs a server within itself may use besides its sockets; `yagura bench` does.
+#[derive(Clone, Debug)]
+pub struct Inside {
+    /// Takes verified reports, as the gate gives them to it.
+    pub intake: Intake,
+    /// How many records are durable, as it grows.
+    pub durable: watch::Receiver<u64>,
+    /// The next record to be judged, as it grows.
+    pub position: watch::Receiver<u64>,
 }
 
 /// Serves until `shutdown` completes. `ready` is told once, when everything is up.
@@ -133,7 +147,7 @@ impl Server {
             partition: opened.partition,
             ordered: Ordered::Before,
             vault: opened.reader.clone(),
-            durable: opened.durable,
+            durable: opened.durable.clone(),
             lake: opened.lake.clone(),
             tail: tail.clone(),
             live: live.clone(),
@@ -141,6 +155,8 @@ impl Server {
             rules,
         })
         .await?;
+        let told = PartitionParts { vault: opened.reader.clone(), position: pipeline.position(), tail: tail.clone() };
+        let metrics = metrics_of(told, &opened.counters, &opened.lake, &health);
         let app = App {
             state: opened.state.clone(),
             origins: Origins::of(api_addr, &config.public_origins),
@@ -162,7 +178,9 @@ impl Server {
         let (identity, intake, state) = (&opened.identity, &opened.intake, &opened.state);
         let ways = Ways::open(config.ways, identity, state, intake, &opened.counters, &stopping).await?;
         let idsr = ways.addresses().to_vec();
-        let ready = Ready { console_url, sign_in_link, gate_addr, idsr, ca_pem, recovery, rules: rules_count };
+        let (durable, position) = (opened.durable, pipeline.position());
+        let inside = Inside { intake: opened.intake.clone(), durable, position };
+        let ready = Ready { console_url, sign_in_link, gate_addr, idsr, ca_pem, recovery, rules: rules_count, inside };
         let gate = Gate::new(GateParts {
             identity: opened.identity,
             registry: Arc::new(opened.state.clone()),
@@ -171,7 +189,8 @@ impl Server {
         })?;
         let gate = gate.merge(ways.router());
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
-        let api = tokio::spawn(serve_api(api_socket, crate::api::router(app), stopping.clone()));
+        let router = crate::api::router(app).merge(metrics.routes());
+        let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
         let vault = opened.reader;
         Ok(Self { ready, stop, gate, ways, api, storage, intake: opened.intake, pipeline, state: opened.state, vault })
@@ -224,6 +243,15 @@ fn identity(config: &Config) -> Result<Identity, ServeError> {
     let directory = config.data_dir.join(IDENTITY_DIR);
     let options = IdentityOptions { directory, names: config.gate_names.clone(), now: clock::now() };
     Ok(Identity::open(&options)?)
+}
+
+/// What this server tells at `/metrics`: one partition and all parts.
+fn metrics_of(partition: PartitionParts, counters: &Arc<Counters>, lake: &SharedLake, health: &Health) -> Metrics {
+    let (metrics, partitions) = (Metrics::default(), Partitions::default());
+    partitions.own(0, partition);
+    let (counters, lake, health) = (Some(Arc::clone(counters)), Some(lake.clone()), health.clone());
+    metrics.add(Box::new(ServerParts { counters, partitions, lake, health }));
+    metrics
 }
 
 /// Leaves in the state what `yagura sign-in-link` needs, and makes the first link.
