@@ -219,7 +219,8 @@ fn compare(ground: &Ground, identity: &Identity, reports: u64, events: u64) -> R
     };
     let verified = verify(&ground.data.join(VAULT_DIR), &key, visitor, &mut |_| {});
     let verified = verified.map_err(|error| Failure::Check(format!("vault: {}", chain(&error))))?;
-    let lake = Lake::open(&ground.data.join(LAKE_DIR)).map_err(|error| Failure::Machine(chain(&error)))?;
+    let dir = ground.data.join(LAKE_DIR);
+    let lake = Lake::open(&dir.to_string_lossy(), 0).map_err(|error| Failure::Machine(chain(&error)))?;
     // An anomaly is a row too.
     check.lake_rows = lake.stats(Table::Events).rows.saturating_sub(check.anomalies);
     let lake_bytes: u64 = Table::ALL.iter().map(|table| lake.stats(*table).bytes).sum();

@@ -233,7 +233,7 @@ async fn committed(lake: &Path, records: u64) -> Result<(), Failure> {
     loop {
         let dir = lake.to_owned();
         let position = blocking(move || {
-            let lake = Lake::open(&dir).map_err(|error| Failure::Machine(chain(&error)))?;
+            let lake = Lake::open(&dir.to_string_lossy(), 0).map_err(|error| Failure::Machine(chain(&error)))?;
             Ok(lake.committed(Table::Events).map_or(0, |position| position.0 + 1))
         });
         let reached = position.await?;
