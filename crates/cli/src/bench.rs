@@ -182,7 +182,7 @@ impl Bench {
             let words = String::from_utf8_lossy(&ended.stderr);
             return Err(Failure::of_code(ended.status.code().unwrap_or(5), words.trim().to_owned()));
         }
-        for lane in &lanes {
+        for lane in &lanes.files {
             std::fs::remove_file(lane).map_err(|error| Failure::file(lane, &error))?;
         }
         let fed = serde_json::from_slice::<Fed>(&ended.stdout);

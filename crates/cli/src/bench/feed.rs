@@ -7,7 +7,7 @@
 
 use super::ground::{Fleet, TENANT};
 use super::machine::Process;
-use super::sign::Lane;
+use super::sign::{Lane, Lanes};
 use crate::failure::Failure;
 use crate::output::{Output, emit};
 use crate::serve::{chain, runtime};
@@ -36,7 +36,7 @@ pub(super) struct Order {
     pub(super) data: PathBuf,
     pub(super) rules: PathBuf,
     pub(super) fleet: Fleet,
-    pub(super) lanes: Vec<PathBuf>,
+    pub(super) lanes: Lanes,
 }
 
 /// What came of it.
@@ -114,10 +114,12 @@ async fn judged(up: &mut Ready) -> Result<(), Failure> {
     reached.map(drop).map_err(|_| Failure::Internal("the pipeline ended".to_owned()))
 }
 
-async fn hand_in(lanes: &[PathBuf], known: &Known, intake: &Intake) -> Result<Fed, Failure> {
+async fn hand_in(lanes: &Lanes, known: &Known, intake: &Intake) -> Result<Fed, Failure> {
     let mut feeding = JoinSet::new();
-    for path in lanes {
-        feeding.spawn(one_lane(Lane::open(path)?, Arc::clone(known), intake.clone(), lanes.len()));
+    // Two reports of one vehicle are never under way at the same time: they would race.
+    let window = WINDOW.min(lanes.vehicles_least);
+    for path in &lanes.files {
+        feeding.spawn(one_lane(Lane::open(path)?, Arc::clone(known), intake.clone(), window));
     }
     let mut sum = Fed::default();
     while let Some(ended) = feeding.join_next().await {
@@ -129,9 +131,7 @@ async fn hand_in(lanes: &[PathBuf], known: &Known, intake: &Intake) -> Result<Fe
 }
 
 /// Reports taken, and how often there was no room.
-async fn one_lane(mut lane: Lane, known: Known, intake: Intake, lanes: usize) -> Result<(u64, u64), Failure> {
-    // Two reports of one vehicle are never under way at the same time: they would race.
-    let window = WINDOW.min(known.len() / lanes.max(1)).max(1);
+async fn one_lane(mut lane: Lane, known: Known, intake: Intake, window: usize) -> Result<(u64, u64), Failure> {
     let (mut under_way, mut taken, mut turned_away) = (JoinSet::new(), 0, 0);
     let mut count = |result: Result<Result<u64, Failure>, tokio::task::JoinError>| -> Result<(), Failure> {
         turned_away += result.map_err(|error| Failure::Internal(chain(&error)))??;

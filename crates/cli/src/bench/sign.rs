@@ -9,6 +9,7 @@
 //! ```
 
 use crate::failure::Failure;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -34,33 +35,43 @@ pub(super) struct Signing {
     pub(super) made: AtomicU64,
 }
 
+/// Lanes that were written.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Lanes {
+    pub(super) files: Vec<PathBuf>,
+    /// Vehicles of the lane that has the fewest.
+    pub(super) vehicles_least: usize,
+}
+
 impl Signers {
     pub(super) fn new(vehicles: Vec<LoadVehicle>) -> Self {
         Self { vehicles }
     }
 
-    /// Writes `reports` reports of the whole fleet into `lanes` files of `dir`.
+    /// Writes `reports` reports of the whole fleet into at most `lanes` files of `dir`.
     pub(super) fn write_lanes(
         &mut self,
         dir: &Path,
         lanes: usize,
         reports: u64,
         signing: &Signing,
-    ) -> Result<Vec<PathBuf>, Failure> {
-        let lanes = lanes.clamp(1, self.vehicles.len().max(1));
-        let per_lane = self.vehicles.len().div_ceil(lanes);
-        let share = reports.div_ceil(lanes as u64);
+    ) -> Result<Lanes, Failure> {
+        let vehicles = self.vehicles.len();
+        let per_lane = vehicles.div_ceil(lanes.max(1)).max(1);
+        let lanes = vehicles.div_ceil(per_lane);
+        let share = reports.div_ceil(lanes.max(1) as u64);
         let files: Vec<PathBuf> = (0..lanes).map(|lane| dir.join(format!("lane-{lane}"))).collect();
         thread::scope(|scope| {
-            let lanes = self.vehicles.chunks_mut(per_lane).zip(&files).enumerate();
-            let running: Vec<_> = lanes
-                .map(|(lane, (vehicles, file))| {
-                    scope.spawn(move || write_lane(lane * per_lane, vehicles, file, share, signing))
+            let parts = self.vehicles.chunks_mut(per_lane).zip(&files).enumerate();
+            let running: Vec<_> = parts
+                .map(|(lane, (part, file))| {
+                    scope.spawn(move || write_lane(lane * per_lane, part, file, share, signing))
                 })
                 .collect();
             running.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|_| Err(lost())))
         })?;
-        Ok(files)
+        let vehicles_least = vehicles.saturating_sub(per_lane * lanes.saturating_sub(1)).max(1);
+        Ok(Lanes { files, vehicles_least })
     }
 
     /// `reports` reports of each of the vehicles of these numbers.
