@@ -33,7 +33,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the cloud side: gate for vehicles, vault, lake, detection, console.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Run a server and a simulated fleet whose buses replay real captures, and attack some of them.
     Demo(Demo),
     /// Measure this machine end to end with a simulated fleet: events a second, latency, memory, bytes.

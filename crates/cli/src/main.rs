@@ -54,7 +54,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ids(Ids::Eval(args)) => score::run(&args),
         Command::Ids(Ids::Diff { before, after, json }) => ids::diff(&before, &after, Output::from_flag(json)),
         Command::Ids(Ids::Inject(args)) => inject::run(&args),
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args::Bench { feed: Some(order), .. }) => bench::feed_lanes(&order),
         Command::Bench(args) => bench::run(&args),
