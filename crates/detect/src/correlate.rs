@@ -1,6 +1,7 @@
 //! One correlation at work: from rows that its rules match to counted events.
 //!
-//! Not the judgement of windows (`window`) nor the memory (`groups`). The time of an event is its own; a time more than
+//! Not the judgement of windows (`window`) nor the memory of groups (`groups`). A [`Question`] reads a row, a [`Memory`] judges what
+//! was read; a [`Counter`] is both, for rows that are judged where they are read. The time of an event is its own; a time more than
 //! [`AHEAD_MAX`] after the server received it cannot be right, so the receive time stands in: a vehicle with a wrong clock must
 //! not push everyone else's events out of the window. Events without a value for a field that is grouped by or counted take no
 //! part and are counted as such.
@@ -10,7 +11,7 @@ use crate::groups::{GroupKey, GroupStore, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hits};
 use crate::mask::Mask;
 use crate::pool::{FieldId, Pool};
-use crate::rule::{Counts, RuleKind};
+use crate::rule::{Correlation, Counts, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
 use crate::window::{Counted, Entry, What, Window};
@@ -20,58 +21,151 @@ use std::ops::Range;
 /// How far a vehicle's clock may be ahead of the server's, in µs, before the receive time stands in for it: 1 minute.
 pub(crate) const AHEAD_MAX: i64 = 60_000_000;
 
-/// One correlation at work.
-pub(crate) struct Counter {
+/// Which hit: rule, group, period.
+pub(crate) type CorrelatedKey = (usize, GroupKey, i64);
+
+/// What a correlation asks of a row.
+pub(crate) struct Question {
     /// Index of its rule.
     pub(crate) rule: usize,
     /// Indexes of the rules that it counts.
     bases: Vec<usize>,
     group_by: Vec<FieldId>,
     value: Option<FieldId>,
-    pub(crate) window: Window,
-    limits: Limits,
-    pub(crate) store: GroupStore,
-    counted: Vec<Counted>,
+    what: What,
     /// Tenant and values of the row before, and its key: rows of one vehicle come together.
     last: (Vec<u8>, GroupKey),
     material: Vec<u8>,
 }
 
-/// Which hit: rule, group, period.
-pub(crate) type CorrelatedKey = (usize, GroupKey, i64);
-
-impl Counter {
-    /// The counter of a rule; `None` if it is no correlation.
-    pub(crate) fn new(set: &RuleSet, rule: usize, limits: Limits) -> Option<Self> {
+impl Question {
+    /// The question of a rule; `None` if it is no correlation.
+    pub(crate) fn new(set: &RuleSet, rule: usize) -> Option<Self> {
         let RuleKind::Correlation(correlation) = &set.rules.get(rule)?.kind else { return None };
         let Program::Count { rules } = set.programs.get(rule)? else { return None };
         let (what, value) = match &correlation.counts {
             Counts::Events => (What::Events, None),
             Counts::Values(field) => (What::Values, set.pool.find(field)),
         };
-        let at_least = usize::try_from(correlation.at_least).unwrap_or(usize::MAX);
-        // Half of a full group is kept, and that half must be able to fire.
-        let entries_max = limits.group_entries_max.max(at_least.saturating_mul(2));
-        let window = Window {
-            span: correlation.timespan,
-            lateness: correlation.lateness,
-            at_least,
-            what,
-            period: ALERT_PERIOD.max(correlation.timespan),
-            entries_max,
-        };
         Some(Self {
             rule,
             bases: rules.clone(),
             group_by: correlation.group_by.iter().filter_map(|field| set.pool.find(field)).collect(),
             value,
-            window,
-            limits,
-            store: GroupStore::default(),
-            counted: Vec::new(),
+            what,
             last: (Vec::new(), GroupKey::default()),
             material: Vec::new(),
         })
+    }
+
+    /// The rows of a chunk that its rules match.
+    pub(crate) fn found(&self, matches: &Matches) -> Mask {
+        let mut found = Mask::EMPTY;
+        self.bases.iter().filter_map(|base| matches.get(*base)?.as_ref()).for_each(|mask| found.or(mask));
+        found
+    }
+
+    /// A row's group and entry; `None` if it has no value for a field that is needed.
+    pub(crate) fn entry(&mut self, view: &View, row: usize) -> Option<(GroupKey, Entry)> {
+        self.material.clear();
+        put(&mut self.material, text_at(&view.tenant, row).as_bytes());
+        for field in &self.group_by {
+            put(&mut self.material, view.text(*field, row)?.as_bytes());
+        }
+        if self.material != self.last.0 {
+            self.last.0.clone_from(&self.material);
+            self.last.1 = key_of(&self.material);
+        }
+        let key = self.last.1;
+        let value = match (self.what, self.value) {
+            (What::Events, _) => 0,
+            (What::Values, field) => view.digest(field?, row)?,
+        };
+        let (time, received) = (long(&view.time, row), long(&view.received, row));
+        let time = if time > received.saturating_add(AHEAD_MAX) { received } else { time };
+        let (position, entry_index) = view.place(row);
+        Some((key, Entry { time, value, position, entry_index, counted: 0 }))
+    }
+
+    /// The values by which a row is grouped: field and value.
+    pub(crate) fn group(&self, view: &View, pool: &Pool, row: usize) -> Vec<(String, String)> {
+        let value = |field: &FieldId| view.text(*field, row).map(|v| (pool.name(*field).to_owned(), v.into_owned()));
+        self.group_by.iter().filter_map(value).collect()
+    }
+
+    /// What the first of its rules that matches a row asked about, as it was in the row.
+    pub(crate) fn matched(
+        &self,
+        set: &RuleSet,
+        view: &View,
+        (row, offset): (usize, usize),
+        matches: &Matches,
+    ) -> Vec<(String, String)> {
+        let base = self.bases.iter().find(|base| holds(matches, **base, offset));
+        match base.and_then(|base| set.programs.get(*base)) {
+            Some(Program::Match { asserted, .. }) => hit::matched(view, &set.pool, asserted, row),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What a correlation remembers, and how it judges that.
+pub(crate) struct Memory {
+    /// Index of its rule.
+    pub(crate) rule: usize,
+    window: Window,
+    limits: Limits,
+    pub(crate) store: GroupStore,
+    pub(crate) counted: Vec<Counted>,
+}
+
+impl Memory {
+    /// The empty memory of a correlation.
+    pub(crate) fn new(rule: usize, correlation: &Correlation, limits: Limits) -> Self {
+        let at_least = usize::try_from(correlation.at_least).unwrap_or(usize::MAX);
+        let window = Window {
+            span: correlation.timespan,
+            lateness: correlation.lateness,
+            at_least,
+            what: if matches!(correlation.counts, Counts::Events) { What::Events } else { What::Values },
+            period: ALERT_PERIOD.max(correlation.timespan),
+            // Half of a full group is kept, and that half must be able to fire.
+            entries_max: limits.group_entries_max.max(at_least.saturating_mul(2)),
+        };
+        Self { rule, window, limits, store: GroupStore::default(), counted: Vec::new() }
+    }
+
+    /// Adds an event to its group; what is counted because of it is in `counted` then.
+    pub(crate) fn insert(&mut self, key: GroupKey, received: i64, entry: Entry) {
+        self.counted.clear();
+        self.store.insert(key, received, entry, (&self.window, &self.limits), &mut self.counted);
+    }
+
+    /// Adds what is counted to the hits; `make` makes the hit of a period.
+    pub(crate) fn report(&self, key: GroupKey, hits: &mut Hits<CorrelatedKey>, make: impl Fn(&Counted) -> hit::Hit) {
+        for counted in &self.counted {
+            let Counted { entry, period_start, observed } = counted;
+            let addition = Addition {
+                time: entry.time,
+                place: (entry.position, entry.entry_index),
+                observed: Some(*observed as u64),
+            };
+            hits.add((self.rule, key, *period_start), self.rule, &addition, || make(counted));
+        }
+    }
+}
+
+/// One correlation at work.
+pub(crate) struct Counter {
+    question: Question,
+    pub(crate) memory: Memory,
+}
+
+impl Counter {
+    /// The counter of a rule; `None` if it is no correlation.
+    pub(crate) fn new(set: &RuleSet, rule: usize, limits: Limits) -> Option<Self> {
+        let RuleKind::Correlation(correlation) = &set.rules.get(rule)?.kind else { return None };
+        Some(Self { question: Question::new(set, rule)?, memory: Memory::new(rule, correlation, limits) })
     }
 
     /// Counts the rows of a chunk that the rules match, in their order.
@@ -83,82 +177,34 @@ impl Counter {
         matches: &Matches,
         hits: &mut Hits<CorrelatedKey>,
     ) {
-        let mut found = Mask::EMPTY;
-        self.bases.iter().filter_map(|base| matches.get(*base)?.as_ref()).for_each(|mask| found.or(mask));
-        for offset in found.rows() {
+        let Some(rule) = set.rules.get(self.memory.rule) else { return };
+        for offset in self.question.found(matches).rows() {
             let row = chunk.start.saturating_add(offset);
-            let Some((key, entry)) = self.entry(view, row) else {
-                self.store.losses.without_field = self.store.losses.without_field.saturating_add(1);
+            let Some((key, entry)) = self.question.entry(view, row) else {
+                let losses = &mut self.memory.store.losses;
+                losses.without_field = losses.without_field.saturating_add(1);
                 continue;
             };
-            self.counted.clear();
-            let received = long(&view.received, row);
-            self.store.insert(key, received, entry, (&self.window, &self.limits), &mut self.counted);
-            if !self.counted.is_empty() {
-                self.report(set, view, (row, key), (offset, matches), hits);
-            }
-        }
-    }
-
-    /// A row's group and entry; `None` if it has no value for a field that is needed.
-    fn entry(&mut self, view: &View, row: usize) -> Option<(GroupKey, Entry)> {
-        self.material.clear();
-        put(&mut self.material, text_at(&view.tenant, row).as_bytes());
-        for field in &self.group_by {
-            put(&mut self.material, view.text(*field, row)?.as_bytes());
-        }
-        if self.material != self.last.0 {
-            let digest: [u8; 32] = Sha256::digest(&self.material).into();
-            self.last.0.clone_from(&self.material);
-            self.last.1 = GroupKey(*digest.first_chunk()?);
-        }
-        let key = self.last.1;
-        let value = match (self.window.what, self.value) {
-            (What::Events, _) => 0,
-            (What::Values, field) => view.digest(field?, row)?,
-        };
-        let (time, received) = (long(&view.time, row), long(&view.received, row));
-        let time = if time > received.saturating_add(AHEAD_MAX) { received } else { time };
-        let (position, entry_index) = view.place(row);
-        Some((key, Entry { time, value, position, entry_index, counted: 0 }))
-    }
-
-    fn report(
-        &self,
-        set: &RuleSet,
-        view: &View,
-        (row, key): (usize, GroupKey),
-        (offset, matches): (usize, &Matches),
-        hits: &mut Hits<CorrelatedKey>,
-    ) {
-        let Some(rule) = set.rules.get(self.rule) else { return };
-        for counted in &self.counted {
-            let Counted { entry, period_start, observed } = counted;
-            let addition = Addition {
-                time: entry.time,
-                place: (entry.position, entry.entry_index),
-                observed: Some(*observed as u64),
-            };
-            hits.add((self.rule, key, *period_start), self.rule, &addition, || {
-                let group = group_values(view, &set.pool, &self.group_by, row);
-                let mut hit = hit::empty(rule, text_at(&view.tenant, row), group, *period_start, entry.time);
-                let base = self.bases.iter().find(|base| holds(matches, **base, offset));
-                if let Some(Program::Match { asserted, .. }) = base.and_then(|base| set.programs.get(*base)) {
-                    hit.matched = hit::matched(view, &set.pool, asserted, row);
-                }
+            self.memory.insert(key, long(&view.received, row), entry);
+            self.memory.report(key, hits, |counted| {
+                let group = self.question.group(view, &set.pool, row);
+                let (tenant, time) = (text_at(&view.tenant, row), counted.entry.time);
+                let mut hit = hit::empty(rule, tenant, group, counted.period_start, time);
+                hit.matched = self.question.matched(set, view, (row, offset), matches);
                 hit
             });
         }
     }
 }
 
-/// A text with its length before it.
-fn put(out: &mut Vec<u8>, text: &[u8]) {
-    out.extend_from_slice(&(text.len() as u64).to_be_bytes());
-    out.extend_from_slice(text);
+/// The key of a group, from tenant and values, each with its length before it.
+pub(crate) fn key_of(material: &[u8]) -> GroupKey {
+    let digest: [u8; 32] = Sha256::digest(material).into();
+    GroupKey(digest.first_chunk().copied().unwrap_or_default())
 }
 
-fn group_values(view: &View, pool: &Pool, fields: &[FieldId], row: usize) -> Vec<(String, String)> {
-    let value = |field: &FieldId| view.text(*field, row).map(|v| (pool.name(*field).to_owned(), v.into_owned()));
-    fields.iter().filter_map(value).collect()
+/// A text with its length before it.
+pub(crate) fn put(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    out.extend_from_slice(text);
 }

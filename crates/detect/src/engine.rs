@@ -7,9 +7,11 @@
 use crate::correlate::Counter;
 use crate::error::{BatchError, SnapshotError};
 use crate::evaluate::{FieldCache, chunks, evaluate, evaluate_field};
+use crate::fleet::Outlet;
 use crate::groups::{CorrelationLosses, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
 use crate::mask::{Mask, PredicateMasks};
+use crate::matched::MatchRecord;
 use crate::pool::FieldId;
 use crate::rule::Rule;
 use crate::ruleset::{Program, RuleSet};
@@ -29,6 +31,9 @@ pub struct Engine {
     /// Match rules that look at vehicles' events.
     active: Vec<usize>,
     counters: Vec<Counter>,
+    /// Correlations over the fleet, if another engine judges them.
+    outlets: Vec<Outlet>,
+    passed_on: Vec<MatchRecord>,
 }
 
 /// What [`Engine::restore`] took over.
@@ -64,7 +69,25 @@ impl Engine {
         let counters = (0..set.rules.len()).filter_map(|rule| Counter::new(&set, rule, limits)).collect();
         let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
         let masks = PredicateMasks::new(set.pool.predicates.len());
-        Self { set, masks, caches, asked, active, counters }
+        Self { set, masks, caches, asked, active, counters, outlets: Vec::new(), passed_on: Vec::new() }
+    }
+
+    /// An engine that sees the vehicles of one partition only. Correlations whose group is not within one vehicle are left to a
+    /// [`crate::FleetEngine`]: what they would count is handed out by [`Self::take_matches`].
+    #[must_use]
+    pub fn first_stage(set: RuleSet, limits: Limits) -> Self {
+        let mut engine = Self::with_limits(set, limits);
+        let set = &engine.set;
+        engine.outlets = (0..set.rules.len()).filter_map(|rule| Outlet::new(set, rule)).collect();
+        let outlets = &engine.outlets;
+        engine.counters.retain(|counter| outlets.iter().all(|outlet| outlet.rule() != counter.memory.rule));
+        engine
+    }
+
+    /// What the rows since the last call mean for correlations over the fleet, by row for each of them. Empty unless this is a
+    /// [`Self::first_stage`], whose caller takes them after each batch.
+    pub fn take_matches(&mut self) -> Vec<MatchRecord> {
+        std::mem::take(&mut self.passed_on)
     }
 
     /// The rules.
@@ -111,6 +134,9 @@ impl Engine {
             for counter in &mut self.counters {
                 counter.count(&self.set, &view, &chunk, &matches, &mut correlated);
             }
+            for outlet in &mut self.outlets {
+                outlet.pass_on(&self.set, &view, &chunk, &matches, &mut self.passed_on);
+            }
         }
         let mut hits: Vec<_> = singles.hits.finish().chain(correlated.finish()).collect();
         hits.sort_by_key(|(rule, _)| *rule);
@@ -120,13 +146,14 @@ impl Engine {
     /// What each correlation had to give up since it began, by rule id.
     pub fn losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
-        self.counters.iter().map(move |counter| (id(counter.rule), counter.store.losses))
+        let counted = self.counters.iter().map(move |counter| (id(counter.memory.rule), counter.memory.store.losses));
+        counted.chain(self.outlets.iter().map(move |outlet| (id(outlet.rule()), outlet.losses())))
     }
 
     /// How many groups and events the correlations hold.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
-        let stores = self.counters.iter().map(|counter| &counter.store);
+        let stores = self.counters.iter().map(|counter| &counter.memory.store);
         let groups = stores.clone().map(|s| s.young.len().saturating_add(s.old.len()));
         let entries = stores.flat_map(|s| s.young.values().chain(s.old.values())).map(|group| group.entries.len());
         (groups.fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
@@ -135,7 +162,7 @@ impl Engine {
     /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal states give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.set, &self.counters)
+        snapshot::write(&self.set, self.counters.iter().map(|counter| &counter.memory))
     }
 
     /// Takes over a state. Correlations that the snapshot does not hold begin empty.
@@ -143,7 +170,7 @@ impl Engine {
     /// # Errors
     /// [`SnapshotError`]; the engine's state is as before then.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
-        snapshot::read(bytes, &self.set, &mut self.counters)
+        snapshot::read(bytes, &self.set, self.counters.iter_mut().map(|counter| &mut counter.memory).collect())
     }
 }
 

@@ -113,6 +113,21 @@ impl GroupStore {
         self.young_entries = self.young_entries.saturating_add(after).saturating_sub(before);
     }
 
+    /// Whether a group holds this event already: the same evidence at the same time.
+    pub(crate) fn holds(&self, key: GroupKey, event: &Entry) -> bool {
+        let group = self.young.get(&key).or_else(|| self.old.get(&key));
+        group.is_some_and(|group| {
+            let from = group.entries.partition_point(|entry| entry.time < event.time);
+            let same = |entry: &Entry| (entry.position, entry.entry_index) == (event.position, event.entry_index);
+            group.entries.range(from..).take_while(|entry| entry.time == event.time).any(same)
+        })
+    }
+
+    /// All events that are held.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.young.values().chain(self.old.values()).flat_map(|group| &group.entries)
+    }
+
     /// Lets receive time go on; at the end of each idle period the old generation goes, all of it idle by then.
     fn advance(&mut self, received: i64, window: &Window) {
         let period = idle_after(window);

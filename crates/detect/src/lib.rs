@@ -1,7 +1,7 @@
 //! Sigma rules and correlations over record batches of security events (ADR-0009; how to write rules: docs/rules.md).
 //!
 //! Not a store, not a scheduler: no file, no clock, no thread. [`RuleSet::parse`] reads rules, [`Engine::process`] runs them over
-//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`why()`] says in words why a rule fired, and [`cases`] runs
+//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`FleetEngine`] judges what several engines saw, [`why()`] says in words why a rule fired, and [`cases`] runs
 //! the tests that stand beside rules.
 #![cfg_attr(
     not(test),
@@ -24,9 +24,11 @@ mod document;
 mod engine;
 mod error;
 mod evaluate;
+mod fleet;
 mod groups;
 mod hit;
 mod mask;
+mod matched;
 mod matcher;
 mod pattern;
 mod pool;
@@ -40,8 +42,10 @@ mod yaml;
 
 pub use engine::{Engine, Restored};
 pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, SnapshotError, Unsupported};
+pub use fleet::{FleetEngine, FleetLosses};
 pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
+pub use matched::{MATCH_BYTES_MAX, MatchRecord, MatchRecordError};
 pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
 pub use why::{Finding, why};

@@ -80,7 +80,7 @@ impl Correlation {
         self.group_by.iter().map(String::as_str).chain(value)
     }
 
-    /// Whether it counts each vehicle apart.
+    /// Whether it counts each vehicle apart. If not, events of different vehicles may be in one group.
     #[must_use]
     pub fn is_per_vehicle(&self) -> bool {
         self.group_by.iter().any(|field| field == crate::view::VEHICLE)

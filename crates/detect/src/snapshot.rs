@@ -4,7 +4,7 @@
 //! equal states give equal bytes; what is read is checked by SHA-256 and by its counts before anything is taken over; a
 //! correlation whose rule changed is not resumed. Cost: 29 bytes an event, 36 a group.
 
-use crate::correlate::Counter;
+use crate::correlate::Memory;
 use crate::engine::Restored;
 use crate::error::SnapshotError;
 use crate::groups::{CorrelationLosses, GroupKey, GroupStore, Groups};
@@ -17,17 +17,17 @@ const VERSION: u16 = 1;
 const DIGEST_LEN: usize = 32;
 
 /// All correlations of an engine.
-pub(crate) fn write(set: &RuleSet, counters: &[Counter]) -> Vec<u8> {
+pub(crate) fn write<'m>(set: &RuleSet, memories: impl ExactSizeIterator<Item = &'m Memory>) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_be_bytes());
-    put_len(&mut out, counters.len());
-    for counter in counters {
-        let Some(rule) = set.rules().get(counter.rule) else { continue };
+    put_len(&mut out, memories.len());
+    for memory in memories {
+        let Some(rule) = set.rules().get(memory.rule) else { continue };
         put_len(&mut out, rule.id.len());
         out.extend_from_slice(rule.id.as_bytes());
         out.extend_from_slice(&rule.digest);
-        let store = &counter.store;
+        let store = &memory.store;
         out.extend_from_slice(&store.now.to_be_bytes());
         let CorrelationLosses { late, evicted_events, evicted_groups, without_field } = store.losses;
         for number in [late, evicted_events, evicted_groups, without_field] {
@@ -65,7 +65,7 @@ fn put_groups(out: &mut Vec<u8>, groups: &Groups) {
 }
 
 /// Takes over what fits the rules.
-pub(crate) fn read(bytes: &[u8], set: &RuleSet, counters: &mut [Counter]) -> Result<Restored, SnapshotError> {
+pub(crate) fn read(bytes: &[u8], set: &RuleSet, mut memories: Vec<&mut Memory>) -> Result<Restored, SnapshotError> {
     let mut reader = Reader { bytes: check(bytes)?, at: 0 };
     let mut restored = Restored::default();
     let mut stores: Vec<(usize, GroupStore)> = Vec::new();
@@ -74,10 +74,10 @@ pub(crate) fn read(bytes: &[u8], set: &RuleSet, counters: &mut [Counter]) -> Res
         let id = String::from_utf8(reader.take(id_len)?.to_vec()).map_err(|_| SnapshotError::Layout(reader.at))?;
         let digest = reader.array::<DIGEST_LEN>()?;
         let store = reader.store()?;
-        let same = |counter: &Counter| {
-            set.rules().get(counter.rule).is_some_and(|rule| rule.id == id && rule.digest == digest)
+        let same = |memory: &&mut Memory| {
+            set.rules().get(memory.rule).is_some_and(|rule| rule.id == id && rule.digest == digest)
         };
-        match counters.iter().position(same) {
+        match memories.iter().position(same) {
             Some(index) => {
                 stores.push((index, store));
                 restored.resumed.push(id);
@@ -88,10 +88,10 @@ pub(crate) fn read(bytes: &[u8], set: &RuleSet, counters: &mut [Counter]) -> Res
     if reader.at != reader.bytes.len() {
         return Err(SnapshotError::Layout(reader.at));
     }
-    counters.iter_mut().for_each(|counter| counter.store = GroupStore::default());
+    memories.iter_mut().for_each(|memory| memory.store = GroupStore::default());
     for (index, store) in stores {
-        if let Some(counter) = counters.get_mut(index) {
-            counter.store = store;
+        if let Some(memory) = memories.get_mut(index) {
+            memory.store = store;
         }
     }
     Ok(restored)

@@ -145,6 +145,19 @@ pub struct PartitionLost {
 }
 happening!(PartitionLost, |it| warn!(partition = it.partition, epoch = it.epoch, "partition has another owner now"));
 
+/// A record of the log of matches cannot be read; it is left out.
+pub struct MatchUnreadable<'a> {
+    /// Which.
+    pub offset: u64,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(MatchUnreadable<'_>, |it| error!(
+    offset = it.offset,
+    cause = chain(it.cause),
+    "match record cannot be read"
+));
+
 /// A record of the vault cannot be read; it stays there and is counted as undecodable.
 pub struct RecordUnreadable<'a> {
     /// Which.

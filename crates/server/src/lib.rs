@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod evidence;
+pub mod fleetwide;
 pub mod gate;
 pub mod happenings;
 pub mod identity;

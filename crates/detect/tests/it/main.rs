@@ -7,6 +7,7 @@
 )]
 
 mod cuts;
+mod fleet;
 mod semantics;
 mod shipped;
 mod sigmahq;

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod fleetwide;
 mod gate;
 mod isolation;
 mod openapi;
