@@ -16,7 +16,7 @@ mod score;
 mod serve;
 mod source;
 
-use args::{Args, Command, Device, Evidence, Ids, Rule, Source};
+use args::{Args, Command, Device, Ids, Rule, Source};
 use clap::Parser as _;
 use failure::Failure;
 use output::Output;
@@ -54,9 +54,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ids(Ids::Inject(args)) => inject::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(&args),
-        Command::Evidence(Evidence::Verify { dir, key, json }) => {
-            evidence::verify_vault(&dir, key.as_deref(), Output::from_flag(json))
-        }
+        Command::Evidence(command) => evidence::run(command),
         Command::Rule(Rule::Check { dir }) => rule::check(&dir),
         Command::Device(Device::Token { device, model, server }) => device::token(&device, &model, &server),
         Command::Source(Source::Check { file, sample, json }) => {

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod evidence;
 mod gate;
 mod isolation;
 mod openapi;

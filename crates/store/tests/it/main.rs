@@ -3,6 +3,7 @@
 //! Not unit tests: those are beside the code.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly; clippy sees tests/ as ordinary code")]
 
+mod archive;
 #[cfg(feature = "lake")]
 mod lake;
 #[cfg(feature = "lake")]
@@ -12,5 +13,6 @@ mod lake_writers;
 mod objects;
 mod services;
 mod sim_disk;
+mod sim_objects;
 mod vault;
 mod vault_crash;
