@@ -5,7 +5,7 @@
 //! Cost: a listing of one directory a second; a segment's bytes twice when it is archived; once a day a read of segments that are old
 //! enough to go.
 
-use super::select::device_of_payload;
+use super::select::{device_of_payload, tenant_of_payload};
 use super::{Evidence, inbox};
 use crate::api::Health;
 use crate::clock;
@@ -183,8 +183,8 @@ pub fn tidy_now(
 /// Whether a record stays: its tenant's retention is not over, or a hold is on it.
 fn kept(record: RecordRef<'_>, holds: &[Hold], evidence: &Evidence, now: UnixMicros) -> bool {
     let device = device_of_payload(record.kind, record.payload);
-    let tenant = device.as_ref().map(|device| device.tenant.as_str());
-    let young = evidence.days_of(tenant).is_none_or(|days| record.received >= earlier(now, days));
+    let tenant = tenant_of_payload(record.kind, record.payload);
+    let young = evidence.days_of(tenant.as_deref()).is_none_or(|days| record.received >= earlier(now, days));
     let name = device.as_ref().map(ToString::to_string);
     young || holds.iter().any(|hold| hold.keeps(name.as_deref(), record.received))
 }

@@ -12,6 +12,7 @@ use std::fmt;
 use yagura_columns::Catalogue;
 use yagura_link::{Entry, Limits, entries, open, peek};
 use yagura_model::{DeviceId, EventId, UnixMicros};
+use yagura_sources::{ForeignRecord, LogRecord};
 use yagura_store::{Position, Record, RecordKind, VaultError, VaultReader};
 
 /// What is asked for. What is `None` is not asked.
@@ -127,7 +128,16 @@ pub(super) fn device_of_payload(kind: RecordKind, payload: &[u8]) -> Option<Devi
         RecordKind::Report => peek(payload).ok().map(|header| header.device),
         RecordKind::Enrolment => DeviceCertificate::parse(payload).ok().map(|it| it.device),
         RecordKind::Anomaly => AnomalyRecord::decode(payload).ok().map(|it| it.device),
-        RecordKind::Custody => None,
+        RecordKind::Foreign => ForeignRecord::decode(payload).ok().map(|it| it.sender.device),
+        RecordKind::Logs | RecordKind::Custody => None,
+    }
+}
+
+/// Whose record it is.
+pub(super) fn tenant_of_payload(kind: RecordKind, payload: &[u8]) -> Option<String> {
+    match kind {
+        RecordKind::Logs => LogRecord::decode(payload).ok().map(|it| it.tenant.to_string()),
+        _ => device_of_payload(kind, payload).map(|device| device.tenant.to_string()),
     }
 }
 
@@ -165,7 +175,7 @@ impl Question {
                     entries(&opened.body).any(|entry| matches!(entry, Ok(Entry::Message(m)) if m.event == event))
                 })
             }
-            RecordKind::Enrolment | RecordKind::Custody => false,
+            RecordKind::Enrolment | RecordKind::Custody | RecordKind::Foreign | RecordKind::Logs => false,
         }
     }
 }

@@ -59,6 +59,8 @@ pub const fn kind(kind: RecordKind) -> &'static str {
         RecordKind::Report => "report",
         RecordKind::Enrolment => "enrolment",
         RecordKind::Anomaly => "anomaly",
+        RecordKind::Foreign => "foreign",
+        RecordKind::Logs => "logs",
         RecordKind::Custody => "custody",
     }
 }
@@ -77,6 +79,8 @@ pub fn view(record: &Record, key: Option<&VerifyingKey>, catalogue: &Catalogue) 
         RecordKind::Report => report(&record.payload, key, catalogue),
         RecordKind::Enrolment => json!({"certificate": "X.509, DER: openssl x509 -inform der -text"}),
         RecordKind::Anomaly => anomaly(&record.payload, catalogue),
+        RecordKind::Foreign => json!({"messages": "IDS protocol messages of a foreign sensor, as received"}),
+        RecordKind::Logs => json!({"lines": "log lines of a back end, as received"}),
         RecordKind::Custody => match Custody::decode(&record.payload) {
             Some(_) => serde_json::from_slice(&record.payload).unwrap_or(Value::Null),
             None => json!({"unreadable": "not a custody record that is known here"}),

@@ -125,7 +125,8 @@ impl ServeError {
             | Self::NewerSchema { .. }
             | Self::DamagedState(_)
             | Self::Lake(_)
-            | Self::Ways(_) | Self::Objects(_) => Blame::Input,
+            | Self::Ways(_)
+            | Self::Objects(_) => Blame::Input,
             Self::PortTaken(_)
             | Self::Address { .. }
             | Self::NotWritable(_)

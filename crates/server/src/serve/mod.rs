@@ -132,7 +132,7 @@ impl Server {
         let sign_in_link = leave_address(&opened.state, &config, &console_url).await?;
         let (stop, stopping) = watch::channel(false);
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
-        let keeper = opened.keeper(&config, &health);
+        let (keeper, gate) = (opened.keeper(&config, &health), opened.gate()?);
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: opened.state.clone(),
@@ -169,19 +169,25 @@ impl Server {
         let ways = Ways::open(config.ways, identity, state, intake, &opened.counters, &stopping).await?;
         let idsr = ways.addresses().to_vec();
         let ready = Ready { console_url, sign_in_link, gate_addr, idsr, ca_pem, recovery, rules: rules_count };
-        let gate = Gate::new(GateParts {
-            identity: opened.identity,
-            registry: Arc::new(opened.state.clone()),
-            intake: opened.intake.clone(),
-            counters: Arc::clone(&opened.counters),
-        })?;
         let gate = gate.merge(ways.router());
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let api = tokio::spawn(serve_api(api_socket, crate::api::router(app), stopping.clone()));
         let keeper = tokio::spawn(keeper::keep(keeper, stopping.clone()));
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
         let vault = opened.reader;
-        Ok(Self { ready, stop, gate, ways, api, storage, keeper, intake: opened.intake, pipeline, state: opened.state, vault })
+        Ok(Self {
+            ready,
+            stop,
+            gate,
+            ways,
+            api,
+            storage,
+            keeper,
+            intake: opened.intake,
+            pipeline,
+            state: opened.state,
+            vault,
+        })
     }
 
     /// Stops in order. A task that panicked has said so; the others still close.
@@ -196,6 +202,16 @@ impl Server {
 }
 
 impl Opened {
+    /// The gate, closed.
+    fn gate(&self) -> Result<Gate, ServeError> {
+        Ok(Gate::new(GateParts {
+            identity: Arc::clone(&self.identity),
+            registry: Arc::new(self.state.clone()),
+            intake: self.intake.clone(),
+            counters: Arc::clone(&self.counters),
+        })?)
+    }
+
     /// What keeps the evidence in the background.
     fn keeper(&mut self, config: &Config, health: &Health) -> keeper::Parts {
         keeper::Parts {
