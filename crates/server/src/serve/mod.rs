@@ -259,7 +259,19 @@ impl Opened {
         let intake = intake.map_err(|error| ServeError::of_intake(&dir.join(VAULT_DIR), error))?;
         let durable = intake.durable().unwrap_or_else(|| watch::channel(0).1);
         let identity = Arc::new(identity);
-        Ok(Self { identity, state, partition, lake, intake, reader, durable, counters, recovery, vault_origin, archiver })
+        Ok(Self {
+            identity,
+            state,
+            partition,
+            lake,
+            intake,
+            reader,
+            durable,
+            counters,
+            recovery,
+            vault_origin,
+            archiver,
+        })
     }
 }
 
