@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly; clippy sees tests/ as ordinary code")]
 
 mod archive;
+mod archive_crash;
 #[cfg(feature = "lake")]
 mod lake;
 #[cfg(feature = "lake")]
