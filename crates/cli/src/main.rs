@@ -19,7 +19,7 @@ mod serve;
 mod source;
 mod state;
 
-use args::{Args, Command, Device, Evidence, Ids, Rule, Source, State};
+use args::{Args, Command, Device, Ids, Rule, Source, State};
 use clap::Parser as _;
 use failure::Failure;
 use output::Output;
@@ -59,9 +59,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args::Bench { feed: Some(order), .. }) => bench::feed_lanes(&order),
         Command::Bench(args) => bench::run(&args),
-        Command::Evidence(Evidence::Verify { dir, key, json }) => {
-            evidence::verify_vault(&dir, key.as_deref(), Output::from_flag(json))
-        }
+        Command::Evidence(command) => evidence::run(command),
         Command::Rule(Rule::Check { dir }) => rule::check(&dir),
         Command::Device(Device::Token { device, model, server }) => device::token(&device, &model, &server),
         Command::Source(Source::Check { file, sample, json }) => {

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use yagura_server::config::{Config, RawConfig};
+use yagura_server::evidence::{Evidence, settings::tenant_days};
 use yagura_server::serve::{Blame, Ready, ServeError, serve};
 use yagura_server::ways::WaysConfig;
 use yagura_server::ways::mqtt::{MqttConfig, RawMqtt};
@@ -34,6 +35,16 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
     let stop_on_stdin_end = args.stop_on_stdin_end;
     let output = Output::from_flag(args.json);
     let ways = ways(args.ways)?;
+    let tenants = args.tenant_evidence_days.iter().map(|text| {
+        tenant_days(text)
+            .ok_or_else(|| Failure::input("--tenant-evidence-days", format!("{text:?} is not TENANT=DAYS")))
+    });
+    let evidence = Evidence {
+        local_days: args.local_evidence_days,
+        days: args.evidence_days,
+        tenant_days: tenants.collect::<Result<_, _>>()?,
+        object_lock_days: args.object_lock_days,
+    };
     let config = Config::try_from(RawConfig {
         data_dir: Some(args.data),
         state: args.state,
@@ -44,6 +55,8 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         gate_names: args.gate_name,
         ways,
         public_origins: args.public_origin,
+        objects: args.objects,
+        evidence,
         ..RawConfig::default()
     })
     .map_err(|error| failure(&error.into()))?;

@@ -3,6 +3,7 @@
 //! Not a file format and not a command line: `cli` fills the raw form. Invariants of a [`Config`]: the API's address is a loopback
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
+use crate::evidence::Evidence;
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
@@ -41,6 +42,10 @@ pub struct RawConfig {
     pub silent_after_seconds: Option<u32>,
     /// Which ways besides the gate are open.
     pub ways: WaysConfig,
+    /// Object store that evidence is archived to.
+    pub objects: Option<String>,
+    /// How long evidence is kept.
+    pub evidence: Evidence,
 }
 
 /// Complete and consistent settings.
@@ -66,6 +71,10 @@ pub struct Config {
     pub silent_after_us: i64,
     /// Which ways besides the gate are open.
     pub ways: WaysConfig,
+    /// Object store that evidence is archived to, below `vault/`.
+    pub objects: Option<String>,
+    /// How long evidence is kept.
+    pub evidence: Evidence,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -90,6 +99,9 @@ pub enum ConfigError {
     /// Not an origin.
     #[error("public origin {0:?} is not of the form https://HOST or https://HOST:PORT")]
     Origin(String),
+    /// What is kept for a time only must be somewhere else first.
+    #[error("{0} needs --objects: only what is archived can be let go")]
+    NoArchive(&'static str),
     /// Silence must take some time.
     #[error("a vehicle cannot count as silent after 0 seconds")]
     SilentAfter,
@@ -109,6 +121,10 @@ impl TryFrom<RawConfig> for Config {
         let gate = raw.gate.unwrap_or(GATE_ADDRESS);
         let tenant = raw.tenant.unwrap_or_else(|| "demo".to_owned());
         let name = Name::new(&tenant).map_err(|why| ConfigError::Tenant(tenant, why))?;
+        let lets_go = raw.evidence.local_days.is_some() || raw.evidence.shortest_days().is_some();
+        if raw.objects.is_none() && (lets_go || raw.evidence.object_lock_days.is_some()) {
+            return Err(ConfigError::NoArchive("a time limit for evidence"));
+        }
         let silent_after = raw.silent_after_seconds.unwrap_or(SILENT_AFTER_SECONDS);
         let data_dir = raw.data_dir.ok_or(ConfigError::NoDataDirectory)?;
         Ok(Self {
@@ -119,6 +135,8 @@ impl TryFrom<RawConfig> for Config {
             tenant: Tenant::named(name),
             rules_dir: raw.rules_dir,
             gate_names: gate_names(gate, raw.gate_names),
+            objects: raw.objects,
+            evidence: raw.evidence,
             public_origins: raw.public_origins,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),

@@ -4,6 +4,17 @@
 //! but the records: device keys come from the enrolment records before them. Invariant: a report counts as signed only under
 //! a key that was enrolled for the device it names, at a lower position. Cost: one signature check a report, 4 KiB a device.
 
+pub mod bundle;
+pub mod check;
+pub mod inbox;
+pub mod keeper;
+pub mod select;
+pub mod settings;
+pub mod view;
+pub mod zip;
+
+pub use settings::Evidence;
+
 use crate::identity::DeviceCertificate;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
@@ -40,6 +51,8 @@ pub struct Summary {
     pub foreign: u64,
     /// Records of log lines of back ends.
     pub logs: u64,
+    /// Holds, deletions, exports: what was done with the evidence itself.
+    pub custody: u64,
     /// Devices that reported.
     pub devices: u64,
     /// Reports that are missing for good: their sensors numbered them, the vault never received them.
@@ -78,6 +91,10 @@ impl Audit {
         let outcome = match record.kind {
             RecordKind::Enrolment => self.enrol(record),
             RecordKind::Report => self.report(record),
+            RecordKind::Custody => {
+                self.summary.custody += 1;
+                Ok(())
+            }
             RecordKind::Anomaly => {
                 self.summary.anomalies += 1;
                 Ok(())

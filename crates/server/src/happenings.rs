@@ -185,6 +185,39 @@ pub struct LakeFlushed {
 }
 happening!(LakeFlushed, |it| tracing::debug!(position = it.position, rows = it.rows, "lake flushed"));
 
+/// Evidence went to the object store.
+pub struct EvidenceArchived {
+    /// Records that are there, from position 0 on.
+    pub records: u64,
+    /// Closed segments that are not there yet.
+    pub waiting: u64,
+}
+happening!(EvidenceArchived, |it| info!(records = it.records, waiting = it.waiting, "evidence archived"));
+
+/// The object store did not take evidence, or a retention could not be carried out. Nothing is lost.
+pub struct EvidenceNotArchived<'a> {
+    /// Why.
+    pub cause: &'a str,
+    /// When it is tried again.
+    pub retry_seconds: u64,
+}
+happening!(EvidenceNotArchived<'_>, |it| warn!(
+    cause = it.cause,
+    retry_seconds = it.retry_seconds,
+    "evidence not archived; it stays here"
+));
+
+/// Evidence whose time was over was deleted; a record of the vault says so.
+pub struct EvidenceDeleted<'a> {
+    /// First position of the segment.
+    pub first: u64,
+    /// The position behind it.
+    pub end: u64,
+    /// By which retention.
+    pub reason: &'a str,
+}
+happening!(EvidenceDeleted<'_>, |it| info!(first = it.first, end = it.end, reason = it.reason, "evidence deleted"));
+
 /// A connection of the API ended with an error.
 pub struct ConnectionFailed<'a> {
     /// Why.

@@ -19,6 +19,7 @@ pub fn device_of(record: &Record) -> Option<DeviceId> {
     match record.kind {
         RecordKind::Report => yagura_link::peek(&record.payload).ok().map(|header| header.device),
         RecordKind::Enrolment => DeviceCertificate::parse(&record.payload).ok().map(|certificate| certificate.device),
+        RecordKind::Custody => None,
         RecordKind::Anomaly => AnomalyRecord::decode(&record.payload).ok().map(|anomaly| anomaly.device),
         RecordKind::Foreign => ForeignRecord::decode(&record.payload).ok().map(|foreign| foreign.sender.device),
         RecordKind::Logs => None,

@@ -19,7 +19,9 @@ pub use lake::{
     Snapshot, Table, TableStats, Tended, Upkeep,
 };
 pub use vault::{
-    Checkpoint, Corruption, Cut, Damage, Digest, InclusionProof, NewRecord, NoteError, Position, Progress, Record,
-    RecordKind, RecordRef, Records, Recovery, Repair, SegmentScan, Unverifiable, Vault, VaultError, VaultOptions,
-    VaultReader, Verified, leaf_hash, open_checkpoint, scan_segment, verifier_key, verify, verify_inclusion, verify_on,
+    Access, ArchiveError, Archived, Archiver, CUSTODY_BYTES_MAX, Checkpoint, Corruption, Custody, Cut, Damage,
+    Deletion, Digest, Hold, InclusionProof, NewRecord, NoteError, Position, Progress, Record, RecordKind, RecordRef,
+    Records, Recovery, Repair, SegmentScan, Unverifiable, Vault, VaultError, VaultOptions, VaultReader, Verified,
+    leaf_hash, open_checkpoint, open_text, open_verifier_key, parse_record, record_entry, scan_segment, sign_text,
+    verifier_key, verify, verify_archive, verify_consistency, verify_inclusion, verify_on, verify_with,
 };

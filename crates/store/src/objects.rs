@@ -99,7 +99,11 @@ pub enum ObjectsError {
 }
 
 impl ObjectsError {
-    fn failed(what: &'static str, key: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn failed(
+        what: &'static str,
+        key: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Failed { what, key: key.to_owned(), source: source.into() }
     }
 

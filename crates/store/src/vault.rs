@@ -5,26 +5,35 @@
 //! a prefix of every later one. Format: docs/format/vault.md; reasons: ADR-0006. Cost of an append: one write, one
 //! fdatasync, SHA-256 and CRC-32C of the payload.
 
+mod archive;
+mod catalogue;
+mod custody;
 mod error;
 mod note;
 mod publish;
 mod reader;
 mod record;
 mod recover;
+mod remote;
+mod restore;
+mod retention;
 mod segment;
 mod tiles;
 mod tree;
 mod verify;
 
+pub use archive::{ArchiveError, Archived, Archiver};
+pub use custody::{Access, CUSTODY_BYTES_MAX, Custody, Deletion, Hold};
 pub use error::{Corruption, Damage, VaultError};
-pub use note::{Checkpoint, NoteError, open_checkpoint, verifier_key};
+pub use note::{Checkpoint, NoteError, open_checkpoint, open_text, open_verifier_key, sign_text, verifier_key};
 pub use reader::{InclusionProof, Records, VaultReader};
-pub use record::{NewRecord, Position, Record, RecordKind, RecordRef, leaf_hash};
+pub use record::{NewRecord, Position, Record, RecordKind, RecordRef, leaf_hash, parse_record, record_entry};
 pub use segment::{SegmentScan, scan_segment};
-pub use tree::{Digest, verify_inclusion};
-pub use verify::{Progress, Unverifiable, Verified, verify, verify_on};
+pub use tree::{Digest, verify_consistency, verify_inclusion};
+pub use verify::{Progress, Unverifiable, Verified, verify, verify_archive, verify_on, verify_with};
 
 use crate::disk::{Disk, DiskFile, LocalDisk, Lock};
+use catalogue::Catalogue;
 use ed25519_dalek::SigningKey;
 use publish::TMP;
 use reader::{Durable, Shared};
@@ -142,17 +151,19 @@ impl Vault {
         disk.remove(TMP).map_err(|error| VaultError::io("remove", TMP, error))?;
         let checkpoint = recover::signed_checkpoint(&*disk, &options)?;
         let covered = checkpoint.as_ref().map_or(0, |c| c.size);
-        let mut durable = Durable { segments: recover::list_segments(&*disk)?, ..Durable::default() };
-        let mut tail = recover::recover_tail(&*disk, &mut durable, covered)?;
+        let catalogue = Catalogue::read(&*disk)?;
+        let segments = recover::list_segments(&*disk, &catalogue)?;
+        let mut durable = Durable { segments, deleted: catalogue.deleted(), ..Durable::default() };
+        let mut tail = recover::recover_tail(&*disk, &mut durable, covered, &catalogue)?;
         if tail.is_none() {
             // The last segment had not got its header yet; the one before it, if any, is whole.
-            tail = recover::recover_tail(&*disk, &mut durable, covered)?;
+            tail = recover::recover_tail(&*disk, &mut durable, covered, &catalogue)?;
         }
         let (tail, cut) = match tail {
             Some(tail) => (tail.file, tail.cut),
-            None if covered > 0 => {
-                let missing = Damage::MissingRecords { covered, found: 0 };
-                return Err(reader::damage(&segment_file(0), 0, missing));
+            None if covered > durable.len => {
+                let missing = Damage::MissingRecords { covered, found: durable.len };
+                return Err(reader::damage(&segment_file(durable.len), 0, missing));
             }
             None => (make_segment(&*disk, &options, &mut durable)?, None),
         };

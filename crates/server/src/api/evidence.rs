@@ -72,6 +72,7 @@ pub(crate) async fn evidence_raw(
         RecordKind::Anomaly => "cbor",
         RecordKind::Foreign => "idsr",
         RecordKind::Logs => "logs",
+        RecordKind::Custody => "json",
     };
     let name = format!("attachment; filename=\"record-{position}.{extension}\"");
     let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
@@ -110,7 +111,8 @@ const fn kind(kind: RecordKind) -> EvidenceKind {
     match kind {
         RecordKind::Report => EvidenceKind::Report,
         RecordKind::Enrolment => EvidenceKind::Enrolment,
-        RecordKind::Anomaly => EvidenceKind::Anomaly,
+        // A custody record names no device, so it is no tenant's and is not shown.
+        RecordKind::Anomaly | RecordKind::Custody => EvidenceKind::Anomaly,
         RecordKind::Foreign => EvidenceKind::Foreign,
         RecordKind::Logs => EvidenceKind::Logs,
     }

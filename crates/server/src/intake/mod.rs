@@ -37,7 +37,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use writer::{Job, Writer};
 use yagura_link::{Digest, Header, Receipt, Resume};
 use yagura_model::{DeviceId, UnixMicros};
-use yagura_store::{RecordKind, Vault, VaultError, VaultReader};
+use yagura_store::{CUSTODY_BYTES_MAX, RecordKind, Vault, VaultError, VaultReader};
 
 /// Requests that wait for the vault at the same time.
 pub const JOBS_MAX: usize = 1024;
@@ -242,6 +242,18 @@ impl Intake {
         match &self.0.end {
             End::Vault(vault) => vault.ask(|reply| Job::Evidence { kind, payload, room, reply }).await?,
             End::Log(log) => log.evidence(kind, owner, &payload).await,
+        }
+    }
+
+    /// Makes a record of what was done with the evidence durable and returns its position.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; always if it writes the log of a cluster: such a record belongs to one partition, and its worker writes it.
+    pub async fn custody(&self, payload: Vec<u8>) -> Result<u64, IntakeError> {
+        let (kind, payload, room) = (RecordKind::Custody, Bytes::from(payload), self.room(CUSTODY_BYTES_MAX)?);
+        match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Evidence { kind, payload, room, reply }).await?,
+            End::Log(_) => Err(IntakeError::StorageFailed),
         }
     }
 

@@ -28,6 +28,9 @@ pub enum DecodeFailed {
     /// The record of another observer cannot be read.
     #[error(transparent)]
     Source(#[from] ReadError),
+    /// The record is about the evidence itself, not about a vehicle.
+    #[error("the record is about the evidence itself")]
+    NoRows,
     /// The record is not what its kind says.
     #[error("the record is not what its kind says")]
     Record,
@@ -114,6 +117,7 @@ pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]
             let (mut mappings, position) = (Mappings::default(), record.position.0);
             Ok(Content::Logs(tenant, read_logs(decoder, &mut mappings, position, record.received, &record.payload)?))
         }
+        RecordKind::Custody => Err(DecodeFailed::NoRows),
     }
 }
 

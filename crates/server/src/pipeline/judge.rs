@@ -160,7 +160,7 @@ impl Judge {
         if let Some(order) = &mut self.order {
             order.abort_batch();
         }
-        for record in records {
+        for record in records.iter().filter(|record| record.kind != RecordKind::Custody) {
             let turn = self.order.as_ref().map_or(Turn::Take(None, Vec::new()), |order| order.turn(record));
             let anomalies = match turn {
                 Turn::Leave(anomalies) => anomalies,

@@ -14,6 +14,7 @@ use crate::ways::WaysError;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use yagura_store::objects::ObjectsError;
 use yagura_store::{Corruption, LakeError, VaultError};
 
 /// Why a server does not start.
@@ -87,6 +88,9 @@ pub enum ServeError {
     /// A way in cannot be opened: its settings are wrong, or its address is taken. The operator corrects them.
     #[error(transparent)]
     Ways(#[from] WaysError),
+    /// The object store cannot be opened. The operator corrects its URL or environment.
+    #[error(transparent)]
+    Objects(ObjectsError),
     /// A fault of ours.
     #[error("{what}")]
     Internal {
@@ -121,7 +125,8 @@ impl ServeError {
             | Self::NewerSchema { .. }
             | Self::DamagedState(_)
             | Self::Lake(_)
-            | Self::Ways(_) => Blame::Input,
+            | Self::Ways(_)
+            | Self::Objects(_) => Blame::Input,
             Self::PortTaken(_)
             | Self::Address { .. }
             | Self::NotWritable(_)

@@ -13,6 +13,8 @@ use crate::api::{App, Health, Live, STREAMS_MAX};
 use crate::auth::{CONSOLE_URL, OPERATOR, OPERATOR_TENANT, Origins, SignInLink, mint_sign_in_link};
 use crate::clock;
 use crate::config::Config;
+use crate::evidence::inbox::INBOX_DIR;
+use crate::evidence::keeper;
 use crate::gate::{Counters, Gate, GateParts};
 use crate::happenings::{Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
@@ -33,7 +35,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use yagura_columns::Catalogue;
-use yagura_store::{Recovery, Repair, Vault, VaultOptions, VaultReader};
+use yagura_store::objects::{self, Objects};
+use yagura_store::{Archiver, Recovery, Repair, Vault, VaultOptions, VaultReader};
 
 /// File of the state in the data directory.
 pub const STATE_FILE: &str = "state.db";
@@ -109,6 +112,7 @@ struct Server {
     ways: Ways,
     api: JoinHandle<()>,
     storage: JoinHandle<()>,
+    keeper: JoinHandle<()>,
     intake: Intake,
     pipeline: Pipeline,
     state: State,
@@ -127,6 +131,7 @@ struct Opened {
     counters: Arc<Counters>,
     recovery: Recovery,
     vault_origin: String,
+    archiver: Option<Archiver>,
 }
 
 impl Server {
@@ -136,11 +141,12 @@ impl Server {
         let (api_addr, gate_addr) = (local(&api_socket)?, local(&gate_socket)?);
         let rules = Rules::load(config.rules_dir.as_deref())?;
         let rules_count = rules.book.len();
-        let opened = Opened::open(&config).await?;
+        let mut opened = Opened::open(&config).await?;
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{api_addr}"));
         let sign_in_link = leave_address(&opened.state, &config, &console_url).await?;
         let (stop, stopping) = watch::channel(false);
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
+        let (keeper, gate) = (opened.keeper(&config, &health), opened.gate()?);
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: opened.state.clone(),
@@ -181,25 +187,32 @@ impl Server {
         let (durable, position) = (opened.durable, pipeline.position());
         let inside = Inside { intake: opened.intake.clone(), durable, position };
         let ready = Ready { console_url, sign_in_link, gate_addr, idsr, ca_pem, recovery, rules: rules_count, inside };
-        let gate = Gate::new(GateParts {
-            identity: opened.identity,
-            registry: Arc::new(opened.state.clone()),
-            intake: opened.intake.clone(),
-            counters: Arc::clone(&opened.counters),
-        })?;
         let gate = gate.merge(ways.router());
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let router = crate::api::router(app).merge(metrics.routes());
         let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
+        let keeper = tokio::spawn(keeper::keep(keeper, stopping.clone()));
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
         let vault = opened.reader;
-        Ok(Self { ready, stop, gate, ways, api, storage, intake: opened.intake, pipeline, state: opened.state, vault })
+        Ok(Self {
+            ready,
+            stop,
+            gate,
+            ways,
+            api,
+            storage,
+            keeper,
+            intake: opened.intake,
+            pipeline,
+            state: opened.state,
+            vault,
+        })
     }
 
     /// Stops in order. A task that panicked has said so; the others still close.
     async fn close(self) {
         self.stop.send_replace(true);
-        let (_, _, _, ()) = tokio::join!(self.api, self.gate, self.storage, self.ways.stop());
+        let (_, _, _, _, ()) = tokio::join!(self.api, self.gate, self.storage, self.keeper, self.ways.stop());
         self.intake.stop().await;
         let position = self.pipeline.stop().await;
         self.state.close().await;
@@ -208,6 +221,28 @@ impl Server {
 }
 
 impl Opened {
+    /// The gate, closed.
+    fn gate(&self) -> Result<Gate, ServeError> {
+        Ok(Gate::new(GateParts {
+            identity: Arc::clone(&self.identity),
+            registry: Arc::new(self.state.clone()),
+            intake: self.intake.clone(),
+            counters: Arc::clone(&self.counters),
+        })?)
+    }
+
+    /// What keeps the evidence in the background.
+    fn keeper(&mut self, config: &Config, health: &Health) -> keeper::Parts {
+        keeper::Parts {
+            vault: self.reader.clone(),
+            intake: self.intake.clone(),
+            archiver: self.archiver.take(),
+            evidence: config.evidence.clone(),
+            inbox: config.data_dir.join(INBOX_DIR),
+            health: health.clone(),
+        }
+    }
+
     async fn open(config: &Config) -> Result<Self, ServeError> {
         let dir = &config.data_dir;
         std::fs::create_dir_all(dir).map_err(|source| ServeError::of_io(dir, source))?;
@@ -221,8 +256,16 @@ impl Opened {
             key: key.clone(),
             segment_bytes: VaultOptions::SEGMENT_BYTES,
         };
-        let opened = tokio::task::spawn_blocking(move || Vault::open(options)).await?;
+        let objects = config.objects.as_deref().map(archive).transpose()?;
+        let behind = objects.clone();
+        let opened = tokio::task::spawn_blocking(move || match behind {
+            Some(objects) => Vault::restore_from(objects, options),
+            None => Vault::open(options),
+        })
+        .await?;
         let (vault, recovery) = opened.map_err(|error| ServeError::of_vault(&dir.join(VAULT_DIR), error))?;
+        let archiver = keeper::archiver(&vault.reader(), objects.as_ref(), &vault_origin, key);
+        let archiver = archiver.map_err(|error| ServeError::of_vault(&dir.join(VAULT_DIR), error))?;
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
         let partition = state.take_over(PartitionNumber::SINGLE).await?;
         let lake_dir = dir.join(LAKE_DIR);
@@ -235,8 +278,25 @@ impl Opened {
         let intake = intake.map_err(|error| ServeError::of_intake(&dir.join(VAULT_DIR), error))?;
         let durable = intake.durable().unwrap_or_else(|| watch::channel(0).1);
         let identity = Arc::new(identity);
-        Ok(Self { identity, state, partition, lake, intake, reader, durable, counters, recovery, vault_origin })
+        Ok(Self {
+            identity,
+            state,
+            partition,
+            lake,
+            intake,
+            reader,
+            durable,
+            counters,
+            recovery,
+            vault_origin,
+            archiver,
+        })
     }
+}
+
+/// The archive below the object store's URL.
+fn archive(url: &str) -> Result<Arc<dyn Objects>, ServeError> {
+    objects::open(&format!("{}/vault", url.trim_end_matches('/'))).map_err(ServeError::Objects)
 }
 
 fn identity(config: &Config) -> Result<Identity, ServeError> {

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod evidence;
 mod fleetwide;
 mod gate;
 mod isolation;

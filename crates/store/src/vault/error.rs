@@ -49,6 +49,16 @@ pub enum VaultError {
         /// The checkpoint's tree size.
         size: u64,
     },
+    /// The record's payload was deleted when its retention was over; the deletion record says when and why.
+    #[error("record {position} was deleted: its segment {first}..{end} is not kept any more")]
+    Deleted {
+        /// What was asked for.
+        position: Position,
+        /// First position of the deleted segment.
+        first: u64,
+        /// The position behind it.
+        end: u64,
+    },
     /// The payload is too long.
     #[error("payload of {len} bytes exceeds the maximum {max}")]
     TooLong {
@@ -148,6 +158,10 @@ pub enum Damage {
     },
     /// The checkpoint is not a note signed by this key.
     Checkpoint(NoteError),
+    /// The list of archived segments is not as written.
+    Catalogue,
+    /// The segment was deleted without a record that says so.
+    Undocumented,
 }
 
 impl fmt::Display for Damage {
@@ -169,6 +183,8 @@ impl fmt::Display for Damage {
                 write!(f, "the checkpoint covers {covered} records, {found} are there")
             }
             Self::Checkpoint(error) => error.fmt(f),
+            Self::Catalogue => f.write_str("the list of archived segments is not as written"),
+            Self::Undocumented => f.write_str("the segment is called deleted, but no record of the vault says so"),
         }
     }
 }

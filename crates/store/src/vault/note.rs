@@ -71,30 +71,38 @@ pub fn verifier_key(origin: &str, key: &VerifyingKey) -> String {
     format!("{origin}+{id:08x}+{}", STANDARD.encode(typed))
 }
 
-impl Checkpoint {
-    /// The checkpoint as a note signed by `key`.
-    #[must_use]
-    pub(crate) fn sign(&self, key: &SigningKey) -> String {
-        let text = format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0));
-        let mut blob = key_id(&self.origin, &key.verifying_key()).to_vec();
-        blob.extend_from_slice(&key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(blob))
-    }
+/// The name and the key in a text as [`verifier_key`] writes it.
+#[must_use]
+pub fn open_verifier_key(text: &str) -> Option<(&str, VerifyingKey)> {
+    let mut parts = text.splitn(3, '+');
+    let (name, id, typed) = (parts.next()?, parts.next()?, parts.next()?);
+    let typed = STANDARD.decode(typed).ok()?;
+    let (ED25519, bytes) = typed.split_first().map(|(kind, bytes)| (*kind, bytes))? else { return None };
+    let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
+    let known = is_key_name(name) && format!("{:08x}", u32::from_be_bytes(key_id(name, &key))) == id;
+    known.then_some((name, key))
 }
 
-/// Reads a checkpoint and checks that `key` signed it under the name of its origin.
+/// A text as a note signed by `key` under `name`. The text ends with a newline and has no empty line.
+#[must_use]
+pub fn sign_text(text: &str, name: &str, key: &SigningKey) -> String {
+    let mut blob = key_id(name, &key.verifying_key()).to_vec();
+    blob.extend_from_slice(&key.sign(text.as_bytes()).to_bytes());
+    format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(blob))
+}
+
+/// The text of a note that `key` signed under `name`.
 ///
 /// # Errors
-/// [`NoteError`]: not a checkpoint, or not by this key.
-pub fn open_checkpoint(note: &str, key: &VerifyingKey) -> Result<Checkpoint, NoteError> {
+/// [`NoteError`]: not a note, or not by this key.
+pub fn open_text<'a>(note: &'a str, name: &str, key: &VerifyingKey) -> Result<&'a str, NoteError> {
     if note.len() > NOTE_BYTES_MAX || note.chars().any(|c| c < ' ' && c != '\n') {
         return Err(NoteError::Malformed);
     }
     let end = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
     let (text, signatures) = note.split_at(end + 1);
-    let checkpoint = parse_text(text).ok_or(NoteError::Malformed)?;
     let signatures = signatures.strip_prefix('\n').and_then(|s| s.strip_suffix('\n')).ok_or(NoteError::Malformed)?;
-    let known = (checkpoint.origin.as_str(), key_id(&checkpoint.origin, key));
+    let known = (name, key_id(name, key));
     let mut found = Err(NoteError::UnknownKey);
     for line in signatures.split('\n') {
         let (name, id, signature) = parse_signature(line).ok_or(NoteError::Malformed)?;
@@ -104,7 +112,27 @@ pub fn open_checkpoint(note: &str, key: &VerifyingKey) -> Result<Checkpoint, Not
             found = Ok(());
         }
     }
-    found.map(|()| checkpoint)
+    found.map(|()| text)
+}
+
+impl Checkpoint {
+    /// The checkpoint as a note signed by `key`.
+    #[must_use]
+    pub(crate) fn sign(&self, key: &SigningKey) -> String {
+        let text = format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0));
+        sign_text(&text, &self.origin, key)
+    }
+}
+
+/// Reads a checkpoint and checks that `key` signed it under the name of its origin.
+///
+/// # Errors
+/// [`NoteError`]: not a checkpoint, or not by this key.
+pub fn open_checkpoint(note: &str, key: &VerifyingKey) -> Result<Checkpoint, NoteError> {
+    let text = note.rfind("\n\n").and_then(|end| note.get(..=end)).ok_or(NoteError::Malformed)?;
+    let checkpoint = parse_text(text).ok_or(NoteError::Malformed)?;
+    open_text(note, &checkpoint.origin, key)?;
+    Ok(checkpoint)
 }
 
 fn parse_text(text: &str) -> Option<Checkpoint> {

@@ -57,7 +57,12 @@ fn write_tiles(disk: &dyn Disk, tiles: &[TileFile]) -> Result<(), VaultError> {
     sync_dirs(disk, &dirs)
 }
 
-fn write_file(disk: &dyn Disk, name: &str, bytes: &[u8], dirs: &mut BTreeSet<String>) -> Result<(), VaultError> {
+pub(crate) fn write_file(
+    disk: &dyn Disk,
+    name: &str,
+    bytes: &[u8],
+    dirs: &mut BTreeSet<String>,
+) -> Result<(), VaultError> {
     let failed = |error| VaultError::io("write", name, error);
     let temporary = format!("{TMP}/new");
     let file = disk.create(&temporary).map_err(failed)?;
@@ -67,12 +72,17 @@ fn write_file(disk: &dyn Disk, name: &str, bytes: &[u8], dirs: &mut BTreeSet<Str
     Ok(())
 }
 
-fn sync_dirs(disk: &dyn Disk, dirs: &BTreeSet<String>) -> Result<(), VaultError> {
+pub(crate) fn sync_dirs(disk: &dyn Disk, dirs: &BTreeSet<String>) -> Result<(), VaultError> {
     dirs.iter().try_for_each(|dir| disk.sync_dir(dir).map_err(|error| VaultError::io("sync", dir, error)))
 }
 
 /// A tile, an entry bundle or a checkpoint; `None` if it is not there.
 pub(crate) fn read_small(disk: &dyn Disk, name: &str) -> Result<Option<Vec<u8>>, VaultError> {
+    read_all(disk, name, TILE_BYTES_MAX.max(NOTE_BYTES_MAX))
+}
+
+/// A file, at most one byte more than `bytes_max` of it; `None` if it is not there.
+pub(crate) fn read_all(disk: &dyn Disk, name: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, VaultError> {
     let failed = |error| VaultError::io("read", name, error);
     let file = match disk.open(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -80,7 +90,7 @@ pub(crate) fn read_small(disk: &dyn Disk, name: &str) -> Result<Option<Vec<u8>>,
     };
     let size = usize::try_from(file.size().map_err(failed)?).unwrap_or(usize::MAX);
     // One byte more than any legal file, so that a file that is too long is seen to be so.
-    let mut bytes = vec![0; size.min(TILE_BYTES_MAX.max(NOTE_BYTES_MAX) + 1)];
+    let mut bytes = vec![0; size.min(bytes_max + 1)];
     let read = file.read_at(0, &mut bytes).map_err(failed)?;
     bytes.truncate(read);
     Ok(Some(bytes))

@@ -7,15 +7,16 @@
 use super::error::{Corruption, Damage, VaultError};
 use super::note::{self, Checkpoint};
 use super::publish::{CHECKPOINT, read_small};
-use super::record::{Position, Record, leaf_hash};
+use super::record::{ENTRY_LEN, Entry, Position, Record, leaf_hash};
 use super::segment::{Cursor, CursorError, segment_file};
-use super::tiles::TileReader;
+use super::tiles::{TILE_WIDTH, TileReader, bundle_at, partial_name};
 use super::tree::Digest;
 use crate::disk::Disk;
 use ed25519_dalek::VerifyingKey;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use yagura_model::UnixMicros;
 
 /// For how many closed segments the places of the records are remembered.
 const OFFSETS_MAX: usize = 16;
@@ -53,6 +54,8 @@ pub(crate) struct Durable {
     pub(crate) tail: Offsets,
     /// Where the last segment ends.
     pub(crate) tail_end: u64,
+    /// Archived segments whose payloads were deleted: first position and the position behind.
+    pub(crate) deleted: Vec<(u64, u64)>,
     /// The same as `tail` for closed segments, most recently used last.
     pub(crate) closed: VecDeque<(u64, Arc<Offsets>)>,
 }
@@ -120,6 +123,9 @@ impl VaultReader {
     /// [`VaultError::NoSuchRecord`] at or above [`Self::len`]; [`VaultError::Corrupt`] if it is damaged on disk.
     pub fn record(&self, position: Position) -> Result<Record, VaultError> {
         let len = self.len();
+        if let Some((first, end)) = self.deleted_at(position.0) {
+            return Err(VaultError::Deleted { position, first, end });
+        }
         self.read_from(position).next().unwrap_or(Err(VaultError::NoSuchRecord { position, len }))
     }
 
@@ -131,8 +137,27 @@ impl VaultReader {
         Ok(self.signed()?.map(|(note, _)| note))
     }
 
+    /// The deleted segment that held this position.
+    fn deleted_at(&self, position: u64) -> Option<(u64, u64)> {
+        let durable = self.shared.durable();
+        let index = durable.deleted.partition_point(|(_, end)| *end <= position);
+        durable.deleted.get(index).copied().filter(|(first, _)| *first <= position)
+    }
+
+    /// When the first record at or behind `position` that was not deleted was received; `None` if there is none yet.
+    pub(crate) fn received_at(&self, position: u64) -> Result<Option<UnixMicros>, VaultError> {
+        let position = self.deleted_at(position).map_or(position, |(_, end)| end);
+        if position >= self.len() {
+            return Ok(None);
+        }
+        let mut cursor = self.cursor_at(position)?;
+        let first = cursor.first();
+        let record = cursor.next_record().map_err(|error| failure(first, error))?;
+        Ok(record.map(|parsed| parsed.record.received))
+    }
+
     /// The newest checkpoint, its signature checked.
-    fn signed(&self) -> Result<Option<(String, Checkpoint)>, VaultError> {
+    pub(crate) fn signed(&self) -> Result<Option<(String, Checkpoint)>, VaultError> {
         let Some(bytes) = read_small(&*self.shared.disk, CHECKPOINT)? else { return Ok(None) };
         let note = String::from_utf8_lossy(&bytes).into_owned();
         let checkpoint = note::open_checkpoint(&note, &self.shared.key);
@@ -145,34 +170,83 @@ impl VaultReader {
     /// # Errors
     /// [`VaultError::NotCovered`] if the newest checkpoint is older than the record: make a checkpoint and ask again.
     pub fn inclusion_proof(&self, position: Position) -> Result<InclusionProof, VaultError> {
+        let (checkpoint, _) = self.signed()?.ok_or(VaultError::NotCovered { position, size: 0 })?;
+        self.inclusion_proof_under(position, &checkpoint)
+    }
+
+    /// Proof that the record is in the tree of a checkpoint of this vault, which may be an older one.
+    ///
+    /// # Errors
+    /// As [`Self::inclusion_proof`]; [`VaultError::Corrupt`] if the note is not by the vault's key.
+    pub fn inclusion_proof_under(&self, position: Position, checkpoint: &str) -> Result<InclusionProof, VaultError> {
         let len = self.len();
         if position.0 >= len {
             return Err(VaultError::NoSuchRecord { position, len });
         }
-        let (checkpoint, signed) = self.signed()?.ok_or(VaultError::NotCovered { position, size: 0 })?;
+        let checkpoint = checkpoint.to_owned();
+        let signed = note::open_checkpoint(&checkpoint, &self.shared.key);
+        let signed = signed.map_err(|e| damage(CHECKPOINT, 0, Damage::Checkpoint(e)))?;
         if position.0 >= signed.size {
             return Err(VaultError::NotCovered { position, size: signed.size });
         }
         let entry = self.entry(position)?;
-        let mut failed = None;
-        let mut read = |name: &str| {
-            read_small(&*self.shared.disk, name).unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            })
-        };
-        let hashes = TileReader::new(signed.size, &mut read).inclusion(position.0);
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let hashes = hashes.map_err(|tile| damage(&tile, 0, Damage::Missing))?;
+        let hashes = self.ask_tiles(|tiles| tiles.inclusion(position.0, signed.size))?;
         let leaf = leaf_hash(&entry);
         let (tree_size, root) = (signed.size, signed.root);
         Ok(InclusionProof { position, tree_size, entry, leaf, hashes, root, checkpoint })
     }
 
+    /// Proof that the newest checkpoint's tree grew from the tree of the first `old` records, and that checkpoint.
+    ///
+    /// # Errors
+    /// [`VaultError::NotCovered`] if the newest checkpoint covers fewer; the disk's own.
+    pub fn consistency_proof(&self, old: u64) -> Result<(Vec<Digest>, String), VaultError> {
+        let uncovered = |size| VaultError::NotCovered { position: Position(old), size };
+        let (note, signed) = self.signed()?.ok_or_else(|| uncovered(0))?;
+        if old > signed.size {
+            return Err(uncovered(signed.size));
+        }
+        let proof =
+            self.ask_tiles(|tiles| if old == 0 { Ok(Vec::new()) } else { tiles.consistency(old, signed.size) })?;
+        Ok((proof, note))
+    }
+
+    /// The root of the tree over the first `size` records.
+    ///
+    /// # Errors
+    /// As [`Self::consistency_proof`].
+    pub fn root_at(&self, size: u64) -> Result<Digest, VaultError> {
+        self.ask_tiles(|tiles| tiles.root(0, size))
+    }
+
+    /// Reads hashes from the tiles of the newest checkpoint. A new one may take partial tiles away meanwhile: then again.
+    fn ask_tiles<T>(&self, ask: impl Fn(&mut TileReader<'_>) -> Result<T, String>) -> Result<T, VaultError> {
+        const TRIES_MAX: usize = 5;
+        let mut missing = None;
+        for _ in 0..TRIES_MAX {
+            let size = self.signed()?.map_or(0, |(_, signed)| signed.size);
+            let mut failed = None;
+            let mut read = |name: &str| {
+                read_small(&*self.shared.disk, name).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    None
+                })
+            };
+            let answer = ask(&mut TileReader::new(size, &mut read));
+            match (failed, answer) {
+                (Some(error), _) => return Err(error),
+                (None, Ok(answer)) => return Ok(answer),
+                (None, Err(tile)) => missing = Some(tile),
+            }
+        }
+        Err(damage(&missing.unwrap_or_default(), 0, Damage::Missing))
+    }
+
     /// The leaf entry of a record, made from the record itself.
     fn entry(&self, position: Position) -> Result<Vec<u8>, VaultError> {
+        if self.deleted_at(position.0).is_some() {
+            return self.kept_entry(position);
+        }
         let mut cursor = self.cursor_at(position.0)?;
         let first = cursor.first();
         match cursor.next_record() {
@@ -180,6 +254,18 @@ impl VaultReader {
             Ok(None) => Err(damage(&segment_file(first), cursor.offset(), Damage::Truncated)),
             Err(error) => Err(failure(first, error)),
         }
+    }
+
+    /// The leaf entry of a record whose payload was deleted, from its entry bundle.
+    fn kept_entry(&self, position: Position) -> Result<Vec<u8>, VaultError> {
+        let size = self.signed()?.map_or(0, |(_, signed)| signed.size);
+        if position.0 >= size {
+            return Err(VaultError::NotCovered { position, size });
+        }
+        let entries = read_bundle(&*self.shared.disk, position.0, size)?;
+        let at = (position.0 % TILE_WIDTH as u64) as usize;
+        let entry = entries.get(at).map(|entry| entry.to_vec());
+        entry.ok_or_else(|| damage(&bundle_at(position.0, size).0, 0, Damage::Truncated))
     }
 
     /// A cursor that stands at a durable record.
@@ -246,6 +332,24 @@ impl VaultReader {
     }
 }
 
+/// The entries of the bundle that holds the one at `index`, in a vault whose checkpoint covers `size` records.
+pub(crate) fn read_bundle(disk: &dyn Disk, index: u64, size: u64) -> Result<Vec<Entry>, VaultError> {
+    let (name, width) = bundle_at(index, size);
+    let partial = partial_name(&name, width);
+    let found = match read_small(disk, &partial)? {
+        Some(found) => Some(found),
+        None => read_small(disk, &name)?,
+    };
+    let bytes = found.ok_or_else(|| damage(&name, 0, Damage::Missing))?;
+    let entry = |chunk: &[u8]| {
+        let (len, entry) = chunk.split_first_chunk::<2>()?;
+        let entry: &Entry = entry.try_into().ok()?;
+        (usize::from(u16::from_be_bytes(*len)) == entry.len()).then_some(*entry)
+    };
+    let entries: Option<Vec<Entry>> = bytes.chunks(ENTRY_LEN + 2).take(width).map(entry).collect();
+    entries.filter(|entries| entries.len() == width).ok_or_else(|| damage(&name, 0, Damage::Entry))
+}
+
 pub(crate) fn damage(file: &str, offset: u64, what: Damage) -> VaultError {
     VaultError::Corrupt(Corruption { file: file.to_owned(), offset, what })
 }
@@ -280,6 +384,9 @@ impl Records {
                 let durable = self.reader.shared.durable();
                 (durable.len, durable.segments.last().copied(), durable.tail_end)
             };
+            if let Some((_, end)) = self.reader.deleted_at(self.next) {
+                (self.next, self.cursor) = (end, None);
+            }
             if self.next >= len {
                 return Ok(None);
             }

@@ -32,6 +32,8 @@ pub enum RecordKind {
     Foreign = 4,
     /// Log lines of a back end, as received (docs/format/sources.md).
     Logs = 5,
+    /// What was done with the evidence itself: legal holds, deletions, exports; JSON (docs/format/vault.md).
+    Custody = 6,
 }
 
 impl RecordKind {
@@ -44,6 +46,7 @@ impl RecordKind {
             3 => Some(Self::Anomaly),
             4 => Some(Self::Foreign),
             5 => Some(Self::Logs),
+            6 => Some(Self::Custody),
             _ => None,
         }
     }
@@ -185,6 +188,26 @@ pub(crate) fn trusted(bytes: &[u8]) -> Option<RecordRef<'_>> {
     fields(header, payload).ok().map(|parsed| parsed.record)
 }
 
+/// The record in these bytes: header, then payload. Its checksum is not looked at: that takes the segment's salt.
+#[must_use]
+pub fn parse_record(bytes: &[u8]) -> Option<Record> {
+    let claimed = claimed_len(bytes.first_chunk()?);
+    trusted(bytes).filter(|_| claimed == bytes.len()).map(RecordRef::to_record)
+}
+
+/// The leaf entry of a record: its header and the SHA-256 of its payload.
+#[must_use]
+pub fn record_entry(header: &[u8; 28], payload: &[u8]) -> [u8; 60] {
+    entry(header, payload)
+}
+
+/// What an entry says of its record, whose payload is not there.
+pub(crate) fn of_entry(entry: &Entry) -> Option<RecordRef<'static>> {
+    let (header, _) = entry.split_first_chunk::<HEADER_LEN>()?;
+    let parsed = fields(header, &[]).ok()?;
+    Some(RecordRef { payload: &[], ..parsed.record })
+}
+
 fn fields<'a>(header: &'a [u8; HEADER_LEN], payload: &'a [u8]) -> Result<Parsed<'a>, RecordError> {
     let &[_, _, _, _, _, _, _, _, kind, flags, reserved0, reserved1, ..] = header;
     let kind = RecordKind::from_code(kind).ok_or(RecordError::Field("kind"))?;
@@ -251,7 +274,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_survives_the_disk(
-            code in 1..=5_u8, received: i64, position: u64, first: bool,
+            code in 1..=6_u8, received: i64, position: u64, first: bool,
             payload in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let Some(kind) = RecordKind::from_code(code) else { return Ok(()) };

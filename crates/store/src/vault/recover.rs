@@ -3,6 +3,7 @@
 //! Not a repair of damage: bytes that were acknowledged and are wrong stay as they are, and the vault does not open. What
 //! tells the two apart: a damaged end is a crash's only if no checkpoint covers it and no later append stands behind it.
 
+use super::catalogue::Catalogue;
 use super::error::{Damage, VaultError};
 use super::note::{self, Checkpoint, NoteError};
 use super::publish::{CHECKPOINT, read_small, write_full};
@@ -16,11 +17,13 @@ use crate::disk::{Disk, DiskFile};
 /// Full tiles that wait in memory at most while a tree is made anew.
 const FULL_TILES_MAX: usize = 64;
 
-/// The first positions of the segments on disk, in order.
-pub(crate) fn list_segments(disk: &dyn Disk) -> Result<Vec<u64>, VaultError> {
+/// The first positions of all segments, on disk or archived, in order.
+pub(crate) fn list_segments(disk: &dyn Disk, catalogue: &Catalogue) -> Result<Vec<u64>, VaultError> {
     let names = disk.list(SEGMENTS).map_err(|error| VaultError::io("list", SEGMENTS, error))?;
     let mut segments: Vec<u64> = names.iter().filter_map(|name| segment_first(name)).collect();
+    segments.extend(catalogue.sealed.iter().map(|sealed| sealed.first));
     segments.sort_unstable();
+    segments.dedup();
     match segments.first() {
         Some(first) if *first > 0 => Err(damage(&segment_file(0), 0, Damage::Missing)),
         _ => Ok(segments),
@@ -44,9 +47,19 @@ pub(crate) struct Tail {
 }
 
 /// Finds the end of the last segment and cuts off what is unfinished. Fills in `durable`, whose segments are known.
-/// `None` if the last segment has not even a header: then it was about to be made, and is forgotten.
-pub(crate) fn recover_tail(disk: &dyn Disk, durable: &mut Durable, covered: u64) -> Result<Option<Tail>, VaultError> {
+/// `None` if the last segment has not even a header: then it was about to be made, and is forgotten. Also if the last one is in the
+/// archive: then all there is ends with it.
+pub(crate) fn recover_tail(
+    disk: &dyn Disk,
+    durable: &mut Durable,
+    covered: u64,
+    catalogue: &Catalogue,
+) -> Result<Option<Tail>, VaultError> {
+    durable.len = catalogue.end();
     let Some(&first) = durable.segments.last() else { return Ok(None) };
+    if first < catalogue.end() {
+        return Ok(None);
+    }
     let name = segment_file(first);
     let failed = |error| VaultError::io("open", &name, error);
     let size = disk.open(&name).and_then(|file| file.size()).map_err(failed)?;
@@ -93,7 +106,7 @@ pub(crate) fn recover_tree(
 ) -> Result<(Edge, Repair), VaultError> {
     let Some(checkpoint) = checkpoint else {
         let mut edge = Edge::default();
-        forget_tiles(disk)?;
+        forget_tiles(disk, durable)?;
         catch_up(disk, durable, &mut edge, durable.len)?;
         return Ok((edge, if durable.len == 0 { Repair::Nothing } else { Repair::CheckpointRemade }));
     };
@@ -113,7 +126,7 @@ pub(crate) fn recover_tree(
         return Ok((edge, if behind == 0 { Repair::Nothing } else { Repair::CaughtUp(behind) }));
     }
     let mut edge = Edge::default();
-    forget_tiles(disk)?;
+    forget_tiles(disk, durable)?;
     catch_up(disk, durable, &mut edge, checkpoint.size)?;
     if edge.root() != checkpoint.root {
         return Err(damage(CHECKPOINT, 0, Damage::Root));
@@ -122,8 +135,44 @@ pub(crate) fn recover_tree(
     Ok((edge, Repair::TilesRemade))
 }
 
+/// Finds the end of the last segment for a reader, and changes nothing: what is unfinished is not looked at.
+pub(crate) fn scan_tail(disk: &dyn Disk, durable: &mut Durable, catalogue: &Catalogue) -> Result<(), VaultError> {
+    durable.len = catalogue.end();
+    while let Some(&first) = durable.segments.last() {
+        if first < catalogue.end() {
+            // Everything is archived; what is read as the last segment must not be one of the closed.
+            durable.segments.push(catalogue.end());
+            return Ok(());
+        }
+        let name = segment_file(first);
+        let file = disk.open(&name).map_err(|error| VaultError::io("open", &name, error))?;
+        let mut cursor = match Cursor::new(file, first, None) {
+            Err(CursorError::Bad { .. }) if durable.segments.len() > 1 => {
+                durable.segments.pop();
+                continue;
+            }
+            cursor => cursor.map_err(|error| failure(first, error))?,
+        };
+        loop {
+            let offset = cursor.offset();
+            match cursor.next_record() {
+                Ok(Some(_)) => durable.tail.push(u32::try_from(offset).unwrap_or(u32::MAX)),
+                Ok(None) | Err(CursorError::Bad { .. }) => break,
+                Err(CursorError::Unreadable(error)) => return Err(error),
+            }
+        }
+        (durable.len, durable.tail_end) = (cursor.position(), cursor.offset());
+        return Ok(());
+    }
+    Ok(())
+}
+
 /// Removes all tiles: whatever is wrong with them, they are made of records and will be made again.
-fn forget_tiles(disk: &dyn Disk) -> Result<(), VaultError> {
+fn forget_tiles(disk: &dyn Disk, durable: &Durable) -> Result<(), VaultError> {
+    if let Some((first, _)) = durable.deleted.first() {
+        // Deleted records live on in their entries alone: those must come back from the archive.
+        return Err(damage(&segment_file(*first), 0, Damage::Missing));
+    }
     disk.remove(TILES).map_err(|error| VaultError::io("remove", TILES, error))
 }
 

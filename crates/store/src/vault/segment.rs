@@ -237,6 +237,18 @@ impl Cursor {
         }
     }
 
+    /// The whole file, for a file that is in memory anyway.
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, CursorError> {
+        let first = self.first;
+        let read = || {
+            let mut bytes = vec![0; usize::try_from(self.file.size()?).map_err(io::Error::other)?];
+            let read = self.file.read_at(0, &mut bytes)?;
+            bytes.truncate(read);
+            Ok(bytes)
+        };
+        read().map_err(|error| unreadable(first, error))
+    }
+
     /// Whether a record that began an append stands behind the damage at the cursor: then what is damaged was acknowledged.
     pub(crate) fn append_follows(&mut self) -> Result<bool, CursorError> {
         let mut tail = vec![0; usize::try_from(self.end - self.offset).unwrap_or(0)];
@@ -265,7 +277,7 @@ pub(crate) fn check<'a>(bytes: &'a [u8], salt: &Salt, position: u64) -> Result<P
 
 /// Whether a record behind `position` that began an append starts here. Cheap for bytes that are no header.
 fn begins_append(bytes: &[u8], salt: &Salt, position: u64) -> bool {
-    let plausible = matches!(bytes, [_, _, _, _, _, _, _, _, 1..=3, 1, 0, 0, ..]);
+    let plausible = matches!(bytes, [_, _, _, _, _, _, _, _, 1..=6, 1, 0, 0, ..]);
     plausible && record::decode(bytes, salt).is_ok_and(|p| p.first && p.record.position.0 > position)
 }
 

@@ -43,6 +43,31 @@ pub(crate) fn partial_name(tile: &str, width: usize) -> String {
     format!("{tile}.p/{width}")
 }
 
+/// The partial tiles of the tree of this size: directory and width of each.
+pub(crate) fn archived_partials(size: u64) -> Vec<(String, usize)> {
+    let width = |size: u64| (size % TILE_WIDTH as u64) as usize;
+    let mut found = Vec::new();
+    if width(size) > 0 {
+        found.push((partial_dir(&tile_name(None, size / TILE_WIDTH as u64)), width(size)));
+    }
+    let (mut level, mut rest) = (0, size);
+    while rest > 0 {
+        if width(rest) > 0 {
+            found.push((partial_dir(&tile_name(Some(level), rest / TILE_WIDTH as u64)), width(rest)));
+        }
+        rest /= TILE_WIDTH as u64;
+        level += 1;
+    }
+    found
+}
+
+/// Name and width of the entry bundle with the entries from `index` on, in a tree of this size.
+pub(crate) fn bundle_at(index: u64, size: u64) -> (String, usize) {
+    let bundle = index / TILE_WIDTH as u64;
+    let width = (size - bundle * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    (tile_name(None, bundle), width)
+}
+
 /// The growing edge of a tree.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edge {
@@ -208,9 +233,10 @@ impl<'a> TileReader<'a> {
         Self { size, read, tiles: HashMap::new() }
     }
 
-    /// The inclusion proof of leaf `index`, from the leaf upwards (RFC 6962, section 2.1.1); `Err` names a missing tile.
-    pub(crate) fn inclusion(&mut self, index: u64) -> Result<Vec<Digest>, String> {
-        let (mut start, mut end) = (0, self.size);
+    /// The inclusion proof of leaf `index` in the tree of the first `size` leaves, from the leaf upwards (RFC 6962, section 2.1.1);
+    /// `Err` names a missing tile.
+    pub(crate) fn inclusion(&mut self, index: u64, size: u64) -> Result<Vec<Digest>, String> {
+        let (mut start, mut end) = (0, size);
         let mut proof = Vec::new();
         while end - start > 1 {
             let middle = start + (end - start).next_power_of_two() / 2;
@@ -221,6 +247,27 @@ impl<'a> TileReader<'a> {
                 proof.push(self.root(start, middle)?);
                 start = middle;
             }
+        }
+        proof.reverse();
+        Ok(proof)
+    }
+
+    /// The proof that the tree of the first `size` leaves grew from the one of the first `old` (RFC 6962, section 2.1.2); `Err` names a missing tile.
+    pub(crate) fn consistency(&mut self, old: u64, size: u64) -> Result<Vec<Digest>, String> {
+        let (mut start, mut end, mut known) = (0, size, true);
+        let mut proof = Vec::new();
+        while old != end {
+            let middle = start + (end - start).next_power_of_two() / 2;
+            if old <= middle {
+                proof.push(self.root(middle, end)?);
+                end = middle;
+            } else {
+                proof.push(self.root(start, middle)?);
+                (start, known) = (middle, false);
+            }
+        }
+        if !known {
+            proof.push(self.root(start, end)?);
         }
         proof.reverse();
         Ok(proof)
@@ -295,6 +342,13 @@ mod tests {
         for partial in ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1", "tile/entries/273.p/112"] {
             assert!(files.contains_key(partial), "{partial}");
         }
+        let mut named: Vec<String> =
+            archived_partials(70_000).iter().map(|(dir, width)| format!("{dir}/{width}")).collect();
+        let mut unfinished: Vec<String> =
+            edge.unfinished().iter().map(|(tile, width)| partial_name(&tile.name, *width)).collect();
+        named.sort_unstable();
+        unfinished.sort_unstable();
+        assert_eq!(named, unfinished);
         let loaded = Edge::load(70_000, &mut |name| files.get(name).cloned()).map(|e| e.root());
         assert_eq!(loaded, Ok(edge.root()));
         let mut read = |name: &str| files.get(name).cloned();
@@ -302,7 +356,7 @@ mod tests {
         assert_eq!(reader.root(0, 70_000), Ok(edge.root()));
         for index in [0, 1, 255, 256, 65_535, 65_536, 69_888, 69_999] {
             let leaf = reader.root(index, index + 1).unwrap_or_default();
-            let proof = reader.inclusion(index).unwrap_or_default();
+            let proof = reader.inclusion(index, 70_000).unwrap_or_default();
             assert!(crate::verify_inclusion(leaf, index, 70_000, &proof, edge.root()), "{index}");
         }
     }

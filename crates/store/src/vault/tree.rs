@@ -54,3 +54,40 @@ pub fn verify_inclusion(leaf: Digest, index: u64, size: u64, proof: &[Digest], r
     }
     last == 0 && hash == root
 }
+
+/// Whether `proof` shows that the tree of `size` leaves with this `root` grew from the one of `old_size` leaves with `old_root`
+/// (RFC 9162, section 2.1.4.2).
+#[must_use]
+pub fn verify_consistency(old_size: u64, old_root: Digest, size: u64, root: Digest, proof: &[Digest]) -> bool {
+    if old_size == 0 || old_size >= size {
+        let same = old_size == size && old_root == root;
+        return proof.is_empty() && (same || old_size == 0 && old_root == empty_root());
+    }
+    let mut rest = proof.iter();
+    let first = if old_size.is_power_of_two() { Some(old_root) } else { rest.next().copied() };
+    let Some(first) = first else { return false };
+    let (mut node, mut last) = (old_size - 1, size - 1);
+    while node & 1 == 1 {
+        node >>= 1;
+        last >>= 1;
+    }
+    let (mut old, mut new) = (first, first);
+    for sibling in rest {
+        if last == 0 {
+            return false;
+        }
+        if node & 1 == 1 || node == last {
+            old = node_hash(sibling, &old);
+            new = node_hash(sibling, &new);
+            while node & 1 == 0 && node != 0 {
+                node >>= 1;
+                last >>= 1;
+            }
+        } else {
+            new = node_hash(&new, sibling);
+        }
+        node >>= 1;
+        last >>= 1;
+    }
+    last == 0 && old == old_root && new == root
+}

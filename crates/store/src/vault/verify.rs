@@ -4,19 +4,28 @@
 //! bundle or the checkpoint is found and named with file and offset. Cost: every byte is read once and hashed on all cores;
 //! memory is a few MiB a core.
 
+mod archived;
+
 use super::Cut;
+use super::catalogue::Catalogue;
+use super::custody::Custody;
 use super::error::{Corruption, Damage, VaultError};
 use super::note::{self, Checkpoint, NoteError};
 use super::publish::{CHECKPOINT, read_small};
 use super::reader::{damage, failure};
-use super::record::{Entry, RecordRef, leaf_hash};
+use super::record::{self, Entry, RecordKind, RecordRef, leaf_hash};
 use super::recover::list_segments;
+use super::remote::{ArchiveDisk, Tiered};
 use super::segment::{self, Cursor, CursorError, Salt, segment_file};
 use super::tiles::{Edge, TileFile, partial_dir, partial_name};
 use super::tree::Digest;
 use crate::disk::{Disk, LocalDisk};
+use crate::objects::Objects;
 use ed25519_dalek::VerifyingKey;
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 /// Bytes of records that one core checks at a time.
@@ -41,6 +50,10 @@ pub struct Verified {
     pub segments: u64,
     /// Number of tiles and entry bundles compared.
     pub tiles: u64,
+    /// Records that are in the archive only and could not be read there: their leaves alone were checked.
+    pub elsewhere: u64,
+    /// Records whose payloads were deleted when their retention was over: their leaves were checked, and that a record says so.
+    pub deleted: u64,
     /// An unfinished end behind the last whole record and the checkpoint, as a crash leaves it; opening the vault cuts it off.
     pub unfinished: Option<Cut>,
 }
@@ -91,6 +104,37 @@ pub fn verify(
     verify_on(&LocalDisk::new(dir), key, visitor, progress)
 }
 
+/// As [`verify`], for a vault on this disk whose older segments are read in the archive if they are not here. Without `objects` the
+/// leaves of such records are checked alone ([`Verified::elsewhere`]).
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(
+    local: Arc<dyn Disk>,
+    objects: Option<Arc<dyn Objects>>,
+    key: &VerifyingKey,
+    visitor: &mut dyn FnMut(RecordRef<'_>),
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verified, Unverifiable> {
+    match objects {
+        Some(objects) => verify_on(&Tiered { local, objects }, key, visitor, progress),
+        None => verify_on(&*local, key, visitor, progress),
+    }
+}
+
+/// As [`verify`], for an archive without a local vault.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_archive(
+    objects: Arc<dyn Objects>,
+    key: &VerifyingKey,
+    visitor: &mut dyn FnMut(RecordRef<'_>),
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verified, Unverifiable> {
+    verify_on(&ArchiveDisk::open(objects)?, key, visitor, progress)
+}
+
 /// As [`verify`], on a given disk.
 ///
 /// # Errors
@@ -102,15 +146,18 @@ pub fn verify_on(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Verified, Unverifiable> {
     let checkpoint = signed_by(disk, key)?;
-    let segments = list_segments(disk)?;
+    let catalogue = Catalogue::read(disk)?;
+    let segments = list_segments(disk, &catalogue)?;
     if segments.is_empty() {
         return Err(damage(&segment_file(0), 0, Damage::Missing).into());
     }
     let mut bytes_total = 0;
     for &first in &segments {
         let name = segment_file(first);
-        let size = disk.open(&name).and_then(|file| file.size());
-        bytes_total += size.map_err(|error| VaultError::io("open", &name, error))?;
+        bytes_total += match disk.open(&name).and_then(|file| file.size()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && catalogue.at(first).is_some() => 0,
+            size => size.map_err(|error| VaultError::io("open", &name, error))?,
+        };
     }
     let cores = thread::available_parallelism().map_or(1, |n| n.get().min(CORES_MAX));
     let progressed = Progress { bytes_total, ..Progress::default() };
@@ -124,11 +171,19 @@ pub fn verify_on(
         progress,
         cores,
         spare: Vec::new(),
+        elsewhere: 0,
+        deleted: 0,
+        announced: BTreeSet::new(),
     };
     let mut unfinished = None;
     for (index, &first) in segments.iter().enumerate() {
-        unfinished = audit.segment(first, segments.get(index + 1).copied())?;
+        let next = segments.get(index + 1).copied();
+        unfinished = match catalogue.at(first).filter(|sealed| sealed.first == first) {
+            Some(sealed) => audit.archived(sealed, next)?,
+            None => audit.segment(first, next)?,
+        };
     }
+    audit.announced(&catalogue)?;
     audit.finish(segments.len() as u64, unfinished)
 }
 
@@ -191,6 +246,10 @@ struct Audit<'a> {
     cores: usize,
     /// Buffers to be used again.
     spare: Vec<Vec<u8>>,
+    elsewhere: u64,
+    deleted: u64,
+    /// Deletions that records of the vault announce.
+    announced: BTreeSet<(u64, u64)>,
 }
 
 impl Audit<'_> {
@@ -238,6 +297,28 @@ impl Audit<'_> {
         }
     }
 
+    /// The tree has one leaf more.
+    fn grown(&mut self) -> Result<(), VaultError> {
+        if self.edge.full_len() > 0 {
+            for tile in self.edge.take_full() {
+                self.full_tile(&tile)?;
+            }
+        }
+        if self.edge.size() == self.checkpoint.size {
+            self.at_checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, record: RecordRef<'_>) {
+        if record.kind == RecordKind::Custody
+            && let Some(Custody::Deleted(deletion)) = Custody::decode(record.payload)
+        {
+            self.announced.insert((deletion.first, deletion.end));
+        }
+        (self.visitor)(record);
+    }
+
     /// Reads one chunk for each core.
     fn read_chunks(&mut self, cursor: &mut Cursor) -> Vec<Chunk> {
         let mut chunks = Vec::with_capacity(self.cores);
@@ -261,16 +342,9 @@ impl Audit<'_> {
         let mut offset = chunk.offset;
         for ((entry, leaf), bytes) in leaves.iter().zip(chunk.records()) {
             self.edge.push(entry, *leaf);
-            if self.edge.full_len() > 0 {
-                for tile in self.edge.take_full() {
-                    self.full_tile(&tile)?;
-                }
-            }
-            if self.edge.size() == self.checkpoint.size {
-                self.at_checkpoint()?;
-            }
-            if let Some(record) = super::record::trusted(bytes) {
-                (self.visitor)(record);
+            self.grown()?;
+            if let Some(record) = record::trusted(bytes) {
+                self.show(record);
             }
             offset += bytes.len() as u64;
         }
@@ -363,6 +437,8 @@ impl Audit<'_> {
             bytes: self.progressed.bytes_total,
             segments,
             tiles: self.tiles,
+            elsewhere: self.elsewhere,
+            deleted: self.deleted,
             unfinished,
         })
     }

@@ -3,6 +3,8 @@
 //! Not unit tests: those are beside the code.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly; clippy sees tests/ as ordinary code")]
 
+mod archive;
+mod archive_crash;
 #[cfg(feature = "lake")]
 mod lake;
 #[cfg(feature = "lake")]
@@ -12,5 +14,6 @@ mod lake_writers;
 mod objects;
 mod services;
 mod sim_disk;
+mod sim_objects;
 mod vault;
 mod vault_crash;

@@ -8,6 +8,7 @@ use yagura_model::UnixMicros;
 use yagura_store::objects::{Locked, Objects, open_with};
 
 /// The variable's value, if the service runs.
+#[expect(clippy::print_stdout, reason = "says why nothing was tested")]
 fn service(variable: &str, name: &str) -> Option<String> {
     let found = std::env::var(variable).ok();
     if found.is_none() {

@@ -62,6 +62,10 @@ impl SimDisk {
         self.state().power = Some(operations);
     }
 
+    pub(crate) fn power_left(&self) -> u64 {
+        self.state().power.unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn leave_space(&self, bytes: u64) {
         self.state().space = bytes;
     }
