@@ -30,6 +30,7 @@ mod mask;
 mod matcher;
 mod pattern;
 mod pool;
+mod product;
 mod rule;
 mod ruleset;
 mod snapshot;
