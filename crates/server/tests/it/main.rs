@@ -17,3 +17,5 @@ mod replay;
 mod rig;
 mod services;
 mod serving;
+mod services;
+mod ways;
