@@ -210,8 +210,11 @@ fn counted_rules_are_silent_unless_the_correlation_lets_them_speak() {
 
 #[test]
 fn a_rule_looks_at_the_events_of_its_own_product() {
-    let of = |product: &str| rules(&format!("title: a\nlogsource: {{product: {product}}}\ndetection: {{s: {{bus: null}}, condition: s}}"));
-    let mixed = "- {vehicle: a}\n- {vehicle: b, product: ota}\n- {vehicle: c, product: idsr}\n- {vehicle: d, product: api}";
+    let of = |product: &str| {
+        rules(&format!("title: a\nlogsource: {{product: {product}}}\ndetection: {{s: {{bus: null}}, condition: s}}"))
+    };
+    let mixed =
+        "- {vehicle: a}\n- {vehicle: b, product: ota}\n- {vehicle: c, product: idsr}\n- {vehicle: d, product: api}";
     let seen = |product: &str| {
         let hits = Engine::new(of(product)).process(&events(mixed)).expect("a batch of events");
         hits.iter().filter_map(|hit| hit.vehicle.clone()).collect::<String>()

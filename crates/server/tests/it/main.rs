@@ -17,5 +17,4 @@ mod replay;
 mod rig;
 mod services;
 mod serving;
-mod services;
 mod ways;

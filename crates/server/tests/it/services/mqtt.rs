@@ -1,17 +1,16 @@
 //! Reports over MQTT, through a real Mosquitto.
 
-use super::service;
+use crate::rig::database::service;
 use crate::rig::{Device, Rig};
 use crate::ways::records;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v5::{Packet, Publish};
 use rumqttc::{AsyncClient, Event, MqttOptions, PublishOptions};
 use serde_json::Value;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -235,48 +234,51 @@ async fn a_server_killed_between_vault_and_acknowledgement_gives_the_same_receip
 /// A broker of this test's own, that it may kill.
 struct Broker {
     dir: TempDir,
-    port: u16,
-    process: Child,
+    url: String,
 }
 
 impl Broker {
-    async fn start(dir: TempDir, port: u16) -> Self {
-        let conf = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\nautosave_on_changes true\nautosave_interval 1\nuser root\n",
-            dir.path().display()
-        );
-        std::fs::write(dir.path().join("conf"), conf).unwrap();
-        let mosquitto = if std::path::Path::new("/usr/sbin/mosquitto").exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
-        let mut command = Command::new(mosquitto);
-        let command = command.arg("-c").arg(dir.path().join("conf")).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        let up = async { while TcpStream::connect(("127.0.0.1", port)).await.is_err() {} };
-        timeout(SOON, up).await.unwrap();
-        Self { dir, port, process }
+    fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let said = script(&dir, &["start", "mosquitto"]);
+        let url = said.lines().find_map(|line| line.strip_prefix("YAGURA_TEST_MQTT=")).unwrap().to_owned();
+        Self { dir, url }
     }
 
-    async fn restart(mut self) -> Self {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        Self::start(self.dir, self.port).await
+    /// Kills it (-9) and brings it back.
+    fn kill_and_restart(&self) {
+        script(&self.dir, &["kill", "mosquitto"]);
+        script(&self.dir, &["restart", "mosquitto"]);
     }
 }
 
-#[tokio::test]
+impl Drop for Broker {
+    fn drop(&mut self) {
+        script(&self.dir, &["stop"]);
+    }
+}
+
+fn script(dir: &TempDir, words: &[&str]) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/services");
+    let done = Command::new(script).args(words).env("YAGURA_SERVICES_DIR", dir.path().join("s")).output().unwrap();
+    assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_dies_costs_no_report() {
     if service("YAGURA_TEST_MQTT", "mosquitto").is_none() {
         return;
     }
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let broker = Broker::start(TempDir::new().unwrap(), port).await;
-    let url = format!("mqtt://127.0.0.1:{port}");
+    let broker = Broker::start();
+    let url = broker.url.clone();
     let rig = Rig::new().await;
     let served = Served::start(&rig, &url, "a").await;
     let device = rig.enrol(&name("broker", "kona-1"), "kona").await;
     let mut vehicle = Vehicle::join(&url, device).await;
     vehicle.report().await;
     vehicle.receipt(&rig).await;
-    let mut broker = broker.restart().await;
+    broker.kill_and_restart();
     served.connected(2).await;
     // What a vehicle sends without a receipt it sends again: here it does so once the broker is back.
     let sealed = vehicle.device.report(&[EventId(0x8001)]);
@@ -287,6 +289,4 @@ async fn a_broker_that_dies_costs_no_report() {
     records(&rig, 3).await;
     served.end().await;
     rig.end().await;
-    broker.process.kill().unwrap();
-    broker.process.wait().unwrap();
 }
