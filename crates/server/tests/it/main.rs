@@ -19,3 +19,4 @@ mod replay;
 mod rig;
 mod services;
 mod serving;
+mod ways;

@@ -120,6 +120,11 @@ impl Rig {
         Self::on(dir).await
     }
 
+    /// The server's keys and certificates.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::open(&IdentityOptions::loopback(&self.dir.path().join("identity"), clock::now())).unwrap()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

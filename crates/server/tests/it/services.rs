@@ -1,3 +1,4 @@
 //! What needs real servers beside this one, and may stop and start them.
 
+mod mqtt;
 mod postgres;
