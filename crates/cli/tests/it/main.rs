@@ -6,3 +6,4 @@ mod errors;
 mod fleet;
 mod ids;
 mod process;
+mod services;

@@ -8,7 +8,8 @@
 use super::log::{ASK_MAX, LogAddress};
 use crate::clock;
 use crate::happenings::{PartitionWaits, emit};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -21,9 +22,9 @@ use yagura_model::UnixMicros;
 use yagura_store::{Envelope, EnvelopeError, NewRecord, Position, Vault, VaultError};
 
 /// Records of one append.
-pub const BATCH_RECORDS_MAX: usize = 1_024;
+const BATCH_RECORDS_MAX: usize = 1_024;
 /// Bytes after which a batch takes no further record.
-pub const BATCH_BYTES_MAX: usize = 4 << 20;
+const BATCH_BYTES_MAX: usize = 4 << 20;
 /// KiB that the client reads ahead of one partition.
 const AHEAD_KIB_MAX: u32 = 8 << 10;
 /// How long a look at the broker's queue waits.
@@ -70,7 +71,9 @@ pub enum FeedError {
         end: u64,
     },
     /// Another log of the same name.
-    #[error("partition {partition}: record {position} of the vault is not the message at that offset: it is another log of the same name")]
+    #[error(
+        "partition {partition}: record {position} of the vault is not the message at that offset: it is another log of the same name"
+    )]
     Other {
         /// Which.
         partition: u16,
@@ -78,7 +81,9 @@ pub enum FeedError {
         position: u64,
     },
     /// Offsets are not without holes: the topic is compacted, or transactions are written to it.
-    #[error("partition {partition}: offset {expected} is missing in the log, the next is {found}: the topic must not be compacted nor hold transactions")]
+    #[error(
+        "partition {partition}: offset {expected} is missing in the log, the next is {found}: the topic must not be compacted nor hold transactions"
+    )]
     Hole {
         /// Which.
         partition: u16,
@@ -173,7 +178,16 @@ impl Drop for Feed {
     }
 }
 
-fn consumer(log: &LogAddress, partition: u16) -> Result<BaseConsumer, FeedError> {
+/// Says nothing of the end of a partition, which is no error, and leaves the rest to the one who polls.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Quiet {}
+
+fn consumer(log: &LogAddress, partition: u16) -> Result<BaseConsumer<Quiet>, FeedError> {
     let mut config = log.client(&format!("feed-{partition}"));
     config
         // Offsets are never committed and the group is never joined: the vault is the offset.
@@ -185,13 +199,13 @@ fn consumer(log: &LogAddress, partition: u16) -> Result<BaseConsumer, FeedError>
         .set("check.crcs", "true")
         .set("fetch.wait.max.ms", "100")
         .set("queued.max.messages.kbytes", AHEAD_KIB_MAX.to_string());
-    config.create().map_err(FeedError::Options)
+    config.create_with_context(Quiet).map_err(FeedError::Options)
 }
 
 struct Reader {
     topic: String,
     partition: u16,
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     vault: Vault,
     known: u64,
     durable: watch::Sender<u64>,
@@ -271,7 +285,8 @@ impl Reader {
             let found = u64::try_from(message.offset()).unwrap_or(0);
             let record = vault.record(Position(position)).map_err(|error| FeedError::Vault(partition, error))?;
             let said = envelope(&message, partition)?;
-            let same = (said.kind, said.received, said.payload) == (record.kind, record.received, record.payload.as_slice());
+            let same =
+                (said.kind, said.received, said.payload) == (record.kind, record.received, record.payload.as_slice());
             let other = FeedError::Other { partition, position };
             return if found == position && same { Ok(true) } else { Err(other) };
         }
@@ -317,15 +332,15 @@ impl Reader {
     fn trouble(&self, error: KafkaError) -> Result<(), FeedError> {
         let (partition, records) = (self.partition, self.vault.len());
         match error {
-            KafkaError::MessageConsumption(
-                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-            ) => match self.bounds() {
-                Some((oldest, _)) if records < oldest => Err(FeedError::Removed { partition, records, oldest }),
-                Some((_, end)) if records > end => Err(FeedError::Shorter { partition, records, end }),
-                // It was there when the broker was asked again.
-                Some(_) => self.seek(records),
-                None => Ok(()),
-            },
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                match self.bounds() {
+                    Some((oldest, _)) if records < oldest => Err(FeedError::Removed { partition, records, oldest }),
+                    Some((_, end)) if records > end => Err(FeedError::Shorter { partition, records, end }),
+                    // It was there when the broker was asked again.
+                    Some(_) => self.seek(records),
+                    None => Ok(()),
+                }
+            }
             KafkaError::MessageConsumptionFatal(_) => Err(FeedError::Client(error)),
             error => {
                 self.wait(&error);

@@ -114,7 +114,8 @@ impl Inner {
                 None | Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => return Err(error.into()),
                 // What an earlier question had asked for may still come.
-                Some(Ok(message)) if message.offset() != offset || message.partition() != i32::from(partition_of(place)) => {}
+                Some(Ok(message))
+                    if message.offset() != offset || message.partition() != i32::from(partition_of(place)) => {}
                 Some(Ok(message)) => {
                     let time = UnixMicros(message.timestamp().to_millis().unwrap_or(0).saturating_mul(1_000));
                     let said = Envelope::of_message(message.payload().unwrap_or(&[]), time)?;

@@ -27,7 +27,8 @@ use yagura_store::LakeError;
 const RETAKE: Duration = Duration::from_secs(15);
 /// How long flushing may take when partitions go to another worker; a little less than the group waits.
 const LET_GO_MAX: Duration = REVOKE_MAX.saturating_sub(Duration::from_secs(5));
-const NEXT_STEP: &str = "Reports are still taken and kept in the log; the other partitions go on. The worker's log says what to do.";
+const NEXT_STEP: &str =
+    "Reports are still taken and kept in the log; the other partitions go on. The worker's log says what to do.";
 
 /// What a worker works with.
 pub struct WorkerParts {
@@ -288,7 +289,11 @@ impl Keeper {
                 Ok(Ended::Told(position)) => return emit(&PartitionReleased { partition, position }),
                 Ok(Ended::Fenced) => emit(&PartitionFenced { partition }),
                 Err(error) => {
-                    self.parts.health.ails("partition", &format!("Partition {partition}: {}", chain(&error)), NEXT_STEP);
+                    self.parts.health.ails(
+                        "partition",
+                        &format!("Partition {partition}: {}", chain(&error)),
+                        NEXT_STEP,
+                    );
                     emit(&PartitionFailed { partition, cause: &error });
                 }
             }
@@ -345,6 +350,7 @@ impl Keeper {
         let lake = lake.map_err(HoldError::from)?;
         let rules = Rules { set: self.parts.rules.set.clone(), book: self.parts.rules.book.clone() };
         let start = Pipeline::start(Parts {
+            state: self.parts.state.clone(),
             partition: owner,
             ordered: Ordered::Here,
             vault: vault.clone(),

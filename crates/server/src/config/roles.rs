@@ -83,7 +83,9 @@ pub enum ClusterError {
     #[error(transparent)]
     Log(#[from] LogAddressError),
     /// Nowhere to keep what all share.
-    #[error("--role {0} needs --objects DIR, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX: lake and archive are shared there")]
+    #[error(
+        "--role {0} needs --objects DIR, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX: lake and archive are shared there"
+    )]
     NoObjects(&'static str),
     /// A file cannot be shared.
     #[error("--log needs --state postgres://HOST/DATABASE: other processes cannot use {0}")]

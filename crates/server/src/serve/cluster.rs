@@ -5,7 +5,7 @@
 //! the broker expels ends the process: another one runs under its name.
 
 use super::status::{Readiness, status_router};
-use super::{API_DRAIN_MAX, IDENTITY_DIR, Ready, ServeError, bind, leave_address, local, serve_api, storage, vault_origin};
+use super::{IDENTITY_DIR, Ready, ServeError, bind, leave_address, local, serve_api, storage, vault_origin};
 use crate::api::{App, EvidenceLog, Health, Live, STREAMS_MAX};
 use crate::auth::Origins;
 use crate::clock;
@@ -14,23 +14,20 @@ use crate::config::{Cluster, Config, Role};
 use crate::gate::{Counters, Gate, GateParts};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
-use crate::lake::SharedLake;
+use crate::lake::{Care, SharedLake};
 use crate::pipeline::{Rules, Tail};
 use crate::state::State;
 use crate::stop::stopped;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinSet, spawn_blocking};
 use yagura_columns::Catalogue;
 
 /// Directory of the vaults of a worker's partitions in the data directory.
 pub const PARTITIONS_DIR: &str = "partitions";
-/// How often it is looked whether the state answers.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const _: () = assert!(LOOK_EVERY.as_millis() < API_DRAIN_MAX.as_millis(), "a look ends before the API does");
 
 /// Serves until `shutdown` completes. `ready` is told once, when everything is up.
 pub(super) async fn serve(
@@ -163,8 +160,8 @@ impl Common<'_> {
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{address}"));
         ready.sign_in_link = Some(leave_address(&self.state, config, &console_url).await?);
         ready.console_url = Some(console_url);
-        let lake = SharedLake::open_at(&self.cluster.lake, 0, Default::default()).await?;
-        let lake = lake.map_err(|error| ServeError::of_lake(self.cluster.lake.as_ref(), error))?;
+        let lake = SharedLake::open_at(&self.cluster.lake, 0, Care::default()).await?;
+        let lake = lake.map_err(|error| ServeError::of_lake(Path::new(&self.cluster.lake), error))?;
         let app = App {
             state: self.state.clone(),
             origins: Origins::of(address, &config.public_origins),
@@ -206,6 +203,3 @@ impl Common<'_> {
         Worker::start(parts).map_err(|error| ServeError::of_log("the worker cannot start", error))
     }
 }
-
-/// Tasks end by the order to stop; this one is only named so that nobody forgets it.
-pub(super) type Task = JoinHandle<()>;

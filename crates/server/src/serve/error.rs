@@ -4,8 +4,10 @@
 //! changes.
 
 use crate::auth::{NoRandomness, SignInLinkError};
+use crate::cluster::OpenLogError;
 use crate::config::ConfigError;
 use crate::gate::TlsError;
+use crate::happenings::chain;
 use crate::identity::IdentityError;
 use crate::intake::OpenIntakeError;
 use crate::pipeline::{RulesError, StartError};
@@ -87,6 +89,14 @@ pub enum ServeError {
     /// A way in cannot be opened: its settings are wrong, or its address is taken. The operator corrects them.
     #[error(transparent)]
     Ways(#[from] WaysError),
+    /// The log of the cluster, or its group of workers, cannot be used.
+    #[error("{what}: {}", chain(&**source))]
+    Log {
+        /// What cannot be done.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A fault of ours.
     #[error("{what}")]
     Internal {
@@ -127,6 +137,7 @@ impl ServeError {
             | Self::NotWritable(_)
             | Self::DiskFull(_)
             | Self::Locked(_)
+            | Self::Log { .. }
             | Self::StateAway { .. }
             | Self::Identity(_) => Blame::Machine,
             Self::Internal { .. } => Blame::Us,
@@ -192,7 +203,7 @@ impl ServeError {
     }
 
     fn away(url: &StateUrl, error: &StateError) -> Self {
-        Self::StateAway { url: url.to_string(), cause: crate::happenings::chain(error) }
+        Self::StateAway { url: url.to_string(), cause: chain(error) }
     }
 
     pub(super) fn of_lake(dir: &Path, error: LakeError) -> Self {
@@ -203,8 +214,18 @@ impl ServeError {
         }
     }
 
+    pub(super) fn of_log(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Log { what, source: source.into() }
+    }
+
     fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal { what, source: source.into() }
+    }
+}
+
+impl From<OpenLogError> for ServeError {
+    fn from(error: OpenLogError) -> Self {
+        Self::of_log("cannot use the log", error)
     }
 }
 
