@@ -18,6 +18,7 @@ use crate::lake::{Care, SharedLake};
 use crate::pipeline::{Rules, Tail};
 use crate::state::State;
 use crate::stop::stopped;
+use crate::ways::Ways;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ struct Process {
     ready: Ready,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    intake: Option<Intake>,
+    gate: Option<(Intake, Ways)>,
     worker: Option<Worker>,
     state: State,
 }
@@ -93,10 +94,11 @@ impl Process {
             status_addr: status_socket.as_ref().map(local).transpose()?,
             ca_pem: common.identity.authority().pem().to_owned(),
             recovery: None,
+            idsr: Vec::new(),
             rules: rules.book.len(),
         };
-        let intake = match gate_socket {
-            Some(socket) => Some(common.gate(socket, &mut tasks).await?),
+        let gate = match gate_socket {
+            Some(socket) => Some(common.gate(socket, &mut ready, &mut tasks).await?),
             None => None,
         };
         if let Some(socket) = api_socket {
@@ -108,7 +110,7 @@ impl Process {
             tasks.spawn(serve_api(socket, status_router(readiness), common.stopping.clone()));
         }
         let state = common.state;
-        Ok(Self { ready, stop, tasks, intake, worker, state })
+        Ok(Self { ready, stop, tasks, gate, worker, state })
     }
 
     /// Completes when the worker was expelled from its group.
@@ -122,7 +124,8 @@ impl Process {
     async fn close(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
-        if let Some(intake) = &self.intake {
+        if let Some((intake, ways)) = self.gate {
+            ways.stop().await;
             intake.stop().await;
         }
         if let Some(worker) = self.worker {
@@ -133,20 +136,29 @@ impl Process {
 }
 
 impl Common<'_> {
-    async fn gate(&self, socket: TcpListener, tasks: &mut JoinSet<()>) -> Result<Intake, ServeError> {
+    async fn gate(
+        &self,
+        socket: TcpListener,
+        ready: &mut Ready,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(Intake, Ways), ServeError> {
         let log = self.cluster.log.clone();
         let writer = spawn_blocking(move || LogWriter::open(&log)).await?;
         let counters = Arc::new(Counters::default());
         let intake = Intake::to_log(writer?, self.state.clone(), Arc::clone(&counters));
+        let ways = self.config.ways.clone();
+        let ways = Ways::open(ways, &self.identity, &self.state, &intake, &counters, &self.stopping).await?;
+        ready.idsr = ways.addresses().to_vec();
         let gate = Gate::new(GateParts {
             identity: Arc::clone(&self.identity),
             registry: Arc::new(self.state.clone()),
             intake: intake.clone(),
             counters: Arc::clone(&counters),
         })?;
+        let gate = gate.merge(ways.router());
         tasks.spawn(gate.serve(socket, stopped(self.stopping.clone())));
         tasks.spawn(storage::watch(counters, self.health.clone(), stopped(self.stopping.clone())));
-        Ok(intake)
+        Ok((intake, ways))
     }
 
     async fn api(
