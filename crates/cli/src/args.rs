@@ -103,6 +103,8 @@ pub(crate) struct Serve {
     /// postgres://USER@HOST/DATABASE (a password may come from PGPASSWORD or ~/.pgpass).
     #[arg(long, value_name = "URL")]
     pub(crate) state: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
     /// Where devices report, with TLS and device certificates.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
     pub(crate) gate: SocketAddr,
@@ -126,7 +128,8 @@ pub(crate) struct Serve {
     /// Tell traces to this OpenTelemetry collector, such as http://127.0.0.1:4318.
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<String>,
-    /// Object store that closed segments of evidence are archived to: a directory, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX.
+    /// Object store that closed segments of evidence are archived to, and where a cluster keeps its lake: a directory,
+    /// s3://BUCKET/PREFIX or az://CONTAINER/PREFIX.
     #[arg(long, value_name = "URL")]
     pub(crate) objects: Option<String>,
     /// Days that local copies of archived evidence are kept; for ever if not said.
@@ -179,6 +182,29 @@ pub(crate) struct Ways {
     /// Listen for IDS messages of foreign sensors: udp://ADDR:PORT or tcp://ADDR:PORT; may be given several times.
     #[arg(long, value_name = "URL", requires = "sources")]
     pub(crate) idsr: Vec<Address>,
+}
+
+/// One process of several.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cluster {
+    /// What this process does: gate, worker, api, or several with commas; all of it if not said.
+    #[arg(long, value_name = "ROLES")]
+    pub(crate) role: Vec<String>,
+    /// The log that all processes share: kafka://BROKER:PORT[,BROKER:PORT…][/TOPIC-PREFIX].
+    #[arg(long, value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// A setting of the log's client (librdkafka), such as security.protocol=SSL.
+    #[arg(long, value_name = "KEY=VALUE", requires = "log")]
+    pub(crate) log_option: Vec<String>,
+    /// Keys and certificates, the same for all processes; DATA/identity if not said.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) identity: Option<PathBuf>,
+    /// The worker's name: of no other worker, the same after a restart; made of host and data directory if not said.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) worker_name: Option<String>,
+    /// Where /healthz and /readyz answer.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) status: Option<SocketAddr>,
 }
 
 #[derive(Debug, clap::Args)]

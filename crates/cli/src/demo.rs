@@ -55,7 +55,7 @@ async fn run_the_fleet(
     let options = FleetOptions {
         plan,
         tenant,
-        gate: announcement.gate.clone(),
+        gate: announcement.gate.clone().unwrap_or_default(),
         trust: announcement.ca_pem.clone(),
         directory: args.data.join("vehicles"),
         tokens: tokens(StateUrl::file(&server_dir(&args.data).join(STATE_FILE))),
@@ -96,9 +96,10 @@ fn greet(args: &args::Demo, announcement: &Announcement) {
     let Announcement { console, sign_in, gate, rules, recovered, .. } = announcement;
     println!("Yagura demo: {} vehicles on real traffic · {rules} rules · data in {}", args.fleet, args.data.display());
     println!();
-    println!("  console    {console}");
-    println!("  sign in    {sign_in}   (works once)");
-    println!("  gate       {gate}");
+    // A server of the demo has all three.
+    println!("  console    {}", console.as_deref().unwrap_or_default());
+    println!("  sign in    {}   (works once)", sign_in.as_deref().unwrap_or_default());
+    println!("  gate       {}", gate.as_deref().unwrap_or_default());
     println!("  another    yagura sign-in-link --data {}", server_dir(&args.data).display());
     if let Some(recovered) = recovered {
         println!("  recovered  {recovered}");

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
-use yagura_server::config::{Config, RawConfig};
+use yagura_server::config::{Config, RawCluster, RawConfig};
 use yagura_server::evidence::{Evidence, settings::tenant_days};
 use yagura_server::serve::{Blame, Ready, ServeError, serve};
 use yagura_server::ways::WaysConfig;
@@ -18,9 +18,10 @@ use yagura_server::ways::mqtt::{MqttConfig, RawMqtt};
 /// What a server that is up prints; the demo reads it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Announcement {
-    pub(crate) console: String,
-    pub(crate) sign_in: String,
-    pub(crate) gate: String,
+    pub(crate) console: Option<String>,
+    pub(crate) sign_in: Option<String>,
+    pub(crate) gate: Option<String>,
+    pub(crate) status: Option<String>,
     /// Where foreign sensors send to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) idsr: Vec<String>,
@@ -55,8 +56,17 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         gate_names: args.gate_name,
         ways,
         public_origins: args.public_origin,
-        objects: args.objects,
+        objects: args.objects.clone(),
         evidence,
+        cluster: RawCluster {
+            roles: args.cluster.role,
+            log: args.cluster.log,
+            log_options: args.cluster.log_option,
+            objects: args.objects,
+            worker: args.cluster.worker_name,
+            status: args.cluster.status,
+            identity_dir: args.cluster.identity,
+        },
         ..RawConfig::default()
     })
     .map_err(|error| failure(&error.into()))?;
@@ -130,8 +140,9 @@ async fn end_of_stdin() {
 fn announce(ready: &Ready, output: Output) -> Result<(), Failure> {
     let announcement = Announcement {
         console: ready.console_url.clone(),
-        sign_in: ready.sign_in_link.url.clone(),
-        gate: format!("https://{}", ready.gate_addr),
+        sign_in: ready.sign_in_link.as_ref().map(|link| link.url.clone()),
+        gate: ready.gate_addr.map(|address| format!("https://{address}")),
+        status: ready.status_addr.map(|address| format!("http://{address}")),
         idsr: ready.idsr.iter().map(ToString::to_string).collect(),
         ca_pem: ready.ca_pem.clone(),
         rules: ready.rules,
@@ -149,11 +160,13 @@ fn announce(ready: &Ready, output: Output) -> Result<(), Failure> {
 impl Announcement {
     /// What a person wants to know.
     pub(crate) fn text(&self) -> String {
-        let Self { console, sign_in, gate, rules, recovered, .. } = self;
-        let recovered = recovered.as_ref().map_or_else(String::new, |what| format!("  recovered  {what}\n"));
-        format!(
-            "  console    {console}\n  sign in    {sign_in}\n  gate       {gate}\n  rules      {rules} active\n{recovered}"
-        )
+        let line = |name: &str, what: &Option<String>| {
+            what.as_ref().map_or_else(String::new, |what| format!("  {name:<10} {what}\n"))
+        };
+        let Self { console, sign_in, gate, status, rules, recovered, .. } = self;
+        let (console, sign_in) = (line("console", console), line("sign in", sign_in));
+        let (gate, status, recovered) = (line("gate", gate), line("status", status), line("recovered", recovered));
+        format!("{console}{sign_in}{gate}{status}  rules      {rules} active\n{recovered}")
     }
 }
 

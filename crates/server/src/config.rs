@@ -5,6 +5,10 @@
 
 use crate::evidence::Evidence;
 use crate::serve::STATE_FILE;
+mod roles;
+
+pub use roles::{Cluster, ClusterError, RawCluster, Role, WORKER_NAME_BYTES_MAX};
+
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
 use crate::ways::WaysConfig;
@@ -38,6 +42,8 @@ pub struct RawConfig {
     pub gate_names: Vec<String>,
     /// Origins of TLS proxies in front of the API, such as `https://yagura.example`.
     pub public_origins: Vec<String>,
+    /// What this process shares with others.
+    pub cluster: RawCluster,
     /// After how many seconds without a report a vehicle counts as silent.
     pub silent_after_seconds: Option<u32>,
     /// Which ways besides the gate are open.
@@ -67,6 +73,12 @@ pub struct Config {
     pub gate_names: Vec<String>,
     /// Origins of TLS proxies in front of the API.
     pub public_origins: Vec<String>,
+    /// This process's part in a cluster; `None` is a single node.
+    pub cluster: Option<Cluster>,
+    /// Keys and certificates, if not in the data directory.
+    pub identity_dir: Option<PathBuf>,
+    /// Where `/healthz` and `/readyz` answer, if anywhere.
+    pub status: Option<SocketAddr>,
     /// After how many microseconds without a report a vehicle counts as silent.
     pub silent_after_us: i64,
     /// Which ways besides the gate are open.
@@ -93,6 +105,9 @@ pub enum ConfigError {
     /// Not an address of a state.
     #[error(transparent)]
     State(#[from] StateUrlError),
+    /// The part in a cluster cannot be had.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// Not a legal tenant name.
     #[error("tenant {0:?}")]
     Tenant(String, #[source] NameError),
@@ -127,8 +142,12 @@ impl TryFrom<RawConfig> for Config {
         }
         let silent_after = raw.silent_after_seconds.unwrap_or(SILENT_AFTER_SECONDS);
         let data_dir = raw.data_dir.ok_or(ConfigError::NoDataDirectory)?;
+        let state = state_url(&data_dir, raw.state.as_deref())?;
         Ok(Self {
-            state: state_url(&data_dir, raw.state.as_deref())?,
+            cluster: roles::cluster(&raw.cluster, &state, &data_dir.to_string_lossy())?,
+            identity_dir: raw.cluster.identity_dir,
+            status: raw.cluster.status,
+            state,
             data_dir,
             api,
             gate,

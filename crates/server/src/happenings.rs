@@ -176,6 +176,74 @@ pub struct ReportRepeated {
 }
 happening!(ReportRepeated, |it| tracing::debug!(place = it.place, first = it.first, "report is in the log again"));
 
+/// A partition of the log cannot be read, or its vault not be written, for now.
+pub struct PartitionWaits<'a> {
+    /// Which.
+    pub partition: u16,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(PartitionWaits<'_>, |it| warn!(
+    partition = it.partition,
+    cause = chain(it.cause),
+    "partition waits and tries again"
+));
+
+/// This worker owns a partition and works on it.
+pub struct PartitionTaken {
+    /// Which.
+    pub partition: u16,
+    /// The epoch of its owner.
+    pub epoch: i64,
+    /// Records of its vault.
+    pub records: u64,
+    /// From the assignment to here, milliseconds.
+    pub millis: u64,
+}
+happening!(PartitionTaken, |it| info!(
+    partition = it.partition,
+    epoch = it.epoch,
+    records = it.records,
+    millis = it.millis,
+    "partition taken over"
+));
+
+/// This worker let go of a partition.
+pub struct PartitionReleased {
+    /// Which.
+    pub partition: u16,
+    /// The next record that would have been judged, if that is known.
+    pub position: Option<u64>,
+}
+happening!(PartitionReleased, |it| info!(partition = it.partition, position = it.position, "partition released"));
+
+/// Another worker owns a partition that this one worked on: it was paused or cut off for too long.
+pub struct PartitionFenced {
+    /// Which.
+    pub partition: u16,
+}
+happening!(PartitionFenced, |it| warn!(partition = it.partition, "partition has another owner now; dropped"));
+
+/// A partition cannot be worked on; it is tried again.
+pub struct PartitionFailed<'a> {
+    /// Which.
+    pub partition: u16,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(PartitionFailed<'_>, |it| error!(
+    partition = it.partition,
+    cause = chain(it.cause),
+    "partition stands still; tried again in a while"
+));
+
+/// The group of workers cannot be asked for now.
+pub struct GroupWaits<'a> {
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(GroupWaits<'_>, |it| warn!(cause = chain(it.cause), "group of workers does not answer; tried again"));
+
 /// Rows went to the lake.
 pub struct LakeFlushed {
     /// The next record whose rows are not in it.

@@ -14,7 +14,7 @@ use yagura_link::Digest;
 use yagura_model::Name;
 use yagura_server::evidence::Audit;
 use yagura_server::serve::{IDENTITY_DIR, LAKE_DIR, STATE_FILE, VAULT_DIR};
-use yagura_server::state::{AlertFilter, PartitionNumber, State};
+use yagura_server::state::{AlertFilter, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
 use yagura_sim::FleetPlan;
 use yagura_store::{Lake, Query, RecordKind, Table, verify};
@@ -77,7 +77,11 @@ fn no_kill_of_the_server_loses_an_acknowledged_report_or_doubles_an_alert() {
 }
 
 /// The same entries here as from a server that never crashed; names the first few that differ.
-fn assert_same<K: Debug + Ord, V: Debug + PartialEq>(what: &str, crashed: &BTreeMap<K, V>, rebuilt: &BTreeMap<K, V>) {
+pub(crate) fn assert_same<K: Debug + Ord, V: Debug + PartialEq>(
+    what: &str,
+    crashed: &BTreeMap<K, V>,
+    rebuilt: &BTreeMap<K, V>,
+) {
     let differs = |(key, value): &(&K, &V)| rebuilt.get(*key) != Some(*value);
     let wrong: Vec<_> =
         crashed.iter().filter(differs).take(5).map(|(key, value)| (key, value, rebuilt.get(key))).collect();
@@ -136,9 +140,14 @@ fn copy_dir(from: &Path, to: &Path) {
 }
 
 fn with_state<T>(data: &Path, read: impl AsyncFnOnce(&State, Tenant) -> T) -> T {
+    with_state_at(&StateUrl::file(&data.join(STATE_FILE)), read)
+}
+
+/// Asks the state at an address.
+pub(crate) fn with_state_at<T>(url: &StateUrl, read: impl AsyncFnOnce(&State, Tenant) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let state = State::open(&data.join(STATE_FILE)).await.unwrap();
+        let state = State::connect(url).await.unwrap();
         let tenant = Tenant::named(Name::new(TENANT).unwrap());
         let answer = read(&state, tenant).await;
         state.close().await;
@@ -152,20 +161,29 @@ fn position(data: &Path) -> u64 {
 
 /// Alert id to rule, count, first and last event.
 fn alerts(data: &Path) -> BTreeMap<String, (String, i64, i64, i64)> {
-    let rows =
-        with_state(data, async |state, tenant| state.alerts(&tenant, &AlertFilter::default(), 10_000).await.unwrap());
+    alerts_at(&StateUrl::file(&data.join(STATE_FILE)))
+}
+
+pub(crate) fn alerts_at(url: &StateUrl) -> BTreeMap<String, (String, i64, i64, i64)> {
+    let filter = AlertFilter::default();
+    let rows = with_state_at(url, async |state, tenant| state.alerts(&tenant, &filter, 10_000).await.unwrap());
     let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     rows.into_iter().map(|row| (hex(&row.alert_id), (row.rule_id, row.count, row.first_us, row.last_us))).collect()
 }
 
 #[derive(Debug, Default)]
-struct LakeRows {
-    events: BTreeMap<(i64, i32), ()>,
-    hits: BTreeMap<String, i64>,
+pub(crate) struct LakeRows {
+    pub(crate) events: BTreeMap<(i64, i32), ()>,
+    pub(crate) hits: BTreeMap<String, i64>,
 }
 
 fn lake_rows(data: &Path) -> LakeRows {
-    let lake = Lake::open(&data.join(LAKE_DIR).to_string_lossy(), 0).unwrap();
+    lake_rows_at(&data.join(LAKE_DIR).to_string_lossy())
+}
+
+/// The rows of the lake at an address, none of them twice.
+pub(crate) fn lake_rows_at(url: &str) -> LakeRows {
+    let lake = Lake::open(url, 0).unwrap();
     let mut rows = LakeRows::default();
     let query = Query { tenant: TENANT.to_owned(), vehicle: None, from: None, to: None, limit: Query::ROWS_MAX };
     for batch in lake.scan(Table::Events, &query).unwrap().batches {
@@ -199,15 +217,15 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Lets time pass for the other processes.
-fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::park_timeout(time);
 }
 
 /// SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -20,12 +20,16 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// Sets a fleet on the road; all of its vehicles are attacked again and again.
     pub(crate) fn start(server: &Server, data: &Path, plan: FleetPlan) -> Self {
+        Self::of(server, data, StateUrl::file(&data.join("server").join(STATE_FILE)), plan)
+    }
+
+    /// As [`Self::start`], for a server whose state is elsewhere.
+    pub(crate) fn of(server: &Server, data: &Path, state: StateUrl, plan: FleetPlan) -> Self {
         let ledger = Arc::new(Ledger::default());
-        let state = StateUrl::file(&data.join("server").join(STATE_FILE));
         let options = FleetOptions {
             plan,
             tenant: Name::new(TENANT).unwrap(),
-            gate: server.announcement.gate.clone(),
+            gate: server.announcement.gate.clone().unwrap(),
             trust: server.announcement.ca_pem.clone(),
             directory: data.join("vehicles"),
             tokens: Arc::new(move |device, model| {

@@ -7,4 +7,5 @@ mod errors;
 mod fleet;
 mod ids;
 mod process;
+mod services;
 mod telemetry;

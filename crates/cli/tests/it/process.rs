@@ -11,7 +11,7 @@ pub(crate) const TENANT: &str = "demo";
 /// What `serve --json` says of itself.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Announcement {
-    pub(crate) gate: String,
+    pub(crate) gate: Option<String>,
     pub(crate) ca_pem: String,
     pub(crate) recovered: Option<String>,
 }
@@ -40,12 +40,19 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and waits until it says that it is up.
     pub(crate) fn start(data: &Path, at: Addresses) -> Self {
-        Self::start_with(data, at, &[])
+        Self::of(serve(data, at))
     }
 
     /// The same with more options.
     pub(crate) fn start_with(data: &Path, at: Addresses, more: &[&str]) -> Self {
-        let mut child = serve(data, at).args(more).spawn().unwrap();
+        let mut command = serve(data, at);
+        command.args(more);
+        Self::of(command)
+    }
+
+    /// As [`Self::start`], with a command line of its own.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let announcement = serde_json::from_str(&line).unwrap_or_else(|error| {
@@ -55,13 +62,23 @@ impl Server {
         });
         // Nobody reads the log; a full pipe must not stop the server.
         let mut log = child.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        // With YAGURA_TEST_LOGS it goes to the test's own output.
+        let loud = std::env::var("YAGURA_TEST_LOGS").is_ok();
+        std::thread::spawn(move || match loud {
+            true => std::io::copy(&mut log, &mut std::io::stderr()),
+            false => std::io::copy(&mut log, &mut std::io::sink()),
+        });
         Self { child, announcement }
     }
 
     /// Starts a server and does not wait for it.
     pub(crate) fn launch(data: &Path, at: Addresses) -> Child {
         serve(data, at).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no farewell.

@@ -3,6 +3,7 @@
 //! Not a service locator for the rest of the crate: the gate and the pipeline get their parts by name. Cheap to clone.
 
 use super::ApiError;
+use super::evidence_log::EvidenceLog;
 use super::live::{Health, Live};
 use crate::auth::Origins;
 use crate::lake::SharedLake;
@@ -14,7 +15,7 @@ use std::time::UNIX_EPOCH;
 use tokio::sync::{Semaphore, watch};
 use yagura_columns::Catalogue;
 use yagura_model::UnixMicros;
-use yagura_store::{Position, Record, VaultError, VaultReader};
+use yagura_store::Record;
 
 /// What every handler of the API may use.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub struct App {
     /// Which pages may talk to the API.
     pub origins: Origins,
     /// The evidence.
-    pub vault: VaultReader,
+    pub vault: EvidenceLog,
     /// The evidence log's name in its checkpoints.
     pub vault_origin: Arc<str>,
     /// Where its checkpoint is published.
@@ -53,12 +54,15 @@ impl App {
     /// The record at `position`; `None` if there is none.
     pub(crate) async fn record(&self, position: u64) -> Result<Option<Record>, ApiError> {
         let vault = self.vault.clone();
-        let read = tokio::task::spawn_blocking(move || vault.record(Position(position))).await;
-        match read.map_err(ApiError::internal)? {
-            Ok(record) => Ok(Some(record)),
-            Err(VaultError::NoSuchRecord { .. }) => Ok(None),
-            Err(error) => Err(ApiError::internal(error)),
-        }
+        let read = tokio::task::spawn_blocking(move || vault.record(position)).await;
+        read.map_err(ApiError::internal)?.map_err(ApiError::internal)
+    }
+
+    /// How many records the evidence has.
+    pub(crate) async fn records(&self) -> Result<u64, ApiError> {
+        let vault = self.vault.clone();
+        let counted = tokio::task::spawn_blocking(move || vault.records()).await;
+        counted.map_err(ApiError::internal)?.map_err(ApiError::internal)
     }
 
     /// When the newest checkpoint was published, by its file; `None` before the first.

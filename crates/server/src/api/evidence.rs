@@ -15,7 +15,7 @@ use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 use yagura_link::Header;
 use yagura_model::DeviceId;
-use yagura_store::{InclusionProof, Position, Record, RecordKind, VaultError};
+use yagura_store::{InclusionProof, Record, RecordKind, VaultError};
 
 /// One record and its proof.
 #[utoipa::path(
@@ -32,7 +32,7 @@ pub(crate) async fn evidence(
 ) -> Result<Json<Evidence>, ApiError> {
     let (record, device) = own_record(&app, &session, position).await?;
     let vault = app.vault.clone();
-    let proof = tokio::task::spawn_blocking(move || vault.inclusion_proof(Position(position))).await;
+    let proof = tokio::task::spawn_blocking(move || vault.proof(position)).await;
     let proof = proof.map_err(ApiError::internal)?.map_err(|e| unproven(position, e))?;
     let header = match record.kind {
         RecordKind::Report => yagura_link::peek(&record.payload).ok(),

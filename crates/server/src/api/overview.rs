@@ -37,6 +37,7 @@ pub(crate) async fn overview(State(app): State<App>, session: Session) -> Result
     let models = app.state.models(tenant, now.plus(-app.silent_after_us)).await?;
     let open = app.state.alerts_not_closed(tenant).await?;
     let losses = app.state.losses(tenant).await?;
+    let records = app.records().await?;
     let vehicles: i64 = models.iter().map(|model| model.vehicles).sum();
     let reporting: i64 = models.iter().map(|model| model.reporting).sum();
     let model = |row: crate::state::ModelRow| ModelHealth {
@@ -49,7 +50,7 @@ pub(crate) async fn overview(State(app): State<App>, session: Session) -> Result
         server_time: now.into(),
         events_per_second: events_per_second(&rates.steps, now),
         series: series(&rates.steps, from),
-        totals: Totals { events: rates.events, reports: rates.reports, evidence_records: app.vault.len() },
+        totals: Totals { events: rates.events, reports: rates.reports, evidence_records: records },
         fleet: FleetHealth {
             vehicles: views::count(vehicles),
             reporting: views::count(reporting),
@@ -62,7 +63,7 @@ pub(crate) async fn overview(State(app): State<App>, session: Session) -> Result
             .map(|row| Loss { kind: row.kind, count: views::count(row.count), since: views::time(row.since_us) })
             .collect(),
         vault: VaultStatus {
-            size: app.vault.len(),
+            size: records,
             checkpoint_time: app.checkpoint_time().await.map(Into::into),
             origin: app.vault_origin.to_string(),
         },

@@ -5,8 +5,18 @@
 //! of that partition; a receipt is given on the broker's acknowledgement; what a worker makes of a partition is a function of its
 //! records, so another one that takes over makes the same.
 
+mod feed;
+mod group;
 mod log;
+mod partition_vault;
+mod reader;
+mod worker;
 mod writer;
 
+pub use feed::FeedError;
+pub use group::{REVOKE_MAX, SESSION_MAX};
 pub use log::{LogAddress, LogAddressError, MESSAGE_BYTES_MAX, RawLog};
+pub use partition_vault::{PartitionVault, PartitionVaultError};
+pub use reader::{LogReader, ReadLogError};
+pub use worker::{Stage, Stages, Worker, WorkerError, WorkerParts};
 pub use writer::{AppendError, DELIVERY_MAX, LogWriter, OpenLogError, QUEUE_KIB_MAX};

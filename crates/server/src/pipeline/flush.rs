@@ -8,6 +8,7 @@ use super::tail::{Part, Tail};
 use crate::clock;
 use crate::lake::SharedLake;
 use crate::metrics::{Stage, Timer};
+use crate::place::{place, position_of};
 use crate::state::{Partition, PendingRow, StateError};
 use crate::traces;
 use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -55,7 +56,8 @@ impl Flush {
         let Some(through) = self.next.checked_sub(1) else { return Ok(0) };
         let parts: Vec<Part> = self.tail.frozen().into_iter().filter(|part| part.next <= self.next).collect();
         let pending = self.partition.pending_rows(self.next).await?;
-        let rows = self.lake.call(move |lake| write(lake, &parts, &pending, Position(through))).await??;
+        let through = Position(place(self.partition.number().get(), through));
+        let rows = self.lake.call(move |lake| write(lake, &parts, &pending, through)).await??;
         self.partition.flushed(self.next, &self.snapshot, clock::now()).await?;
         traces::flushed(self.next, started);
         self.tail.drop_before(self.next);
@@ -66,7 +68,7 @@ impl Flush {
 fn write(lake: &Lake, parts: &[Part], pending: &[PendingRow], through: Position) -> Result<usize, FlushError> {
     let events = concat_batches(&events_schema(), parts.iter().map(|part| &part.events))?;
     let states = concat_batches(&vehicle_state_schema(), parts.iter().map(|part| &part.states))?;
-    let committed = lake.committed(Table::Alerts).and_then(|position| i64::try_from(position.0).ok());
+    let committed = lake.committed(Table::Alerts).and_then(|place| i64::try_from(position_of(place.0)).ok());
     let fresh: Vec<&PendingRow> =
         pending.iter().filter(|row| committed.is_none_or(|done| row.applied > done)).collect();
     let alerts = alert_rows(&fresh)?;

@@ -166,7 +166,13 @@ impl Pipeline {
         self.task.await.unwrap_or_default()
     }
 
-    /// Ends at once, wherever it is, as a crash would. For tests.
+    /// Completes when it has ended by itself: another owner has taken the partition over.
+    pub async fn fenced(&self) {
+        let mut position = self.position.clone();
+        while position.changed().await.is_ok() {}
+    }
+
+    /// Ends at once, wherever it is, as a crash would.
     pub async fn abort(self) {
         self.task.abort();
         // The task ends as cancelled; that is the point.

@@ -4,8 +4,10 @@
 //! changes.
 
 use crate::auth::{NoRandomness, SignInLinkError};
+use crate::cluster::OpenLogError;
 use crate::config::ConfigError;
 use crate::gate::TlsError;
+use crate::happenings::chain;
 use crate::identity::IdentityError;
 use crate::intake::OpenIntakeError;
 use crate::pipeline::{RulesError, StartError};
@@ -91,6 +93,14 @@ pub enum ServeError {
     /// The object store cannot be opened. The operator corrects its URL or environment.
     #[error(transparent)]
     Objects(ObjectsError),
+    /// The log of the cluster, or its group of workers, cannot be used.
+    #[error("{what}: {}", chain(&**source))]
+    Log {
+        /// What cannot be done.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A fault of ours.
     #[error("{what}")]
     Internal {
@@ -132,6 +142,7 @@ impl ServeError {
             | Self::NotWritable(_)
             | Self::DiskFull(_)
             | Self::Locked(_)
+            | Self::Log { .. }
             | Self::StateAway { .. }
             | Self::Identity(_) => Blame::Machine,
             Self::Internal { .. } => Blame::Us,
@@ -197,7 +208,7 @@ impl ServeError {
     }
 
     fn away(url: &StateUrl, error: &StateError) -> Self {
-        Self::StateAway { url: url.to_string(), cause: crate::happenings::chain(error) }
+        Self::StateAway { url: url.to_string(), cause: chain(error) }
     }
 
     pub(super) fn of_lake(dir: &Path, error: LakeError) -> Self {
@@ -208,8 +219,18 @@ impl ServeError {
         }
     }
 
+    pub(super) fn of_log(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Log { what, source: source.into() }
+    }
+
     fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal { what, source: source.into() }
+    }
+}
+
+impl From<OpenLogError> for ServeError {
+    fn from(error: OpenLogError) -> Self {
+        Self::of_log("cannot use the log", error)
     }
 }
 

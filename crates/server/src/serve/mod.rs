@@ -4,12 +4,15 @@
 //! lock keeps a second server out), state, lake, intake, pipeline, gate, API. Order of closing: streams and API, gate, intake,
 //! pipeline, state; so every report that got a receipt is in the vault, and almost all of it in the views.
 
+mod cluster;
 mod error;
+mod status;
 mod storage;
 
+pub use cluster::PARTITIONS_DIR;
 pub use error::{Blame, ServeError};
 
-use crate::api::{App, Health, Live, STREAMS_MAX};
+use crate::api::{App, EvidenceLog, Health, Live, STREAMS_MAX};
 use crate::auth::{CONSOLE_URL, OPERATOR, OPERATOR_TENANT, Origins, SignInLink, mint_sign_in_link};
 use crate::clock;
 use crate::config::Config;
@@ -53,12 +56,14 @@ const API_DRAIN_MAX: Duration = Duration::from_secs(5);
 /// What a server that is up says about itself.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    /// Where people look.
-    pub console_url: String,
+    /// Where people look, if this process serves them.
+    pub console_url: Option<String>,
     /// Signs the operator in, once.
-    pub sign_in_link: SignInLink,
-    /// Where devices report.
-    pub gate_addr: SocketAddr,
+    pub sign_in_link: Option<SignInLink>,
+    /// Where devices report, if this process takes reports.
+    pub gate_addr: Option<SocketAddr>,
+    /// Where `/healthz` and `/readyz` answer, if anywhere.
+    pub status_addr: Option<SocketAddr>,
     /// Where foreign sensors send to.
     pub idsr: Vec<idsr::Address>,
     /// The root certificate that devices and verifiers trust, PEM.
@@ -68,7 +73,7 @@ pub struct Ready {
     /// How many rules are active.
     pub rules: usize,
     /// For programs that run a server within themselves.
-    pub inside: Inside,
+    pub inside: Option<Inside>,
 }
 
 /// What a program that runs a server within itself may use besides its sockets; `yagura bench` does.
@@ -91,10 +96,13 @@ pub async fn serve(
     ready: oneshot::Sender<Ready>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    if let Some(process) = config.cluster.clone() {
+        return cluster::serve(config, process, ready, shutdown).await;
+    }
     let server = Server::open(config).await?;
     emit(&Started {
-        console: &server.ready.console_url,
-        gate: &server.ready.gate_addr.to_string(),
+        console: server.ready.console_url.as_deref().unwrap_or_default(),
+        gate: &server.ready.gate_addr.map(|address| address.to_string()).unwrap_or_default(),
         records: server.vault.len(),
     });
     // The caller may have lost interest in the address, not in the server.
@@ -166,7 +174,7 @@ impl Server {
         let app = App {
             state: opened.state.clone(),
             origins: Origins::of(api_addr, &config.public_origins),
-            vault: opened.reader.clone(),
+            vault: EvidenceLog::Vault(opened.reader.clone()),
             vault_origin: opened.vault_origin.as_str().into(),
             checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
             lake: opened.lake.clone(),
@@ -183,16 +191,33 @@ impl Server {
         let ca_pem = opened.identity.authority().pem().to_owned();
         let (identity, intake, state) = (&opened.identity, &opened.intake, &opened.state);
         let ways = Ways::open(config.ways, identity, state, intake, &opened.counters, &stopping).await?;
-        let idsr = ways.addresses().to_vec();
+        let status_socket = match config.status {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let (durable, position) = (opened.durable, pipeline.position());
-        let inside = Inside { intake: opened.intake.clone(), durable, position };
-        let ready = Ready { console_url, sign_in_link, gate_addr, idsr, ca_pem, recovery, rules: rules_count, inside };
+        let ready = Ready {
+            console_url: Some(console_url),
+            sign_in_link: Some(sign_in_link),
+            gate_addr: Some(gate_addr),
+            status_addr: status_socket.as_ref().map(local).transpose()?,
+            idsr: ways.addresses().to_vec(),
+            ca_pem,
+            recovery,
+            rules: rules_count,
+            inside: Some(Inside { intake: opened.intake.clone(), durable, position }),
+        };
         let gate = gate.merge(ways.router());
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let router = crate::api::router(app).merge(metrics.routes());
         let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
         let keeper = tokio::spawn(keeper::keep(keeper, stopping.clone()));
+        let ready_stop = stopping.clone();
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
+        if let Some(socket) = status_socket {
+            let readiness = status::Readiness::new(opened.state.clone(), None);
+            tokio::spawn(serve_api(socket, status::status_router(readiness), ready_stop));
+        }
         let vault = opened.reader;
         Ok(Self {
             ready,
@@ -248,8 +273,7 @@ impl Opened {
         std::fs::create_dir_all(dir).map_err(|source| ServeError::of_io(dir, source))?;
         let identity = identity(config)?;
         let key = identity.vault_key();
-        let mark = crate::auth::hex(key.verifying_key().as_bytes());
-        let vault_origin = format!("yagura.local/{}", mark.get(..16).unwrap_or(&mark));
+        let vault_origin = vault_origin(&identity);
         let options = VaultOptions {
             dir: dir.join(VAULT_DIR),
             origin: vault_origin.clone(),
@@ -299,8 +323,14 @@ fn archive(url: &str) -> Result<Arc<dyn Objects>, ServeError> {
     objects::open(&format!("{}/vault", url.trim_end_matches('/'))).map_err(ServeError::Objects)
 }
 
+/// The evidence log's name in its checkpoints.
+fn vault_origin(identity: &Identity) -> String {
+    let mark = crate::auth::hex(identity.vault_key().verifying_key().as_bytes());
+    format!("yagura.local/{}", mark.get(..16).unwrap_or(&mark))
+}
+
 fn identity(config: &Config) -> Result<Identity, ServeError> {
-    let directory = config.data_dir.join(IDENTITY_DIR);
+    let directory = config.identity_dir.clone().unwrap_or_else(|| config.data_dir.join(IDENTITY_DIR));
     let options = IdentityOptions { directory, names: config.gate_names.clone(), now: clock::now() };
     Ok(Identity::open(&options)?)
 }

@@ -21,7 +21,7 @@ use yagura_columns::Catalogue;
 use yagura_detect::RuleFile;
 use yagura_link::{Receipt, Sealed};
 use yagura_model::Name;
-use yagura_server::api::{App, Health, Live, STREAMS_MAX, router};
+use yagura_server::api::{App, EvidenceLog, Health, Live, STREAMS_MAX, router};
 use yagura_server::auth::{Origins, mint_sign_in_link};
 use yagura_server::clock;
 use yagura_server::gate::{Claim, Counters, Enrolment, Redeemed, Registry, TokenHash};
@@ -93,7 +93,7 @@ impl Rig {
         let app = App {
             state,
             origins: Origins::of(address, &[]),
-            vault: intake.reader().unwrap(),
+            vault: EvidenceLog::Vault(intake.reader().unwrap()),
             vault_origin: "yagura.test/vault".into(),
             checkpoint_file: at("vault").join("checkpoint").into(),
             lake,

@@ -53,8 +53,16 @@ async fn refusal(config: Config) -> ServeError {
 async fn a_server_comes_up_signs_its_operator_in_and_goes_down() {
     let dir = TempDir::new().unwrap();
     let running = start(config(dir.path()).await).await;
-    let url = running.ready.console_url.clone();
-    let token = running.ready.sign_in_link.url.strip_prefix(&format!("{url}/sign-in#token=")).unwrap().to_owned();
+    let url = running.ready.console_url.clone().unwrap();
+    let token = running
+        .ready
+        .sign_in_link
+        .as_ref()
+        .unwrap()
+        .url
+        .strip_prefix(&format!("{url}/sign-in#token="))
+        .unwrap()
+        .to_owned();
     let sign_in =
         |token: String| client().post(format!("{url}/api/v1/sign-in")).json(&json!({ "token": token })).send();
     assert_eq!(sign_in(token).await.unwrap().status(), 204);
@@ -70,8 +78,8 @@ async fn a_server_comes_up_signs_its_operator_in_and_goes_down() {
 async fn an_open_stream_does_not_hold_the_end_up() {
     let dir = TempDir::new().unwrap();
     let running = start(config(dir.path()).await).await;
-    let url = running.ready.console_url.clone();
-    let token = running.ready.sign_in_link.url.split_once("#token=").unwrap().1.to_owned();
+    let url = running.ready.console_url.clone().unwrap();
+    let token = running.ready.sign_in_link.as_ref().unwrap().url.split_once("#token=").unwrap().1.to_owned();
     let answer = client().post(format!("{url}/api/v1/sign-in")).json(&json!({ "token": token })).send().await.unwrap();
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let mut stream = client().get(format!("{url}/api/v1/stream")).header("cookie", cookie).send().await.unwrap();
