@@ -2,6 +2,10 @@
 //!
 //! Options as data; nothing is opened or checked against the world here. `yagura --help` tells the whole story.
 
+mod lake;
+
+pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
+
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +54,9 @@ pub(crate) enum Command {
     /// Check what other observers send: back ends' log lines, foreign sensors.
     #[command(subcommand)]
     Source(Source),
+    /// Ask the analytical tables, and take a vehicle's rows out of them.
+    #[command(subcommand)]
+    Lake(Lake),
     /// Print a new one-time link that signs you in to the console of a running server.
     SignInLink {
         #[command(flatten)]
@@ -94,6 +101,8 @@ pub(crate) struct Serve {
     pub(crate) gate_name: Vec<String>,
     #[command(flatten)]
     pub(crate) ways: Ways,
+    #[command(flatten)]
+    pub(crate) lake: LakeCare,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,

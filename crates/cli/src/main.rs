@@ -10,6 +10,7 @@ mod evidence;
 mod failure;
 mod ids;
 mod inject;
+mod lake;
 mod output;
 mod rule;
 mod score;
@@ -64,5 +65,6 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Source(Source::Token) => source::token(),
         Command::SignInLink { server } => device::link(&server),
+        Command::Lake(command) => lake::run(command),
     }
 }

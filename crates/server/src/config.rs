@@ -3,6 +3,7 @@
 //! Not a file format and not a command line: `cli` fills the raw form. Invariants of a [`Config`]: the API's address is a loopback
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
+use crate::lake::Care;
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
@@ -41,6 +42,8 @@ pub struct RawConfig {
     pub silent_after_seconds: Option<u32>,
     /// Which ways besides the gate are open.
     pub ways: WaysConfig,
+    /// How the lake is looked after.
+    pub lake_care: Care,
 }
 
 /// Complete and consistent settings.
@@ -66,6 +69,8 @@ pub struct Config {
     pub silent_after_us: i64,
     /// Which ways besides the gate are open.
     pub ways: WaysConfig,
+    /// How the lake is looked after.
+    pub lake_care: Care,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -120,6 +125,7 @@ impl TryFrom<RawConfig> for Config {
             rules_dir: raw.rules_dir,
             gate_names: gate_names(gate, raw.gate_names),
             public_origins: raw.public_origins,
+            lake_care: raw.lake_care,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,

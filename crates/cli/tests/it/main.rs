@@ -5,4 +5,5 @@ mod crash;
 mod errors;
 mod fleet;
 mod ids;
+mod lake;
 mod process;
