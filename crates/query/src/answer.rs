@@ -61,14 +61,26 @@ impl Answer {
     /// CSV with a line of column names.
     ///
     /// # Errors
-    /// [`QueryError::Engine`] for a type without a form in CSV.
+    /// [`QueryError::Sql`] for a type without a form in CSV, such as a list.
     pub fn csv(&self) -> Result<Vec<u8>, QueryError> {
+        let wrong = |error: ArrowError| QueryError::Sql { reason: format!("{error}: ask for JSON") };
         let mut writer = csv::WriterBuilder::new().with_header(true).build(Vec::new());
         // Column names are written with the first batch, also with an empty one.
         let none = RecordBatch::new_empty(self.schema.clone());
-        writer.write(&none).map_err(failed)?;
-        self.batches.iter().try_for_each(|batch| writer.write(batch)).map_err(failed)?;
+        writer.write(&none).map_err(wrong)?;
+        self.batches.iter().try_for_each(|batch| writer.write(batch)).map_err(wrong)?;
         Ok(writer.into_inner())
+    }
+
+    /// A table for a terminal.
+    ///
+    /// # Errors
+    /// [`QueryError::Engine`] for a type without a form in text.
+    pub fn table(&self) -> Result<String, QueryError> {
+        let none = [RecordBatch::new_empty(self.schema.clone())];
+        let batches = if self.batches.is_empty() { none.as_slice() } else { self.batches.as_slice() };
+        let table = arrow::util::pretty::pretty_format_batches(batches).map_err(failed)?;
+        Ok(format!("{table}\n"))
     }
 
     /// An Arrow IPC stream.

@@ -3,12 +3,13 @@
 //! Not a file format and not a command line: `cli` fills the raw form. Invariants of a [`Config`]: the API's address is a loopback
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
-use crate::evidence::Evidence;
-use crate::serve::STATE_FILE;
 mod roles;
 
 pub use roles::{Cluster, ClusterError, RawCluster, Role, WORKER_NAME_BYTES_MAX};
 
+use crate::evidence::Evidence;
+use crate::lake::Care;
+use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
 use crate::ways::WaysConfig;
@@ -52,6 +53,8 @@ pub struct RawConfig {
     pub objects: Option<String>,
     /// How long evidence is kept.
     pub evidence: Evidence,
+    /// How the lake is looked after.
+    pub lake_care: Care,
 }
 
 /// Complete and consistent settings.
@@ -87,6 +90,8 @@ pub struct Config {
     pub objects: Option<String>,
     /// How long evidence is kept.
     pub evidence: Evidence,
+    /// How the lake is looked after.
+    pub lake_care: Care,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -157,6 +162,7 @@ impl TryFrom<RawConfig> for Config {
             objects: raw.objects,
             evidence: raw.evidence,
             public_origins: raw.public_origins,
+            lake_care: raw.lake_care,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,

@@ -23,7 +23,7 @@ use yagura_link::Limits;
 use yagura_model::DeviceId;
 use yagura_server::config::{Config, RawConfig};
 use yagura_server::intake::{Intake, IntakeError, NotTaken, Verified};
-use yagura_server::serve::{Ready, serve};
+use yagura_server::serve::{Inside, serve};
 
 /// Reports of one lane that wait for the vault at the same time.
 const WINDOW: usize = 512;
@@ -83,19 +83,20 @@ async fn feed(order: Order) -> Result<Fed, Failure> {
     let server = tokio::spawn(serve(config, ready, async {
         let _ = stopped.await;
     }));
-    let Ok(mut up) = announced.await else {
+    let Ok(up) = announced.await else {
         return Err(Failure::Machine(match server.await {
             Ok(Err(error)) => chain(&error),
             _ => "the server did not start".to_owned(),
         }));
     };
-    judged(&mut up).await?;
+    let (rules, inside) = (up.rules, up.inside);
+    let mut inside = inside.ok_or_else(|| Failure::Internal("a single node lets its own program in".to_owned()))?;
+    judged(&mut inside).await?;
     let (started, cpu) = (Instant::now(), Process::Own.cpu_seconds());
-    let mut fed = hand_in(&order.lanes, &known, &up.inside.intake).await?;
-    judged(&mut up).await?;
+    let mut fed = hand_in(&order.lanes, &known, &inside.intake).await?;
+    judged(&mut inside).await?;
     // Whoever holds the intake keeps the vault open.
-    let rules = up.rules;
-    drop(up);
+    drop(inside);
     let _ = stop.send(());
     let ended = server.await.map_err(|error| Failure::Internal(chain(&error)))?;
     ended.map_err(|error| Failure::Machine(chain(&error)))?;
@@ -108,9 +109,9 @@ async fn feed(order: Order) -> Result<Fed, Failure> {
 }
 
 /// Waits until everything durable is judged.
-async fn judged(up: &mut Ready) -> Result<(), Failure> {
-    let durable = *up.inside.durable.borrow();
-    let reached = up.inside.position.wait_for(|position| *position >= durable).await;
+async fn judged(inside: &mut Inside) -> Result<(), Failure> {
+    let durable = *inside.durable.borrow();
+    let reached = inside.position.wait_for(|position| *position >= durable).await;
     reached.map(drop).map_err(|_| Failure::Internal("the pipeline ended".to_owned()))
 }
 

@@ -6,6 +6,7 @@ mod crash;
 mod errors;
 mod fleet;
 mod ids;
+mod lake;
 mod process;
 mod services;
 mod telemetry;

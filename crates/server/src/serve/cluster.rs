@@ -96,6 +96,7 @@ impl Process {
             recovery: None,
             idsr: Vec::new(),
             rules: rules.book.len(),
+            inside: None,
         };
         let gate = match gate_socket {
             Some(socket) => Some(common.gate(socket, &mut ready, &mut tasks).await?),

@@ -15,6 +15,8 @@ mod gate;
 mod isolation;
 mod openapi;
 mod partition;
+#[cfg(feature = "query")]
+mod query;
 mod replay;
 mod rig;
 mod services;
