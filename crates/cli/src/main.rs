@@ -63,6 +63,11 @@ fn run(command: Command) -> Result<(), Failure> {
             source::check(&file, sample.as_deref(), Output::from_flag(json))
         }
         Command::Source(Source::Token) => source::token(),
+        Command::Device(Device::List { server, json }) => device::list(&server, json),
+        Command::Device(Device::Show { device, server, json }) => device::show(&device, &server, json),
+        Command::Device(Device::Revoke { device, server, reason }) => {
+            device::revoke(&device, &server, reason.as_deref())
+        }
         Command::SignInLink { server } => device::link(&server),
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod devices;
 mod gate;
 mod isolation;
 mod openapi;

@@ -100,7 +100,7 @@ async fn tls_names_the_reason_when_it_refuses_a_certificate() {
     const DAY_US: i64 = 86_400_000_000;
     let (world, foreign) = (World::new().await, tempfile::tempdir().unwrap());
     let hour = Duration::from_secs(3600);
-    let expired = refused_by_tls(&world, &world.identity, -10 * DAY_US, hour).await;
+    let expired = refused_by_tls(&world, &world.identity, -40 * DAY_US, hour).await;
     assert!(expired.contains("CertificateExpired"), "{expired}");
     let early = refused_by_tls(&world, &world.identity, 10 * DAY_US, hour).await;
     assert!(early.contains("received fatal alert"), "{early}");
