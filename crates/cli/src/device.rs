@@ -62,9 +62,10 @@ impl Shown {
     fn page(&self) -> String {
         let instant = |micros: i64| yagura_server::clock::text(UnixMicros(micros));
         let expires = self.certificate_expires_us.map_or_else(|| "unknown".to_owned(), instant);
-        let revoked = self.revoked_us.map_or_else(|| "no".to_owned(), |at| {
-            format!("{} {}", instant(at), self.revoked_reason.as_deref().unwrap_or_default())
-        });
+        let revoked = self.revoked_us.map_or_else(
+            || "no".to_owned(),
+            |at| format!("{} {}", instant(at), self.revoked_reason.as_deref().unwrap_or_default()),
+        );
         format!(
             "  device       {}\n  model        {}\n  enrolled     {}\n  certificate  {}\n  expires      {expires}\n  \
              issued       {} certificates\n  revoked      {}\n",
@@ -100,7 +101,8 @@ pub(crate) fn show(device: &str, server: &ServerState, json: bool) -> Result<(),
     let mut tell = |known: KnownDevice| found = Some(Shown::from(known));
     let read = runtime()?.block_on(for_each_device(&url, Some(&id), &mut tell));
     read.map_err(|error| Failure::input(shown(server, &url), chain(&error)))?;
-    let found = found.ok_or_else(|| Failure::input(device, "never enrolled here; `yagura device list` shows who did"))?;
+    let found =
+        found.ok_or_else(|| Failure::input(device, "never enrolled here; `yagura device list` shows who did"))?;
     emit(Output::from_flag(json), &found, || found.page())
 }
 
@@ -122,7 +124,9 @@ pub(crate) fn revoke(device: &str, server: &ServerState, reason: Option<&str>) -
         .block_on(yagura_server::state::revoke(&url, &id, reason))
         .map_err(|error| Failure::input(shown(server, &url), chain(&error)))?;
     match revoked {
-        Revoked::Now => emit(Output::Text, &device, || format!("{device} is revoked; `yagura device token` lets it in again")),
+        Revoked::Now => {
+            emit(Output::Text, &device, || format!("{device} is revoked; `yagura device token` lets it in again"))
+        }
         Revoked::Before => emit(Output::Text, &device, || format!("{device} was revoked before")),
         Revoked::Unknown => Err(Failure::input(device, "never enrolled here; `yagura device list` shows who did")),
     }

@@ -76,8 +76,7 @@ mod tests {
 
     fn message(certificates: &[u8]) -> Vec<u8> {
         let data = wrap(SEQUENCE, &wrap(OBJECT, &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x01]));
-        let parts =
-            [wrap(INTEGER, &[1]), wrap(SET, &[]), data, wrap(CONTEXT_0, certificates), wrap(SET, &[])].concat();
+        let parts = [wrap(INTEGER, &[1]), wrap(SET, &[]), data, wrap(CONTEXT_0, certificates), wrap(SET, &[])].concat();
         wrap(SEQUENCE, &[wrap(OBJECT, SIGNED_DATA), wrap(CONTEXT_0, &wrap(SEQUENCE, &parts))].concat())
     }
 

@@ -146,7 +146,8 @@ impl Https {
     }
 
     async fn renew(&self, renewal: &Renewal, before: &Identity) -> Result<(Identity, Client, i64), HttpsError> {
-        let request = renewal_request(&renewal.device, &renewal.key_pem).map_err(|_| HttpsError::Pem { what: "key" })?;
+        let request =
+            renewal_request(&renewal.device, &renewal.key_pem).map_err(|_| HttpsError::Pem { what: "key" })?;
         let request = self
             .client()
             .post(format!("{}/.well-known/est/simplereenroll", self.gate))

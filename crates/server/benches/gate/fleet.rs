@@ -10,7 +10,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use std::collections::HashMap;
-use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,9 +21,7 @@ use yagura_server::gate::{
     Change, Claim, Counters, Enrolled, Enrolment, Gate, GateParts, RawQuotas, Redeemed, Registry, RegistryError,
     Renewable, Renewal,
 };
-use yagura_server::identity::{
-    DEVICE_VALIDITY, EnrolmentRequest, Fingerprint, Identity, IdentityOptions,
-};
+use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Fingerprint, Identity, IdentityOptions};
 use yagura_server::intake::Intake;
 use yagura_store::{Vault, VaultOptions};
 
@@ -33,35 +30,33 @@ const SAMPLES: u32 = 40;
 /// Knows the devices of the bench.
 pub(crate) struct Known(HashMap<DeviceId, Enrolled>);
 
-type Answer<T> = std::future::Ready<Result<T, RegistryError>>;
-
 impl Registry for Known {
-    fn redeem(&self, _: &Claim) -> impl Future<Output = Result<Redeemed, RegistryError>> + Send {
-        ready(Ok(Redeemed::Unknown))
+    async fn redeem(&self, _: &Claim) -> Result<Redeemed, RegistryError> {
+        Ok(Redeemed::Unknown)
     }
 
-    fn enrolled(&self, _: &Enrolment) -> impl Future<Output = Result<(), RegistryError>> + Send {
-        ready(Ok(()))
+    async fn enrolled(&self, _: &Enrolment) -> Result<(), RegistryError> {
+        Ok(())
     }
 
-    fn device(&self, device: &DeviceId) -> Answer<Option<Enrolled>> {
-        ready(Ok(self.0.get(device).copied()))
+    async fn device(&self, device: &DeviceId) -> Result<Option<Enrolled>, RegistryError> {
+        Ok(self.0.get(device).copied())
     }
 
-    fn renewable(&self, _: &DeviceId, _: Fingerprint, _: [u8; 32]) -> Answer<Renewable> {
-        ready(Ok(Renewable::Unknown))
+    async fn renewable(&self, _: &DeviceId, _: Fingerprint, _: [u8; 32]) -> Result<Renewable, RegistryError> {
+        Ok(Renewable::Unknown)
     }
 
-    fn renewed(&self, _: &Renewal) -> Answer<bool> {
-        ready(Ok(false))
+    async fn renewed(&self, _: &Renewal) -> Result<bool, RegistryError> {
+        Ok(false)
     }
 
-    fn changes(&self, _: UnixMicros) -> Answer<Vec<Change>> {
-        ready(Ok(Vec::new()))
+    async fn changes(&self, _: UnixMicros) -> Result<Vec<Change>, RegistryError> {
+        Ok(Vec::new())
     }
 
-    fn revocation_recorded(&self, _: &DeviceId, _: UnixMicros, _: u64) -> Answer<()> {
-        ready(Ok(()))
+    async fn revocation_recorded(&self, _: &DeviceId, _: UnixMicros, _: u64) -> Result<(), RegistryError> {
+        Ok(())
     }
 }
 

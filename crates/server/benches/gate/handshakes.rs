@@ -27,7 +27,8 @@ pub(crate) async fn run(world: &World) -> Fallible<()> {
         let each = HANDSHAKES / u64::try_from(world.devices.len())?;
         let mut clients = JoinSet::new();
         for device in &world.devices {
-            let config = if resumes { Arc::new(device.tls(&world.trust)?) } else { device.forgetful_tls(&world.trust)? };
+            let config =
+                if resumes { Arc::new(device.tls(&world.trust)?) } else { device.forgetful_tls(&world.trust)? };
             clients.spawn(connect(world.address, config, each));
         }
         while let Some(done) = clients.join_next().await {
@@ -35,7 +36,11 @@ pub(crate) async fn run(world: &World) -> Fallible<()> {
         }
         let count = (world.counters.total(counted) - before) as f64;
         print(name, count / (cpu::seconds(SERVER) - cpu), "handshakes/s of one core of the gate");
-        print(&format!("{name}_wall"), count / start.elapsed().as_secs_f64(), "handshakes/s, clients on the same cores");
+        print(
+            &format!("{name}_wall"),
+            count / start.elapsed().as_secs_f64(),
+            "handshakes/s, clients on the same cores",
+        );
     }
     Ok(())
 }
@@ -43,7 +48,8 @@ pub(crate) async fn run(world: &World) -> Fallible<()> {
 async fn connect(address: SocketAddr, config: Arc<ClientConfig>, count: u64) -> Fallible<()> {
     for _ in 0..count {
         let stream = TcpStream::connect(address).await?;
-        let mut stream = TlsConnector::from(Arc::clone(&config)).connect(ServerName::try_from("127.0.0.1")?, stream).await?;
+        let mut stream =
+            TlsConnector::from(Arc::clone(&config)).connect(ServerName::try_from("127.0.0.1")?, stream).await?;
         stream.shutdown().await?;
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await?;

@@ -48,7 +48,11 @@ pub(crate) async fn run(world: &mut World, dir: &Path) -> Fallible<()> {
     fleet.kill()?;
     fleet.wait()?;
     tell("beside_hostile", &beside);
-    print("gate_honest_slowed", (1.0 - beside.rate / alone.rate) * 100.0, "% fewer receipts/s beside the hostile fleet");
+    print(
+        "gate_honest_slowed",
+        (1.0 - beside.rate / alone.rate) * 100.0,
+        "% fewer receipts/s beside the hostile fleet",
+    );
     for (kind, before) in Counted::ALL.iter().zip(before) {
         let count = (world.counters.total(*kind) - before) as f64;
         if count > 0.0 {

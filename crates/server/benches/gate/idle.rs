@@ -55,7 +55,11 @@ pub(crate) fn run(world: &World, dir: &Path) -> Fallible<()> {
         print(&format!("gate_idle_connections_{name}"), connections, "connections open");
         print(&format!("gate_idle_bytes_{name}"), bytes, "bytes of the gate's process a connection");
         print(&format!("gate_idle_100k_{name}"), bytes / 10.0, "MB of the gate's process for 100,000 connections");
-        print(&format!("gate_idle_kernel_{name}"), (cpu::kernel() - kernel) / connections, "bytes of kernel buffers a connection, both ends");
+        print(
+            &format!("gate_idle_kernel_{name}"),
+            (cpu::kernel() - kernel) / connections,
+            "bytes of kernel buffers a connection, both ends",
+        );
         drop(holder.stdin.take());
         holder.wait()?;
         while open() > 0 {
@@ -69,7 +73,8 @@ pub(crate) fn run(world: &World, dir: &Path) -> Fallible<()> {
 pub(crate) async fn hold(order: &str) -> Fallible<()> {
     let mut words = order.split(' ');
     let mut word = || words.next().ok_or("incomplete order");
-    let (address, dir, protocol): (SocketAddr, _, _) = (word()?.parse()?, Path::new(word()?).to_owned(), word()?.to_owned());
+    let (address, dir, protocol): (SocketAddr, _, _) =
+        (word()?.parse()?, Path::new(word()?).to_owned(), word()?.to_owned());
     // The soft limit of this process too.
     let _ = Capacity::of_process();
     let trust = std::fs::read_to_string(dir.join("trust.pem"))?;
@@ -95,11 +100,7 @@ pub(crate) async fn hold(order: &str) -> Fallible<()> {
     Ok(())
 }
 
-async fn ask(
-    address: SocketAddr,
-    nth: usize,
-    config: Arc<rustls::ClientConfig>,
-) -> Fallible<TlsStream<TcpStream>> {
+async fn ask(address: SocketAddr, nth: usize, config: Arc<rustls::ClientConfig>) -> Fallible<TlsStream<TcpStream>> {
     let socket = TcpSocket::new_v4()?;
     let last = u8::try_from(2 + nth % ADDRESSES)?;
     socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into())?;

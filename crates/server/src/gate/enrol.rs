@@ -90,12 +90,8 @@ pub(super) async fn redeem<R: Registry>(
 ) -> Result<Vec<u8>, Refusal> {
     // The semaphore is never closed.
     let _turn = turns.acquire().await;
-    let claim = Claim {
-        token: TokenHash::of(token),
-        device: request.device,
-        key: request.key.to_bytes(),
-        now: clock::now(),
-    };
+    let claim =
+        Claim { token: TokenHash::of(token), device: request.device, key: request.key.to_bytes(), now: clock::now() };
     match works.parts.registry.redeem(&claim).await.map_err(Refusal::Registry)? {
         Redeemed::Granted => issue(works, request, &claim).await,
         Redeemed::Again(der) => Ok(der),
@@ -109,11 +105,7 @@ pub(super) async fn redeem<R: Registry>(
     }
 }
 
-async fn issue<R: Registry>(
-    works: &Works<R>,
-    request: &EnrolmentRequest,
-    claim: &Claim,
-) -> Result<Vec<u8>, Refusal> {
+async fn issue<R: Registry>(works: &Works<R>, request: &EnrolmentRequest, claim: &Claim) -> Result<Vec<u8>, Refusal> {
     let parts = &works.parts;
     let issued = parts.identity.authority().issue(request, claim.now, DEVICE_VALIDITY).map_err(Refusal::Issue)?;
     let position = parts.intake.enrolment(issued.der.clone()).await.map_err(Refusal::Intake)?;
@@ -148,8 +140,7 @@ pub(super) async fn renewal<R: Registry>(
     let issued = parts.identity.authority().issue(request, now, DEVICE_VALIDITY).map_err(Refusal::Issue)?;
     let position = parts.intake.enrolment(issued.der.clone()).await.map_err(Refusal::Intake)?;
     let der = issued.der;
-    let renewal =
-        Renewal { before: before.fingerprint, certificate: issued.facts, der: der.clone(), position, now };
+    let renewal = Renewal { before: before.fingerprint, certificate: issued.facts, der: der.clone(), position, now };
     if !parts.registry.renewed(&renewal).await.map_err(Refusal::Registry)? {
         return Err(Refusal::Superseded);
     }

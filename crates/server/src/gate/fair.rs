@@ -135,7 +135,7 @@ mod tests {
             steps in proptest::collection::vec((any::<bool>(), 0..3_u8, 0..4_u8), 0..400),
         ) {
             let (mut queue, mut model) = (FairQueue::default(), HashMap::<DeviceId, VecDeque<usize>>::new());
-            let mut take = |queue: &mut FairQueue<(DeviceId, usize)>, model: &mut HashMap<DeviceId, VecDeque<usize>>| {
+            let take = |queue: &mut FairQueue<(DeviceId, usize)>, model: &mut HashMap<DeviceId, VecDeque<usize>>| {
                 let popped = queue.pop();
                 if let Some((device, nth)) = popped {
                     assert_eq!(model.get_mut(&device).unwrap().pop_front(), Some(nth));

@@ -164,13 +164,12 @@ impl Refusal {
             Self::NotBase64 => {
                 (S::BAD_REQUEST, "enrolment-malformed", "Not a request", "send the request as base64 of DER (RFC 7030)")
             }
-            Self::NoToken => (S::UNAUTHORIZED, "no-token", "No enrolment token", "show the token as RFC 7617 or 6750 says"),
-            Self::RenewalOfOther(_) => (
-                S::FORBIDDEN,
-                "renewal-other-device",
-                "Another device's renewal",
-                "renew each certificate with itself",
-            ),
+            Self::NoToken => {
+                (S::UNAUTHORIZED, "no-token", "No enrolment token", "show the token as RFC 7617 or 6750 says")
+            }
+            Self::RenewalOfOther(_) => {
+                (S::FORBIDDEN, "renewal-other-device", "Another device's renewal", "renew each certificate with itself")
+            }
             Self::NotAnEnrolment => {
                 (S::BAD_REQUEST, "enrolment-malformed", "Not an enrolment", "send JSON with the texts token and csr")
             }

@@ -288,9 +288,8 @@ mod tests {
         let text = "[default]\ndevice_reports_per_second = 2\ntenant_events_per_second = 100\n\
                     [tenant.acme]\ndevice_reports_per_second = 1\n";
         let mut meters = Meters::new(quotas(text).unwrap());
-        let mut passed = |name: &str| {
-            (0..50).take_while(|_| meters.report(&device(name), 10.0, Duration::ZERO).is_ok()).count()
-        };
+        let mut passed =
+            |name: &str| (0..50).take_while(|_| meters.report(&device(name), 10.0, Duration::ZERO).is_ok()).count();
         assert_eq!((passed("acme/a/cgw"), passed("acme/b/cgw"), passed("other/a/cgw")), (10, 10, 20));
         let over = meters.report(&device("acme/a/cgw"), 10.0, Duration::ZERO).unwrap_err();
         let wait = Duration::from_secs(1);

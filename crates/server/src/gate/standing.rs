@@ -6,9 +6,9 @@
 //! Invariant: a change is known here within [`REVOCATION_LAG_MAX`] while the registry answers; when it has not answered for
 //! [`WATCH_STALE_MAX`], every request asks it. Cost: one indexed query an interval; a map entry a changed device for [`STANDING_MAX`].
 
+use super::GateParts;
 use super::counters::Counted;
 use super::registry::{Change, Registry, RegistryError};
-use super::GateParts;
 use crate::clock;
 use crate::happenings::chain;
 use crate::intake::{AnomalyRecord, DEVICE_REVOKED, IntakeError};
@@ -87,7 +87,9 @@ pub(super) async fn watch<R: Registry>(parts: Arc<GateParts<R>>, standings: Arc<
                 }
             }
             Err(error) => {
-                parts.counters.emit(Counted::RegistryFailed, &format_args!("cannot watch the registry: {}", chain(&error)));
+                parts
+                    .counters
+                    .emit(Counted::RegistryFailed, &format_args!("cannot watch the registry: {}", chain(&error)));
             }
         }
     }
@@ -103,10 +105,15 @@ enum NotRecorded {
 async fn record_revocations<R: Registry>(parts: &GateParts<R>, changes: &[Change]) -> Result<(), NotRecorded> {
     for change in changes {
         let Some(revoked) = change.unrecorded_revocation else { continue };
-        let record = AnomalyRecord { reason: revoked.reason, ..AnomalyRecord::one(DEVICE_REVOKED, change.device, revoked.at) };
+        let record =
+            AnomalyRecord { reason: revoked.reason, ..AnomalyRecord::one(DEVICE_REVOKED, change.device, revoked.at) };
         let recorded = async {
             let position = parts.intake.record(record).await.map_err(NotRecorded::Intake)?;
-            parts.registry.revocation_recorded(&change.device, revoked.at, position).await.map_err(NotRecorded::Registry)
+            parts
+                .registry
+                .revocation_recorded(&change.device, revoked.at, position)
+                .await
+                .map_err(NotRecorded::Registry)
         };
         match recorded.await {
             Ok(()) => parts.counters.emit(Counted::Revoked, &format_args!("{} was revoked", change.device)),
@@ -116,7 +123,9 @@ async fn record_revocations<R: Registry>(parts: &GateParts<R>, changes: &[Change
                     NotRecorded::Registry(error) => chain(error),
                 };
                 let device = change.device;
-                parts.counters.emit(Counted::RegistryFailed, &format_args!("revocation of {device} not recorded: {why}"));
+                parts
+                    .counters
+                    .emit(Counted::RegistryFailed, &format_args!("revocation of {device} not recorded: {why}"));
                 return Err(not);
             }
         }

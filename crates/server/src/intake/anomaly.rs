@@ -110,7 +110,17 @@ impl AnomalyRecord {
     /// One happening.
     #[must_use]
     pub const fn one(event: EventId, device: DeviceId, received: UnixMicros) -> Self {
-        Self { event, device, expected: 0, observed: 0, count: 1, first: received, report: None, claimed: None, reason: None }
+        Self {
+            event,
+            device,
+            expected: 0,
+            observed: 0,
+            count: 1,
+            first: received,
+            report: None,
+            claimed: None,
+            reason: None,
+        }
     }
 
     /// The same with the two numbers.
@@ -227,7 +237,10 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_revocation_stay() {
-        let record = AnomalyRecord { reason: Reason::new("key leaked"), ..AnomalyRecord::one(DEVICE_REVOKED, record().device, UnixMicros(1)) };
+        let record = AnomalyRecord {
+            reason: Reason::new("key leaked"),
+            ..AnomalyRecord::one(DEVICE_REVOKED, record().device, UnixMicros(1))
+        };
         expect!["a70119900b026f61636d652f6b6f6e612d312f6367770300040005010601096a6b6579206c65616b6564"]
             .assert_eq(&hex(&record.encode()));
     }
@@ -237,7 +250,8 @@ mod tests {
         let device: DeviceId = format!("{0}/{0}/{0}", "x".repeat(32)).parse().unwrap();
         let numbers = AnomalyRecord::one(EventId(u16::MAX), device, UnixMicros(i64::MIN)).numbers(i64::MIN, i64::MAX);
         let reason = Reason::new(&"\u{1F697}".repeat(99));
-        let record = AnomalyRecord { count: u64::MAX, report: Some([0xFF; 32]), claimed: Some(device), reason, ..numbers };
+        let record =
+            AnomalyRecord { count: u64::MAX, report: Some([0xFF; 32]), claimed: Some(device), reason, ..numbers };
         assert!(record.encode().len() <= ANOMALY_BYTES_MAX);
         assert_eq!(AnomalyRecord::decode(&record.encode()), Ok(record));
     }

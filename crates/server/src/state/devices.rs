@@ -50,6 +50,11 @@ struct KnownRow {
     revoked_reason: Option<String>,
 }
 
+/// Fingerprint in force, when revoked, DER, and how many certificates of the device have the fingerprint that is asked for.
+type InForce = (Vec<u8>, Option<i64>, Vec<u8>, i64);
+/// Tenant, vehicle, sensor, when, why, and the place of its record.
+type RevokedRow = (String, String, String, i64, Option<String>, Option<i64>);
+
 impl TryFrom<KnownRow> for KnownDevice {
     type Error = StateError;
 
@@ -148,8 +153,7 @@ impl State {
                  AND c.sensor = d.sensor AND c.fingerprint = d.fingerprint
              WHERE d.tenant = $1 AND d.vehicle = $2 AND d.sensor = $3");
         let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-        let row: Option<(Vec<u8>, Option<i64>, Vec<u8>, i64)> =
-            query.bind(before.0.as_slice()).optional(self.read()).await?;
+        let row: Option<InForce> = query.bind(before.0.as_slice()).optional(self.read()).await?;
         let Some((in_force, revoked, der, was_ours)) = row else { return Ok(Renewable::Unknown) };
         let same_key = || DeviceCertificate::parse(&der).is_ok_and(|certificate| certificate.key.to_bytes() == key);
         Ok(match fingerprint(in_force, device)? {
@@ -191,8 +195,7 @@ impl State {
         let renewed: Vec<(String, String, String, i64)> = query.bind(since.0).all(self.read()).await?;
         let query = sql("SELECT tenant, vehicle, sensor, revoked_us, revoked_reason, revocation_place FROM devices
              WHERE revoked_us IS NOT NULL AND (revoked_us >= $1 OR revocation_place IS NULL)");
-        let revoked: Vec<(String, String, String, i64, Option<String>, Option<i64>)> =
-            query.bind(since.0).all(self.read()).await?;
+        let revoked: Vec<RevokedRow> = query.bind(since.0).all(self.read()).await?;
         let renewed = renewed.into_iter().map(|(tenant, vehicle, sensor, at)| {
             let device = device(&tenant, &vehicle, &sensor)?;
             Ok(Change { device, at: UnixMicros(at), unrecorded_revocation: None })
@@ -253,7 +256,8 @@ pub async fn for_each_device(
     let state = State::connect(url).await?;
     let told = async {
         if let Some(only) = only {
-            return Ok(state.known_device(only).await?.into_iter().for_each(each));
+            state.known_device(only).await?.into_iter().for_each(each);
+            return Ok(());
         }
         let mut after = None;
         loop {

@@ -5,9 +5,7 @@ use ed25519_dalek::SigningKey;
 use tempfile::TempDir;
 use yagura_model::{DeviceId, UnixMicros};
 use yagura_server::clock;
-use yagura_server::gate::{
-    Change, Claim, Enrolment, Redeemed, Registry, Renewable, Renewal, Revocation, TokenHash,
-};
+use yagura_server::gate::{Change, Claim, Enrolment, Redeemed, Registry, Renewable, Renewal, Revocation, TokenHash};
 use yagura_server::identity::{EnrolmentRequest, Fingerprint, Identity, IdentityOptions, IssuedCertificate};
 use yagura_server::intake::Reason;
 use yagura_server::state::{KnownDevice, Revoked, State, for_each_device, revoke};
@@ -29,7 +27,8 @@ impl World {
     }
 
     fn issue(&self, seed: u8) -> IssuedCertificate {
-        let request = EnrolmentRequest { device: self.device, key: SigningKey::from_bytes(&[seed; 32]).verifying_key() };
+        let request =
+            EnrolmentRequest { device: self.device, key: SigningKey::from_bytes(&[seed; 32]).verifying_key() };
         let day = std::time::Duration::from_secs(86_400);
         self.identity.authority().issue(&request, clock::now(), day).unwrap()
     }

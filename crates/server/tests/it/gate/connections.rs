@@ -63,9 +63,7 @@ async fn a_device_that_another_process_revokes_is_refused_on_its_open_connection
     let mut wire = Wire::open(&world, &memory).await.unwrap();
     assert_eq!(wire.resume().await.unwrap(), 204);
     world.fleet.revoke(device.id, "key leaked");
-    let refused = async {
-        while wire.resume().await.unwrap() == 204 {}
-    };
+    let refused = async { while wire.resume().await.unwrap() == 204 {} };
     timeout(COUNTED_MAX, refused).await.unwrap();
     assert!(timeout(COUNTED_MAX, wire.ends()).await.unwrap());
     assert_eq!(world.counters.total(Counted::RevokedRefused), 1);

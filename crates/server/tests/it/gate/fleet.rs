@@ -134,7 +134,8 @@ impl Registry for Fleet {
 
     async fn changes(&self, since: UnixMicros) -> Result<Vec<Change>, RegistryError> {
         let inner = self.up()?;
-        let changed = inner.changed.iter().filter(|(device, at)| **at >= since || inner.unrecorded.contains_key(device));
+        let changed =
+            inner.changed.iter().filter(|(device, at)| **at >= since || inner.unrecorded.contains_key(device));
         let change = |(device, at): (&DeviceId, &UnixMicros)| Change {
             device: *device,
             at: *at,

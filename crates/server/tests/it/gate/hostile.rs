@@ -46,7 +46,8 @@ fn with_body(bytes: &[u8], frame: Vec<u8>, declared: u32, key: &SigningKey) -> V
     };
     let payload = encode(&payload);
     let protected = parts[0].clone();
-    let signed = Value::Array(vec!["Signature1".into(), protected, Value::Bytes(Vec::new()), Value::Bytes(payload.clone())]);
+    let signed =
+        Value::Array(vec!["Signature1".into(), protected, Value::Bytes(Vec::new()), Value::Bytes(payload.clone())]);
     parts[3] = Value::Bytes(key.sign(&encode(&signed)).to_bytes().to_vec());
     parts[2] = Value::Bytes(payload);
     encode(&value)
