@@ -84,7 +84,8 @@ async fn refused_by_tls(world: &World, issuer: &Identity, from: i64, validity: D
     let request = EnrolmentRequest::parse_pem(&device.csr()).unwrap();
     let issued = issuer.authority().issue(&request, clock::now().plus(from), validity).unwrap();
     device.certificate = issued.pem;
-    let request = device.client(world).post(world.url("/v1/reports")).body(device.report(0).bytes);
+    let client = device.builder(world).http1_only().build().unwrap();
+    let request = client.post(world.url("/v1/reports")).body(device.report(0).bytes);
     let error = request.send().await.unwrap_err();
     let mut text = String::new();
     let mut next: Option<&dyn Error> = Some(&error);

@@ -12,8 +12,8 @@ use std::time::Duration;
 use yagura_model::UnixMicros;
 use yagura_server::clock;
 use yagura_server::gate::{Counted, RENEWAL_GRACE};
-use yagura_server::identity::{DeviceCertificate, EnrolmentRequest, device_urn, pem_of};
-use yagura_sim::{Https, Keep, Transport};
+use yagura_server::identity::{EnrolmentRequest, device_urn, pem_of};
+use yagura_sim::{Https, Keep, Transport, certificates_of};
 use yagura_store::RecordKind;
 
 const EST: &str = "/.well-known/est";
@@ -27,16 +27,13 @@ fn request(device: &Device) -> String {
     BASE64_STANDARD.encode(params.serialize_request(&key).unwrap().der())
 }
 
-/// The only certificate of a certs-only answer: what follows the last but one header of its DER.
+/// The only certificate of a certs-only answer.
 fn certificate(answer: &Answer) -> Vec<u8> {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     let text: String = String::from_utf8(answer.body.clone()).unwrap().split_whitespace().collect();
-    let der = BASE64_STANDARD.decode(text).unwrap();
-    let found = (0..der.len()).rev().find_map(|at| {
-        let rest = &der[at..der.len() - 2];
-        DeviceCertificate::parse(rest).ok().map(|_| rest.to_vec())
-    });
-    found.unwrap()
+    let mut certificates = certificates_of(&BASE64_STANDARD.decode(text).unwrap()).unwrap();
+    assert_eq!(certificates.len(), 1);
+    certificates.remove(0)
 }
 
 async fn renew(world: &World, device: &Device, request: String) -> Answer {
