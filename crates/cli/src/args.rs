@@ -153,6 +153,15 @@ pub(crate) struct Serve {
     pub(crate) object_lock_days: Option<u32>,
     #[command(flatten)]
     pub(crate) lake: LakeCare,
+    /// Reports a second that one device may send; see docs/operations.md.
+    #[arg(long, value_name = "N")]
+    pub(crate) device_reports_per_second: Option<u32>,
+    /// Events a second that one tenant may send.
+    #[arg(long, value_name = "N")]
+    pub(crate) tenant_events_per_second: Option<u32>,
+    /// File with the quotas of tenants and devices, TOML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) quotas: Option<PathBuf>,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -600,6 +609,36 @@ pub(crate) enum Device {
         model: String,
         #[command(flatten)]
         server: ServerState,
+    },
+    /// List the devices that ever enrolled.
+    List {
+        #[command(flatten)]
+        server: ServerState,
+        /// Print one JSON value a device.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one device: certificate in force, validity, revocation.
+    Show {
+        /// The device, written TENANT/VEHICLE/SENSOR.
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(flatten)]
+        server: ServerState,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a device: within a second no gate takes anything from it. A new token lets it in again.
+    Revoke {
+        /// The device, written TENANT/VEHICLE/SENSOR.
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(flatten)]
+        server: ServerState,
+        /// Why; it is kept with the revocation in the vault.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }
 

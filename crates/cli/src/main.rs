@@ -69,6 +69,11 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Source(Source::Token) => source::token(),
         Command::State(State::Export { file, server }) => state::export(&server, &file),
         Command::State(State::Import { file, server }) => state::import(&server, &file),
+        Command::Device(Device::List { server, json }) => device::list(&server, json),
+        Command::Device(Device::Show { device, server, json }) => device::show(&device, &server, json),
+        Command::Device(Device::Revoke { device, server, reason }) => {
+            device::revoke(&device, &server, reason.as_deref())
+        }
         Command::SignInLink { server } => device::link(&server),
         Command::Lake(command) => lake::run(command),
     }

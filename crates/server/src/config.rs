@@ -8,6 +8,7 @@ mod roles;
 pub use roles::{Cluster, ClusterError, RawCluster, Role, WORKER_NAME_BYTES_MAX};
 
 use crate::evidence::Evidence;
+use crate::gate::{QuotaError, Quotas, RawQuotas};
 use crate::lake::Care;
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
@@ -55,6 +56,8 @@ pub struct RawConfig {
     pub evidence: Evidence,
     /// How the lake is looked after.
     pub lake_care: Care,
+    /// How much devices and tenants may send.
+    pub quotas: RawQuotas,
 }
 
 /// Complete and consistent settings.
@@ -92,10 +95,12 @@ pub struct Config {
     pub evidence: Evidence,
     /// How the lake is looked after.
     pub lake_care: Care,
+    /// How much devices and tenants may send.
+    pub quotas: Quotas,
 }
 
 /// Why settings cannot be used. The operator corrects them.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// No data directory.
@@ -122,6 +127,9 @@ pub enum ConfigError {
     /// What is kept for a time only must be somewhere else first.
     #[error("{0} needs --objects: only what is archived can be let go")]
     NoArchive(&'static str),
+    /// Quotas that cannot be used.
+    #[error(transparent)]
+    Quotas(#[from] QuotaError),
     /// Silence must take some time.
     #[error("a vehicle cannot count as silent after 0 seconds")]
     SilentAfter,
@@ -163,6 +171,7 @@ impl TryFrom<RawConfig> for Config {
             evidence: raw.evidence,
             public_origins: raw.public_origins,
             lake_care: raw.lake_care,
+            quotas: raw.quotas.try_into()?,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,

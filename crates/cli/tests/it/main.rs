@@ -3,6 +3,7 @@
 
 mod bench;
 mod crash;
+mod devices;
 mod errors;
 mod fleet;
 mod ids;

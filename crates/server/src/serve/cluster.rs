@@ -155,6 +155,7 @@ impl Common<'_> {
             registry: Arc::new(self.state.clone()),
             intake: intake.clone(),
             counters: Arc::clone(&counters),
+            quotas: self.config.quotas.clone(),
         })?;
         let gate = gate.merge(ways.router());
         tasks.spawn(gate.serve(socket, stopped(self.stopping.clone())));

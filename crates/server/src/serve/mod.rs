@@ -18,8 +18,8 @@ use crate::clock;
 use crate::config::Config;
 use crate::evidence::inbox::INBOX_DIR;
 use crate::evidence::keeper;
-use crate::gate::{Counters, Gate, GateParts};
-use crate::happenings::{Started, Stopped, emit};
+use crate::gate::{Counters, Gate, GateParts, Quotas};
+use crate::happenings::{GateLimited, Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
@@ -154,7 +154,7 @@ impl Server {
         let sign_in_link = leave_address(&opened.state, &config, &console_url).await?;
         let (stop, stopping) = watch::channel(false);
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
-        let (keeper, gate) = (opened.keeper(&config, &health), opened.gate()?);
+        let (keeper, gate) = (opened.keeper(&config, &health), opened.gate(config.quotas.clone())?);
         let book = Arc::new(rules.book.clone());
         let pipeline = Pipeline::start(Parts {
             state: opened.state.clone(),
@@ -208,6 +208,10 @@ impl Server {
             inside: Some(Inside { intake: opened.intake.clone(), durable, position }),
         };
         let gate = gate.merge(ways.router());
+        let capacity = gate.capacity();
+        if capacity.is_limited() {
+            emit(&GateLimited { capacity });
+        }
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let router = crate::api::router(app).merge(metrics.routes());
         let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
@@ -247,12 +251,13 @@ impl Server {
 
 impl Opened {
     /// The gate, closed.
-    fn gate(&self) -> Result<Gate, ServeError> {
+    fn gate(&self, quotas: Quotas) -> Result<Gate, ServeError> {
         Ok(Gate::new(GateParts {
             identity: Arc::clone(&self.identity),
             registry: Arc::new(self.state.clone()),
             intake: self.intake.clone(),
             counters: Arc::clone(&self.counters),
+            quotas,
         })?)
     }
 

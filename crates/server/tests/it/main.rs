@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod devices;
 mod evidence;
 mod fleetwide;
 mod gate;
