@@ -28,7 +28,7 @@ const REPORTS_MAX: usize = 40 * BATCH;
 pub(crate) fn run(dir: &Path, load: &Load) -> Fallible<Vec<(&'static str, Duration)>> {
     let mut parts: BTreeMap<&'static str, Duration> = BTreeMap::new();
     let mut vault = open_vault(dir)?;
-    let lake = Lake::open(&dir.join("lake"))?;
+    let lake = Lake::open(&dir.join("lake").to_string_lossy(), 0)?;
     let mut engine = Engine::new(Rules::of(crate::load::rules()?)?.set);
     let (mut decoder, mut opener) = (Decoder::new(), Opener::new(Limits::default()));
     let (mut next, mut waiting) = (0_u64, Vec::new());
