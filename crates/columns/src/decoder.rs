@@ -14,7 +14,7 @@ use arrow::record_batch::RecordBatch;
 use thiserror::Error;
 use yagura_catalogue::{Catalogue, ContextLayout, severity_id};
 use yagura_idsm::Message;
-use yagura_link::{Entry, Header, entries};
+use yagura_link::{Entry, Header, entries, states};
 use yagura_model::{CanContext, CanId, DeviceId, EventId, Gear, Place, Severity, UnixMicros, VehicleState};
 
 /// The most rows that a decoder holds; [`Decoder::finish`] before that.
@@ -95,7 +95,12 @@ pub struct Decoder {
     states: StateRows,
     samples: Vec<(i64, VehicleState)>,
     buckets: observed::Buckets,
+    /// What was found of the ids that were looked up last, by their lowest bits.
+    found: [Option<(EventId, Option<Known>)>; FOUND_MAX],
 }
+
+/// Of how many ids it is remembered what the catalogue says. A power of two.
+const FOUND_MAX: usize = 64;
 
 impl Default for Decoder {
     fn default() -> Self {
@@ -114,7 +119,8 @@ impl Decoder {
     #[must_use]
     pub fn with_catalogue(catalogue: Catalogue) -> Self {
         let (events, states) = (EventRows::default(), StateRows::default());
-        Self { catalogue, events, states, samples: Vec::new(), buckets: observed::Buckets::default() }
+        let (samples, buckets) = (Vec::new(), observed::Buckets::default());
+        Self { catalogue, events, states, samples, buckets, found: [None; FOUND_MAX] }
     }
 
     /// How many rows are held, of both tables.
@@ -145,6 +151,7 @@ impl Decoder {
                 Ok(Entry::Unknown { .. }) | Err(_) => decoded.undecodable = decoded.undecodable.saturating_add(1),
             }
         }
+        self.events.end_report(&origin);
         Ok(decoded)
     }
 
@@ -186,7 +193,8 @@ impl Decoder {
             entry_index: i32::from(anomaly.entry_index),
             observed: ObservedColumns::default(),
         };
-        self.events.push(&origin, &row);
+        self.events.push(&row);
+        self.events.end_report(&origin);
         Ok(())
     }
 
@@ -203,17 +211,28 @@ impl Decoder {
         if rows >= DECODER_ROWS_MAX { Err(DecoderError::Full { rows }) } else { Ok(()) }
     }
 
-    fn known(&self, event: EventId) -> Option<Known> {
-        let index = self.catalogue.position(event)?;
-        let entry = self.catalogue.nth(index)?;
-        Some(Known { index, severity_id: severity_id(entry.severity), context: entry.context })
+    fn known(&mut self, event: EventId) -> Option<Known> {
+        let slot = usize::from(event.0).checked_rem(FOUND_MAX).and_then(|at| self.found.get_mut(at));
+        if let Some(Some((id, known))) = slot
+            && *id == event
+        {
+            return *known;
+        }
+        let index = self.catalogue.position(event);
+        let known = index.and_then(|index| {
+            let entry = self.catalogue.nth(index)?;
+            Some(Known { index, severity_id: severity_id(entry.severity), context: entry.context })
+        });
+        if let Some(slot) = usize::from(event.0).checked_rem(FOUND_MAX).and_then(|at| self.found.get_mut(at)) {
+            *slot = Some((event, known));
+        }
+        known
     }
 
     /// Rows of the samples, which are also kept for the events of this report, sorted by time.
     fn take_states(&mut self, origin: &Origin<'_>, header: &Header, body: &[u8], decoded: &mut Decoded) {
         self.samples.clear();
-        for (index, entry) in entries(body).enumerate() {
-            let Ok(Entry::State(state)) = entry else { continue };
+        for (index, state) in states(body) {
             let time = header.clock.unix(state.time);
             self.samples.push((time.0, state));
             decoded.states = decoded.states.saturating_add(1);
@@ -226,8 +245,9 @@ impl Decoder {
                 gear: state.gear.map(gear_name),
                 entry_index: i32::try_from(index).unwrap_or(i32::MAX),
             };
-            self.states.push(origin, &row);
+            self.states.push(&row);
         }
+        self.states.end_report(origin);
         self.samples.sort_by_key(|(time, _)| *time);
     }
 
@@ -263,7 +283,7 @@ impl Decoder {
             entry_index: i32::try_from(index).unwrap_or(i32::MAX),
             observed: ObservedColumns::default(),
         };
-        self.events.push(origin, &row);
+        self.events.push(&row);
         decoded.events = decoded.events.saturating_add(1);
     }
 }

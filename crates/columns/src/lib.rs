@@ -14,6 +14,7 @@
     )
 )]
 
+mod column;
 mod decoder;
 mod excerpts;
 mod rows;

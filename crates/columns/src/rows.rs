@@ -1,8 +1,10 @@
 //! Rows of `events` and `vehicle_state` while they are collected, column by column.
 //!
 //! Not the reading of reports (that is `decoder`). Invariant: all columns of a table have the same length, in schema order.
-//! Cost: no allocation per row; texts are appended to one buffer per column.
+//! Cost: no allocation per row; what is the same for all rows of a report is filled in at its end, and a column that has no value in a
+//! batch costs nothing a row.
 
+use crate::column::{Texts, put, whole};
 use crate::schema::{events_schema, vehicle_state_schema};
 use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Array, Float64Builder, Int32Array, Int32Builder, Int64Array,
@@ -33,50 +35,61 @@ struct Common {
     received: Vec<i64>,
     date: Vec<i32>,
     bucket: Vec<i32>,
-    tenant: StringBuilder,
-    vehicle: StringBuilder,
-    sensor: StringBuilder,
+    tenant: Texts,
+    vehicle: Texts,
+    sensor: Texts,
     position: Vec<i64>,
     entry_index: Vec<i32>,
 }
 
 impl Common {
-    fn push(&mut self, origin: &Origin<'_>, time: i64, date: i32, entry_index: i32) {
+    fn push(&mut self, time: i64, date: i32, entry_index: i32) {
         self.time.push(time);
-        self.received.push(origin.received);
         self.date.push(date);
-        self.bucket.push(origin.bucket);
-        self.tenant.append_value(origin.tenant);
-        self.vehicle.append_value(origin.vehicle);
-        self.sensor.append_value(origin.sensor);
-        self.position.push(origin.position);
         self.entry_index.push(entry_index);
     }
 
-    fn finish(&mut self) -> ([ArrayRef; 7], [ArrayRef; 2]) {
+    /// Fills the columns that are the same for all rows of a report.
+    fn end_report(&mut self, origin: &Origin<'_>) {
+        let rows = self.time.len();
+        self.received.resize(rows, origin.received);
+        self.bucket.resize(rows, origin.bucket);
+        self.tenant.fill(rows, origin.tenant);
+        self.vehicle.fill(rows, origin.vehicle);
+        self.sensor.fill(rows, origin.sensor);
+        self.position.resize(rows, origin.position);
+    }
+
+    fn finish(&mut self) -> Result<([ArrayRef; 7], [ArrayRef; 2]), ArrowError> {
         let head: [ArrayRef; 7] = [
             timestamps(&mut self.time),
             timestamps(&mut self.received),
-            Arc::new(Date32Array::from(std::mem::take(&mut self.date))),
+            Arc::new(Date32Array::from(renewed(&mut self.date))),
             ints(&mut self.bucket),
-            Arc::new(self.tenant.finish()),
-            Arc::new(self.vehicle.finish()),
-            Arc::new(self.sensor.finish()),
+            self.tenant.finish()?,
+            self.vehicle.finish()?,
+            self.sensor.finish()?,
         ];
-        (head, [longs(&mut self.position), ints(&mut self.entry_index)])
+        Ok((head, [longs(&mut self.position), ints(&mut self.entry_index)]))
     }
 }
 
+/// The values; the column is empty then, with room for as many, since the next batch is as long as a rule.
+fn renewed<T>(values: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(values.len());
+    std::mem::replace(values, room)
+}
+
 fn timestamps(values: &mut Vec<i64>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(std::mem::take(values)).with_timezone("UTC"))
+    Arc::new(TimestampMicrosecondArray::from(renewed(values)).with_timezone("UTC"))
 }
 
 fn ints(values: &mut Vec<i32>) -> ArrayRef {
-    Arc::new(Int32Array::from(std::mem::take(values)))
+    Arc::new(Int32Array::from(renewed(values)))
 }
 
 fn longs(values: &mut Vec<i64>) -> ArrayRef {
-    Arc::new(Int64Array::from(std::mem::take(values)))
+    Arc::new(Int64Array::from(renewed(values)))
 }
 
 /// The parts of an event that its CAN context gives.
@@ -160,35 +173,35 @@ struct Observed {
 }
 
 impl Observed {
-    fn push(&mut self, row: &ObservedColumns<'_>) {
-        self.product.append_option(row.product);
-        self.source.append_option(row.source);
-        self.trusted.append_option(row.trusted);
-        self.action.append_option(row.action);
-        self.user.append_option(row.user);
-        self.src_ip.append_option(row.src_ip);
-        self.status.append_option(row.status);
-        self.status_code.append_option(row.status_code);
-        self.resource.append_option(row.resource);
-        self.session.append_option(row.session);
-        self.message.append_option(row.message);
-        self.attributes.append_option(row.attributes);
+    fn push(&mut self, number: usize, row: &ObservedColumns<'_>) {
+        put(&mut self.product, number, row.product);
+        put(&mut self.source, number, row.source);
+        put(&mut self.trusted, number, row.trusted);
+        put(&mut self.action, number, row.action);
+        put(&mut self.user, number, row.user);
+        put(&mut self.src_ip, number, row.src_ip);
+        put(&mut self.status, number, row.status);
+        put(&mut self.status_code, number, row.status_code);
+        put(&mut self.resource, number, row.resource);
+        put(&mut self.session, number, row.session);
+        put(&mut self.message, number, row.message);
+        put(&mut self.attributes, number, row.attributes);
     }
 
-    fn finish(&mut self) -> [ArrayRef; 12] {
+    fn finish(&mut self, rows: usize) -> [ArrayRef; 12] {
         [
-            Arc::new(self.product.finish()),
-            Arc::new(self.source.finish()),
-            Arc::new(self.trusted.finish()),
-            Arc::new(self.action.finish()),
-            Arc::new(self.user.finish()),
-            Arc::new(self.src_ip.finish()),
-            Arc::new(self.status.finish()),
-            Arc::new(self.status_code.finish()),
-            Arc::new(self.resource.finish()),
-            Arc::new(self.session.finish()),
-            Arc::new(self.message.finish()),
-            Arc::new(self.attributes.finish()),
+            whole(&mut self.product, rows),
+            whole(&mut self.source, rows),
+            whole(&mut self.trusted, rows),
+            whole(&mut self.action, rows),
+            whole(&mut self.user, rows),
+            whole(&mut self.src_ip, rows),
+            whole(&mut self.status, rows),
+            whole(&mut self.status_code, rows),
+            whole(&mut self.resource, rows),
+            whole(&mut self.session, rows),
+            whole(&mut self.message, rows),
+            whole(&mut self.attributes, rows),
         ]
     }
 }
@@ -198,7 +211,7 @@ impl Observed {
 pub(crate) struct EventRows {
     common: Common,
     event_id: Vec<i32>,
-    event_name: StringBuilder,
+    event_name: Texts,
     severity_id: Vec<i32>,
     count: Vec<i32>,
     idsm_instance: Vec<i32>,
@@ -225,12 +238,14 @@ impl EventRows {
         self.event_id.len()
     }
 
-    pub(crate) fn push(&mut self, origin: &Origin<'_>, row: &EventRow<'_>) {
-        self.common.push(origin, row.time, row.date, row.entry_index);
+    /// Adds a row; [`Self::end_report`] completes it.
+    pub(crate) fn push(&mut self, row: &EventRow<'_>) {
+        let number = self.event_id.len();
+        self.common.push(row.time, row.date, row.entry_index);
         self.event_id.push(i32::from(row.event_id));
         match row.event_name {
-            Some(name) => self.event_name.append_value(name),
-            None => self.event_name.append_value(format!("EVENT_{:04X}", row.event_id)),
+            Some(name) => self.event_name.push(name),
+            None => self.event_name.push_event_number(row.event_id),
         }
         self.severity_id.push(row.severity_id);
         self.count.push(row.count);
@@ -245,19 +260,25 @@ impl EventRows {
         self.payload.append_option(row.context.payload);
         self.speed_kmh.append_option(row.speed_kmh);
         self.gear.append_option(row.gear);
-        self.boot.push(origin.boot);
-        self.sequence.push(origin.sequence);
-        self.place_start_bit.append_option(row.context.place_start_bit);
-        self.place_bits.append_option(row.context.place_bits);
-        self.witness.append_option(row.context.witness);
-        self.others.push(&row.observed);
+        put(&mut self.place_start_bit, number, row.context.place_start_bit);
+        put(&mut self.place_bits, number, row.context.place_bits);
+        put(&mut self.witness, number, row.context.witness);
+        self.others.push(number, &row.observed);
+    }
+
+    /// Fills the columns that are the same for all rows of a report.
+    pub(crate) fn end_report(&mut self, origin: &Origin<'_>) {
+        self.common.end_report(origin);
+        self.boot.resize(self.event_id.len(), origin.boot);
+        self.sequence.resize(self.event_id.len(), origin.sequence);
     }
 
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let (head, tail) = self.common.finish();
+        let rows = self.event_id.len();
+        let (head, tail) = self.common.finish()?;
         let middle: [ArrayRef; 17] = [
             ints(&mut self.event_id),
-            Arc::new(self.event_name.finish()),
+            self.event_name.finish()?,
             ints(&mut self.severity_id),
             ints(&mut self.count),
             ints(&mut self.idsm_instance),
@@ -274,12 +295,9 @@ impl EventRows {
             longs(&mut self.boot),
             longs(&mut self.sequence),
         ];
-        let place: [ArrayRef; 3] = [
-            Arc::new(self.place_start_bit.finish()),
-            Arc::new(self.place_bits.finish()),
-            Arc::new(self.witness.finish()),
-        ];
-        batch(events_schema(), &[&head, &middle, &tail, &place, &self.others.finish()])
+        let place: [ArrayRef; 3] =
+            [whole(&mut self.place_start_bit, rows), whole(&mut self.place_bits, rows), whole(&mut self.witness, rows)];
+        batch(events_schema(), &[&head, &middle, &tail, &place, &self.others.finish(rows)])
     }
 }
 
@@ -310,16 +328,22 @@ impl StateRows {
         self.common.time.len()
     }
 
-    pub(crate) fn push(&mut self, origin: &Origin<'_>, row: &StateRow) {
-        self.common.push(origin, row.time, row.date, row.entry_index);
+    /// Adds a row; [`Self::end_report`] completes it.
+    pub(crate) fn push(&mut self, row: &StateRow) {
+        self.common.push(row.time, row.date, row.entry_index);
         self.speed_kmh.append_option(row.speed_kmh);
         self.accelerator_percent.append_option(row.accelerator_percent);
         self.brake_pressed.append_option(row.brake_pressed);
         self.gear.append_option(row.gear);
     }
 
+    /// Fills the columns that are the same for all rows of a report.
+    pub(crate) fn end_report(&mut self, origin: &Origin<'_>) {
+        self.common.end_report(origin);
+    }
+
     pub(crate) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        let (head, tail) = self.common.finish();
+        let (head, tail) = self.common.finish()?;
         let middle: [ArrayRef; 4] = [
             Arc::new(self.speed_kmh.finish()),
             Arc::new(self.accelerator_percent.finish()),

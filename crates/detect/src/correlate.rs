@@ -16,10 +16,14 @@ use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
 use crate::window::{Counted, Entry, What, Window};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// How far a vehicle's clock may be ahead of the server's, in µs, before the receive time stands in for it: 1 minute.
 pub(crate) const AHEAD_MAX: i64 = 60_000_000;
+
+/// Of how many texts that are counted the digests are remembered; then they are forgotten all at once.
+const DIGESTS_MAX: usize = 4_096;
 
 /// Which hit: rule, group, period.
 pub(crate) type CorrelatedKey = (usize, GroupKey, i64);
@@ -36,6 +40,8 @@ pub(crate) struct Question {
     /// Tenant and values of the row before, and its key: rows of one vehicle come together.
     last: (Vec<u8>, GroupKey),
     material: Vec<u8>,
+    /// Digests of texts that were counted: there are few different ones, as a rule.
+    digests: HashMap<Box<str>, u64>,
 }
 
 impl Question {
@@ -55,6 +61,7 @@ impl Question {
             what,
             last: (Vec::new(), GroupKey::default()),
             material: Vec::new(),
+            digests: HashMap::new(),
         })
     }
 
@@ -79,12 +86,26 @@ impl Question {
         let key = self.last.1;
         let value = match (self.what, self.value) {
             (What::Events, _) => 0,
-            (What::Values, field) => view.digest(field?, row)?,
+            (What::Values, field) => self.digest(view, field?, row)?,
         };
         let (time, received) = (long(&view.time, row), long(&view.received, row));
         let time = if time > received.saturating_add(AHEAD_MAX) { received } else { time };
         let (position, entry_index) = view.place(row);
         Some((key, Entry { time, value, position, entry_index, counted: 0 }))
+    }
+
+    /// 64 bits that stand for the value that is counted; `None` if there is none.
+    fn digest(&mut self, view: &View, field: FieldId, row: usize) -> Option<u64> {
+        let Some(text) = view.borrowed_text(field, row) else { return view.digest(field, row) };
+        if let Some(digest) = self.digests.get(text) {
+            return Some(*digest);
+        }
+        let digest = view.digest(field, row)?;
+        if self.digests.len() >= DIGESTS_MAX {
+            self.digests.clear();
+        }
+        self.digests.insert(text.into(), digest);
+        Some(digest)
     }
 
     /// The values by which a row is grouped: field and value.

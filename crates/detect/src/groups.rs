@@ -130,6 +130,9 @@ impl GroupStore {
 
     /// Lets receive time go on; at the end of each idle period the old generation goes, all of it idle by then.
     fn advance(&mut self, received: i64, window: &Window) {
+        if received <= self.now {
+            return;
+        }
         let period = idle_after(window);
         let periods = |time: i64| time.checked_div_euclid(period).unwrap_or(0);
         let before = periods(self.now);

@@ -5,9 +5,8 @@
 
 use crate::error::BatchError;
 use crate::pool::{FieldId, Pool};
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, StringBuilder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
@@ -72,6 +71,14 @@ impl View {
         Some(u64::from_be_bytes(*digest.first_chunk()?))
     }
 
+    /// The value of a field that is text in the batch; `None` if there is none, or if it is of another type.
+    pub(crate) fn borrowed_text(&self, field: FieldId, row: usize) -> Option<&str> {
+        match self.column(field) {
+            Column::Text(a) => a.is_valid(row).then(|| a.value(row)),
+            _ => None,
+        }
+    }
+
     /// The value of a field as text; `None` if there is none.
     pub(crate) fn text(&self, field: FieldId, row: usize) -> Option<Cow<'_, str>> {
         match self.column(field) {
@@ -125,7 +132,7 @@ fn column(batch: &RecordBatch, name: &str) -> Result<Column, BatchError> {
             as_ints(array).map(Column::Int)
         }
         Float16 | Float32 | Float64 => cast(array, &Float64).ok().map(|a| Column::Float(a.as_primitive().clone())),
-        Binary => Some(Column::Text(hexadecimal(array.as_binary()))),
+        Binary => hexadecimal(array.as_binary()).map(Column::Text),
         _ => as_texts(array).map(Column::Text),
     };
     read.ok_or_else(|| type_error(name, array))
@@ -143,15 +150,29 @@ fn as_texts(array: &ArrayRef) -> Option<StringArray> {
     Some(cast(array, &DataType::Utf8).ok()?.as_string_opt::<i32>()?.clone())
 }
 
-/// Upper-case hexadecimal, as `Payload` is displayed.
-fn hexadecimal(array: &BinaryArray) -> StringArray {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
-    let mut out = StringBuilder::new();
-    let mut text = String::new();
-    for value in array {
-        text.clear();
-        text.extend(value.into_iter().flatten().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]));
-        out.append_option(value.map(|_| text.as_str()));
+/// The two digits of each byte.
+const HEXADECIMAL: [[u8; 2]; 256] = {
+    let digits = b"0123456789ABCDEF";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [digits[byte >> 4], digits[byte & 0xF]];
+        byte += 1;
     }
-    out.finish()
+    table
+};
+
+/// Upper-case hexadecimal, as `Payload` is displayed; `None` if the texts are too long for one array.
+fn hexadecimal(array: &BinaryArray) -> Option<StringArray> {
+    let offsets = array.value_offsets();
+    let (first, last) = (*offsets.first()?, *offsets.last()?);
+    let bytes = array.value_data().get(usize::try_from(first).ok()?..usize::try_from(last).ok()?)?;
+    let mut text = Vec::with_capacity(bytes.len().checked_mul(2)?);
+    for byte in bytes {
+        text.extend_from_slice(HEXADECIMAL.get(usize::from(*byte))?);
+    }
+    last.checked_sub(first)?.checked_mul(2)?;
+    let doubled = offsets.iter().map(|offset| offset.saturating_sub(first).saturating_mul(2));
+    let offsets = OffsetBuffer::new(doubled.collect());
+    StringArray::try_new(offsets, Buffer::from_vec(text), array.nulls().cloned()).ok()
 }

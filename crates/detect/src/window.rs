@@ -6,7 +6,7 @@
 //! newest - span - lateness; at most `entries_max` are kept; all entries of a window that fires are counted. Cost: O(log entries) an
 //! event in order, and O(entries that the event comes behind of) out of order, if it is less than a span behind.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 /// Counted for the period that the event lies in.
@@ -182,7 +182,7 @@ impl Window {
     fn distinct_newest(&self, group: &mut Group, start: usize, end: usize) -> usize {
         if end < RECENT_FROM {
             group.recent = None;
-            return group.entries.range(start..end).map(|e| e.value).collect::<HashSet<_>>().len();
+            return distinct(group.entries.range(start..end).map(|e| e.value));
         }
         let mut recent = group.recent.take().unwrap_or_else(|| {
             let mut recent = Recent { counts: HashMap::new(), first: start };
@@ -274,6 +274,21 @@ fn counts_of(group: &mut Group, window: Range<usize>, at: usize) -> HashMap<u64,
         remember(&mut counts, new.value);
     }
     counts
+}
+
+/// How many distinct values there are among fewer than [`RECENT_FROM`]: so few that looking at all of them is faster than hashing.
+fn distinct(values: impl Iterator<Item = u64>) -> usize {
+    let mut known = [0; RECENT_FROM];
+    let mut count = 0_usize;
+    for value in values {
+        if known.get(..count).is_some_and(|known| !known.contains(&value))
+            && let Some(room) = known.get_mut(count)
+        {
+            *room = value;
+            count = count.saturating_add(1);
+        }
+    }
+    count
 }
 
 fn remember(counts: &mut HashMap<u64, u32>, value: u64) {

@@ -32,7 +32,7 @@ mod writer;
 
 pub use chain::{Anomaly, Chain, Judgement, RefuseReason, Resume, SKEW_MICROS_MAX};
 pub use digest::Digest;
-pub use entry::{Entries, Entry, EntryError, Excerpt, ExcerptFrame, ExcerptFrames, entries};
+pub use entry::{Entries, Entry, EntryError, Excerpt, ExcerptFrame, ExcerptFrames, entries, states};
 pub use error::{Flaw, OpenError};
 pub use header::{Clock, Header, Losses};
 pub use limits::{
@@ -40,6 +40,6 @@ pub use limits::{
     WINDOW_MAX,
 };
 pub use receipt::Receipt;
-pub use report::{Opened, Opener, open, peek};
+pub use report::{Opened, Opener, open, peek, verify};
 pub use uplink::{Notice, ReportId, RestoreError, SealError, Settings, Transmit, Uplink};
 pub use writer::{Place, ReportWriter, Sealed, WriteError};

@@ -8,7 +8,7 @@ use crate::identity::DeviceCertificate;
 use crate::intake::AnomalyRecord;
 use crate::state::{State, StateError};
 use ed25519_dalek::VerifyingKey;
-use yagura_link::{Limits, OpenError, Opened};
+use yagura_link::{Digest, Limits, OpenError, Opened};
 use yagura_model::{DeviceId, Name};
 use yagura_sources::{ForeignRecord, LineError, LineRow, LogRecord, Mappings, each_row, inflate};
 use yagura_store::{Record, RecordKind};
@@ -94,8 +94,23 @@ pub fn open_report(bytes: &[u8], keys: &[VerifyingKey]) -> Result<Opened, Unopen
     Err(first.map_or(Unopened::NoKey, Unopened::Open))
 }
 
+/// Verifies a report with the first key that fits and looks no further: the digest with which it is opened later.
+///
+/// # Errors
+/// What the newest key says, or that no key is known.
+pub fn verify_report(bytes: &[u8], keys: &[VerifyingKey]) -> Result<Digest, Unopened> {
+    let mut first = None;
+    for key in keys {
+        match yagura_link::verify(bytes, key, &Limits::default()) {
+            Ok(digest) => return Ok(digest),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.map_or(Unopened::NoKey, Unopened::Open))
+}
+
 /// Why a stored report cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unopened {
     /// No certificate was ever issued to the device it names.

@@ -115,7 +115,8 @@ impl Decoder {
             entry_index: i32::try_from(row.entry_index).unwrap_or(i32::MAX),
             observed: row.observed,
         };
-        self.events.push(&origin, &event);
+        self.events.push(&event);
+        self.events.end_report(&origin);
         Ok(())
     }
 
@@ -161,7 +162,8 @@ impl Decoder {
                 ..ObservedColumns::default()
             },
         };
-        self.events.push(&origin, &event);
+        self.events.push(&event);
+        self.events.end_report(&origin);
         Ok(readable)
     }
 }

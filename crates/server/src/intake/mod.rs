@@ -11,6 +11,7 @@ mod chains;
 mod skew;
 mod throttle;
 mod to_log;
+mod vouched;
 mod writer;
 
 pub use anomaly::{
@@ -20,6 +21,7 @@ pub use anomaly::{
 pub use chains::Stale;
 pub use skew::REPORT_AGE_MAX_US;
 pub use throttle::{ANOMALIES_MAX, THROTTLED_RECORDS_MAX, WINDOW_US};
+pub use vouched::{VOUCHED_MAX, Vouched};
 pub use writer::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CHECKPOINT_INTERVAL};
 
 use crate::cluster::LogWriter;
@@ -164,6 +166,7 @@ struct ToVault {
     jobs: SyncSender<Job>,
     durable: watch::Receiver<u64>,
     reader: VaultReader,
+    vouched: Vouched,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -178,7 +181,9 @@ impl Intake {
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let (durable, watching) = watch::channel(vault.len());
         let throttle = Arc::new(Mutex::new(Throttle::default()));
+        let vouched = Vouched::default();
         let writer = Writer {
+            vouched: vouched.clone(),
             covered: 0,
             ticked: Instant::now(),
             vault,
@@ -190,7 +195,7 @@ impl Intake {
         };
         let thread = std::thread::Builder::new().name("vault-writer".to_owned()).spawn(move || writer.run());
         let thread = Mutex::new(Some(thread.map_err(OpenIntakeError::Thread)?));
-        let end = End::Vault(ToVault { jobs, durable: watching, reader, thread });
+        let end = End::Vault(ToVault { jobs, durable: watching, reader, vouched, thread });
         Ok(Self(Arc::new(Shared { room: Arc::new(Semaphore::new(BYTES_MAX)), throttle, counters, end })))
     }
 
@@ -313,6 +318,12 @@ impl Intake {
     #[must_use]
     pub fn reader(&self) -> Option<VaultReader> {
         self.vault().map(|vault| vault.reader.clone())
+    }
+
+    /// Which of the newest records are reports that were verified before they came here; nothing if records go to the log of a cluster.
+    #[must_use]
+    pub fn vouched(&self) -> Vouched {
+        self.vault().map(|vault| vault.vouched.clone()).unwrap_or_default()
     }
 
     /// Finishes what is waiting, signs a last checkpoint and closes the vault. What comes

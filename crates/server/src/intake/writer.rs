@@ -7,6 +7,7 @@
 use super::anomaly::AnomalyRecord;
 use super::chains::{Chains, Verdict, skew_record};
 use super::throttle::Throttle;
+use super::vouched::Vouched;
 use super::{IntakeError, NotTaken, Room, Taken, Verified};
 use crate::clock;
 use crate::gate::{Counted, Counters};
@@ -19,7 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
-use yagura_link::{Receipt, Resume};
+use yagura_link::{Digest, Receipt, Resume};
 use yagura_model::{DeviceId, UnixMicros};
 use yagura_store::{NewRecord, Position, RecordKind, Vault, VaultError};
 
@@ -55,6 +56,8 @@ struct Batch {
     anomalies: Vec<AnomalyRecord>,
     answers: Vec<Answer>,
     rooms: Vec<Room>,
+    /// Reports in it: place and digest.
+    verified: Vec<(u64, Digest)>,
     bytes: usize,
 }
 
@@ -62,7 +65,7 @@ impl Batch {
     fn new(vault: &Vault) -> Self {
         let (base, received) = (vault.len(), clock::now());
         let (records, anomalies, answers, rooms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { base, received, records, anomalies, answers, rooms, bytes: 0 }
+        Self { base, received, records, anomalies, answers, rooms, verified: Vec::new(), bytes: 0 }
     }
 
     /// The place that the next record will have.
@@ -95,6 +98,7 @@ pub(super) struct Writer {
     pub(super) durable: watch::Sender<u64>,
     pub(super) throttle: Arc<Mutex<Throttle>>,
     pub(super) counters: Arc<Counters>,
+    pub(super) vouched: Vouched,
     /// Records that the newest checkpoint covers.
     pub(super) covered: u64,
     /// When it was last looked what is due.
@@ -180,6 +184,7 @@ impl Writer {
                 }
                 let position = batch.push(RecordKind::Report, report.bytes.clone());
                 self.chains.take(&report.header, report.digest, position);
+                batch.verified.push((position, report.digest));
                 Ok(Taken { receipt: receipt(report, position, batch.received), repeated: false })
             }
             Verdict::Duplicate(position) if position >= batch.base => {
@@ -225,6 +230,7 @@ impl Writer {
                 debug_assert_eq!(first, Position(batch.base), "one writer, so the vault cannot have grown meanwhile");
                 traces::appended(batch.base..self.vault.len(), started);
                 self.chains.commit();
+                self.vouched.add(batch.verified.iter().copied());
                 self.durable.send_replace(self.vault.len());
                 Ok(())
             }

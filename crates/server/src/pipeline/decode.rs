@@ -10,7 +10,7 @@ use crate::tenant::Tenant;
 use arrow::array::RecordBatch;
 use ed25519_dalek::VerifyingKey;
 use yagura_columns::{AnomalyRow, Catalogue, Decoder, DecoderError};
-use yagura_link::{Header, peek};
+use yagura_link::{Digest, Header, Limits, Opened, Opener};
 use yagura_model::{DeviceId, Name};
 use yagura_sources::{ForeignRecord, LogRecord, Mappings, Read, ReadError, read_foreign, read_logs};
 use yagura_store::{Record, RecordKind};
@@ -78,16 +78,7 @@ impl Content {
 /// Takes the rows of one record into the decoder.
 pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]) -> Result<Content, DecodeFailed> {
     match record.kind {
-        RecordKind::Report => {
-            let opened = open_report(&record.payload, keys)?;
-            let decoded = decoder.push(record.position.0, record.received, &opened.header, &opened.body)?;
-            Ok(Content::Report {
-                header: Box::new(opened.header),
-                digest: opened.digest.0,
-                events: decoded.events as u64,
-                undecodable: decoded.undecodable as u64,
-            })
-        }
+        RecordKind::Report => push_report(decoder, record, open_report(&record.payload, keys)?),
         RecordKind::Enrolment => {
             let certificate = DeviceCertificate::parse(&record.payload).map_err(|_| DecodeFailed::Record)?;
             Ok(Content::Enrolment(Box::new(certificate), record.payload.clone()))
@@ -121,11 +112,33 @@ pub(super) fn push(decoder: &mut Decoder, record: &Record, keys: &[VerifyingKey]
     }
 }
 
-/// The device whose keys are needed to read a record.
-pub(super) fn needs_keys_of(record: &Record) -> Option<DeviceId> {
-    match record.kind {
-        RecordKind::Report => peek(&record.payload).ok().map(|header| header.device),
-        _ => None,
+fn push_report(decoder: &mut Decoder, record: &Record, opened: Opened) -> Result<Content, DecodeFailed> {
+    let decoded = decoder.push(record.position.0, record.received, &opened.header, &opened.body)?;
+    Ok(Content::Report {
+        header: Box::new(opened.header),
+        digest: opened.digest.0,
+        events: decoded.events as u64,
+        undecodable: decoded.undecodable as u64,
+    })
+}
+
+/// Opens reports that are verified.
+pub(super) struct Reports(Opener);
+
+impl Reports {
+    pub(super) fn new() -> Self {
+        Self(Opener::new(Limits::default()))
+    }
+
+    /// Takes the rows of a report whose verified bytes had this digest.
+    pub(super) fn push(
+        &mut self,
+        decoder: &mut Decoder,
+        record: &Record,
+        verified: &Digest,
+    ) -> Result<Content, DecodeFailed> {
+        let opened = self.0.reopen(&record.payload, verified).map_err(Unopened::Open)?;
+        push_report(decoder, record, opened)
     }
 }
 

@@ -10,14 +10,15 @@ mod flush;
 mod judge;
 mod meaning;
 mod order;
+mod prepare;
 mod rules;
 mod runner;
 mod tail;
 
 pub use decode::{DecodeFailed, decode_records};
 pub use flush::{FLUSH_AFTER, FLUSH_ROWS};
-pub use judge::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub use order::ANOMALY_ENTRY_FIRST;
+pub use prepare::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub use rules::{RULE_FILES_MAX, RuleBook, RuleFacts, Rules, RulesError};
 pub use runner::{Ordered, Parts, Pipeline, StartError};
 pub use tail::{TAIL_ROWS_MAX, Tail};

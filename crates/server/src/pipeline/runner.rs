@@ -5,8 +5,9 @@
 //! the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError};
-use super::judge::{Judge, Verdict, read};
+use super::judge::{Judge, Verdict};
 use super::order::Order;
+use super::prepare::{PrepareError, Prepared, Preparer};
 use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
@@ -14,9 +15,10 @@ use crate::clock;
 use crate::happenings::{
     CorrelationsForgotten, LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, SnapshotRefused, emit,
 };
+use crate::intake::Vouched;
 use crate::lake::SharedLake;
 use crate::metrics::{Stage, Timer, judged};
-use crate::records::keys_of_all;
+use crate::place::position_of;
 use crate::state::{Partition, State, StateError};
 use crate::stop::stopped;
 use crate::traces;
@@ -50,6 +52,8 @@ pub struct Parts {
     pub vault: VaultReader,
     /// How many records are durable.
     pub durable: watch::Receiver<u64>,
+    /// What needs no second look at its signature.
+    pub vouched: Vouched,
     /// Where rows go.
     pub lake: SharedLake,
     /// Where rows wait.
@@ -137,7 +141,10 @@ impl Pipeline {
             state: parts.state,
             partition: parts.partition,
             lost: false,
+            preparer: None,
+            ahead: None,
             vault: parts.vault,
+            vouched: parts.vouched,
             durable: parts.durable,
             lake: parts.lake,
             tail: parts.tail,
@@ -183,6 +190,10 @@ impl Pipeline {
 struct Runner {
     /// Away only while a thread has it.
     judge: Option<Judge>,
+    /// Away while a batch is being prepared.
+    preparer: Option<Preparer>,
+    /// The batch after the one that is judged.
+    ahead: Option<Ahead>,
     next: u64,
     applied: u64,
     state: State,
@@ -190,6 +201,7 @@ struct Runner {
     /// Whether another owner has taken the partition over: then nothing of this one counts any more.
     lost: bool,
     vault: VaultReader,
+    vouched: Vouched,
     durable: watch::Receiver<u64>,
     lake: SharedLake,
     tail: Tail,
@@ -201,6 +213,12 @@ struct Runner {
     /// When a failed flush may be tried again.
     flush_from: Instant,
     maintained: Instant,
+}
+
+/// A batch under preparation.
+struct Ahead {
+    from: u64,
+    task: JoinHandle<Result<(Preparer, Result<Prepared, PrepareError>), PrepareError>>,
 }
 
 /// A flush under way; it ends with the pipeline.
@@ -302,24 +320,18 @@ impl Runner {
     }
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let (vault, partition, next) = (self.vault.clone(), self.partition.number().get(), self.next);
         let (started, reading) = (traces::now(), Timer::start(Stage::Read));
-        let records = spawn_blocking(move || read(&vault, partition, next, end)).await??;
+        let prepared = self.prepared(end).await?;
         drop(reading);
-        if records.is_empty() {
-            return Ok(());
+        let Some(last) = prepared.records.last() else { return Ok(()) };
+        let after = position_of(last.position.0) + 1;
+        if after < end {
+            self.ahead = Some(self.prepare(after, end));
         }
         let Some(mut judge) = self.judge.take() else { return Err("the judge is lost".into()) };
-        match keys_of_all(&self.state, judge.keys.missing(&records)).await {
-            Ok(known) => known.into_iter().for_each(|(device, keys)| judge.keys.put(device, keys)),
-            Err(error) => {
-                self.judge = Some(judge);
-                return Err(error.into());
-            }
-        }
         let (judge, verdict) = spawn_blocking(move || {
             let _timer = Timer::start(Stage::Judge);
-            let verdict = judge.judge(&records);
+            let verdict = judge.judge(&prepared);
             (judge, verdict)
         })
         .await?;
@@ -327,6 +339,30 @@ impl Runner {
         self.take(verdict?).await?;
         traces::judged(next..self.next, started);
         Ok(())
+    }
+
+    /// The next batch, which may have been prepared while the last was judged.
+    async fn prepared(&mut self, end: u64) -> Result<Prepared, PrepareError> {
+        loop {
+            let ahead = match self.ahead.take() {
+                Some(ahead) => ahead,
+                None => self.prepare(self.next, end),
+            };
+            let (preparer, prepared) = ahead.task.await??;
+            self.preparer = Some(preparer);
+            if ahead.from == self.next {
+                return prepared;
+            }
+        }
+    }
+
+    /// Begins to prepare the records from `from` on. What is cut at `end` stays so, also if more is durable by then.
+    fn prepare(&mut self, from: u64, end: u64) -> Ahead {
+        // A preparer that was lost by a panic has no memory that matters.
+        let preparer = self.preparer.take().unwrap_or_else(|| {
+            Preparer::new(self.vault.clone(), self.partition.number().get(), self.vouched.clone())
+        });
+        Ahead { from, task: tokio::spawn(preparer.prepare(self.state.clone(), from, end)) }
     }
 
     /// Applies a verdict, however often that must be tried: the engine has moved on and cannot go back.

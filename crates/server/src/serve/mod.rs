@@ -162,6 +162,7 @@ impl Server {
             ordered: Ordered::Before,
             vault: opened.reader.clone(),
             durable: opened.durable.clone(),
+            vouched: opened.intake.vouched(),
             lake: opened.lake.clone(),
             tail: tail.clone(),
             live: live.clone(),

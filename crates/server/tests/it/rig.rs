@@ -80,6 +80,7 @@ impl Rig {
             ordered: Ordered::Before,
             vault: intake.reader().unwrap(),
             durable: intake.durable().unwrap(),
+            vouched: intake.vouched(),
             lake: lake.clone(),
             tail: tail.clone(),
             live: live.clone(),
