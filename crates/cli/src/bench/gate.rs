@@ -131,8 +131,11 @@ impl Phases<'_> {
         let lake = bench.ground.data.join(LAKE_DIR);
         committed(&lake, self.records).await?;
         let announced = &self.server.announcement;
-        let address = announced.gate.trim_start_matches("https://").parse();
-        let address: SocketAddr = address.map_err(|error| Failure::Internal(format!("{}: {error}", announced.gate)))?;
+        let (Some(gate), Some(sign_in)) = (&announced.gate, &announced.sign_in) else {
+            return Err(Failure::Internal("the server has no gate or no console".to_owned()));
+        };
+        let address = gate.trim_start_matches("https://").parse();
+        let address: SocketAddr = address.map_err(|error| Failure::Internal(format!("{gate}: {error}")))?;
         let (drivers, markers) = split(certificates, vehicles, reports)?;
         let connections = drivers.len();
         let idle = process.cpu_seconds();
@@ -150,7 +153,7 @@ impl Phases<'_> {
         let marking = pair(marking, markers)?;
         let (paced, seen) = tokio::try_join!(
             drive(driven.drivers, half, Some(per_second / 2.0)),
-            watch(&announced.sign_in, marking, half)
+            watch(sign_in, marking, half)
         )?;
         let receipt_ms = Times::of(&driven.receipts);
         let figures = GateFigures {

@@ -11,6 +11,7 @@ use super::log::LogAddress;
 use super::partition_vault::{PartitionVault, PartitionVaultError};
 use crate::api::{Health, Live};
 use crate::happenings::{PartitionFailed, PartitionFenced, PartitionReleased, PartitionTaken, chain, emit};
+use crate::intake::Vouched;
 use crate::lake::{Care, SharedLake};
 use crate::pipeline::{Ordered, Parts, Pipeline, Rules, StartError, Tail};
 use crate::state::{Partition, PartitionNumber, State, StateError};
@@ -354,6 +355,7 @@ impl Keeper {
             partition: owner,
             ordered: Ordered::Here,
             vault: vault.clone(),
+            vouched: Vouched::default(),
             durable: feed.durable(),
             lake,
             tail: Tail::default(),

@@ -320,7 +320,7 @@ impl Runner {
     }
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let (started, reading) = (traces::now(), Timer::start(Stage::Read));
+        let (next, started, reading) = (self.next, traces::now(), Timer::start(Stage::Read));
         let prepared = self.prepared(end).await?;
         drop(reading);
         let Some(last) = prepared.records.last() else { return Ok(()) };

@@ -252,7 +252,7 @@ impl Server {
 
 impl Opened {
     /// The gate, closed.
-    fn gate(&self, quotas: Quotas) -> Result<Gate, ServeError> {
+    fn gate(&self, quotas: Quotas) -> Result<Gate<State>, ServeError> {
         Ok(Gate::new(GateParts {
             identity: Arc::clone(&self.identity),
             registry: Arc::new(self.state.clone()),
