@@ -30,6 +30,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once")]
 pub(crate) enum Command {
     /// Run the cloud side: gate for vehicles, vault, lake, detection, console.
     Serve(Serve),
@@ -50,8 +51,31 @@ pub(crate) enum Command {
     /// Check what other observers send: back ends' log lines, foreign sensors.
     #[command(subcommand)]
     Source(Source),
+    /// Copy what the server knows besides vault and lake.
+    #[command(subcommand)]
+    State(State),
     /// Print a new one-time link that signs you in to the console of a running server.
     SignInLink {
+        #[command(flatten)]
+        server: ServerState,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum State {
+    /// Write the whole state to a file; the server may run on.
+    Export {
+        /// The file; must not be there yet.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        server: ServerState,
+    },
+    /// Read an export into a state that nobody has used, also into one of the other kind of database.
+    Import {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
         #[command(flatten)]
         server: ServerState,
     },

@@ -33,7 +33,7 @@ pub(crate) fn link(server: &ServerState) -> Result<(), Failure> {
     emit(Output::Text, &link.url, || link.url.clone())
 }
 
-fn url(server: &ServerState) -> Result<StateUrl, Failure> {
+pub(crate) fn url(server: &ServerState) -> Result<StateUrl, Failure> {
     let data = server.data.clone().unwrap_or_default();
     state_url(&data, server.state.as_deref()).map_err(|error| Failure::input("--state", error))
 }

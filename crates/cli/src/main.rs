@@ -15,8 +15,9 @@ mod rule;
 mod score;
 mod serve;
 mod source;
+mod state;
 
-use args::{Args, Command, Device, Evidence, Ids, Rule, Source};
+use args::{Args, Command, Device, Evidence, Ids, Rule, Source, State};
 use clap::Parser as _;
 use failure::Failure;
 use output::Output;
@@ -63,6 +64,8 @@ fn run(command: Command) -> Result<(), Failure> {
             source::check(&file, sample.as_deref(), Output::from_flag(json))
         }
         Command::Source(Source::Token) => source::token(),
+        Command::State(State::Export { file, server }) => state::export(&server, &file),
+        Command::State(State::Import { file, server }) => state::import(&server, &file),
         Command::SignInLink { server } => device::link(&server),
     }
 }

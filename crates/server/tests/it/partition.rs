@@ -1,11 +1,13 @@
 //! What a partition's owner writes: once, whole, and only while it is the owner. And what becomes of a state of an older version.
 
-use crate::rig::database::{parsed_url, run_sql};
+use crate::rig::database::{is_postgres, parsed_url, run_sql};
 use std::sync::Arc;
 use tempfile::TempDir;
 use yagura_model::{DeviceId, Name, UnixMicros};
+use yagura_server::gate::TokenHash;
 use yagura_server::state::{
-    ALERT_EVENTS_MAX, AlertFilter, AlertRise, ChainRow, Delta, LastReport, PartitionNumber, RateStep, State, StateError,
+    ALERT_EVENTS_MAX, AlertFilter, AlertRise, ChainRow, Delta, LastReport, PartitionNumber, RateStep, State,
+    StateError, TransferError,
 };
 use yagura_server::tenant::Tenant;
 
@@ -181,6 +183,43 @@ async fn many_rows_go_in_one_batch() {
 }
 
 #[tokio::test]
+async fn a_state_that_is_exported_and_imported_goes_on_where_it_was() {
+    let dir = TempDir::new().unwrap();
+    let state = state(&dir).await;
+    let partition = state.take_over(PartitionNumber::SINGLE).await.unwrap();
+    partition.apply(&delta(5), NOW).await.unwrap();
+    partition.flushed(3, &[0, 255], NOW).await.unwrap();
+    let device: DeviceId = "acme/v-1/cgw".parse().unwrap();
+    state.put_enrolment_token(&device, "Kona", TokenHash::of("t"), NOW).await.unwrap();
+    let mut file = Vec::new();
+    let rows = state.export(&mut file).await.unwrap();
+    assert!(rows > 10, "{rows}");
+    assert!(matches!(state.import(&mut file.as_slice()).await, Err(TransferError::NotEmpty)));
+    state.close().await;
+
+    // Into both databases.
+    let other = TempDir::new().unwrap();
+    let fresh = [
+        State::open(&other.path().join("state.db")).await.unwrap(),
+        State::connect(&parsed_url(other.path()).await).await.unwrap(),
+    ];
+    for to in fresh.iter().take(if is_postgres() { 2 } else { 1 }) {
+        let cut = file.len() - 14;
+        assert!(matches!(to.import(&mut &file[..cut]).await, Err(TransferError::Line { .. })));
+        assert_eq!(to.import(&mut file.as_slice()).await.unwrap(), rows);
+        let mut again = Vec::new();
+        to.export(&mut again).await.unwrap();
+        assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(file.clone()).unwrap());
+        let progress = to.progress_of(PartitionNumber::SINGLE).await.unwrap();
+        assert_eq!((progress.position, progress.snapshot.as_deref()), (5, Some(&[0, 255][..])));
+        let partition = to.take_over(PartitionNumber::SINGLE).await.unwrap();
+        assert_eq!(partition.pending_rows(6).await.unwrap().len(), 3);
+        partition.apply(&delta(9), NOW).await.unwrap();
+        to.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_state_of_the_first_version_is_brought_up_to_date() {
     let dir = Arc::new(TempDir::new().unwrap());
     let old = include_str!("../../migrations/sqlite/0001_first_light.sql");
@@ -221,6 +260,7 @@ crate::on_postgres!(
     an_owner_that_was_replaced_writes_nothing_more,
     partitions_do_not_see_each_others_progress_and_add_up_for_people,
     no_device_can_push_a_count_out_of_its_bits,
-    many_rows_go_in_one_batch;
+    many_rows_go_in_one_batch,
+    a_state_that_is_exported_and_imported_goes_on_where_it_was;
     except "a_state_of_the_first_version_is_brought_up_to_date"
 );
