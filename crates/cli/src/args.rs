@@ -33,7 +33,7 @@ pub(crate) struct Args {
 #[expect(clippy::large_enum_variant, reason = "made once")]
 pub(crate) enum Command {
     /// Run the cloud side: gate for vehicles, vault, lake, detection, console.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Run a server and a simulated fleet whose buses replay real captures, and attack some of them.
     Demo(Demo),
     /// Desk tools of the in-vehicle sensor: no server needed.
@@ -118,6 +118,15 @@ pub(crate) struct Serve {
     pub(crate) gate_name: Vec<String>,
     #[command(flatten)]
     pub(crate) ways: Ways,
+    /// Reports a second that one device may send; see docs/operations.md.
+    #[arg(long, value_name = "N")]
+    pub(crate) device_reports_per_second: Option<u32>,
+    /// Events a second that one tenant may send.
+    #[arg(long, value_name = "N")]
+    pub(crate) tenant_events_per_second: Option<u32>,
+    /// File with the quotas of tenants and devices, TOML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) quotas: Option<PathBuf>,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -374,5 +383,35 @@ pub(crate) enum Device {
         model: String,
         #[command(flatten)]
         server: ServerState,
+    },
+    /// List the devices that ever enrolled.
+    List {
+        #[command(flatten)]
+        server: ServerState,
+        /// Print one JSON value a device.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one device: certificate in force, validity, revocation.
+    Show {
+        /// The device, written TENANT/VEHICLE/SENSOR.
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(flatten)]
+        server: ServerState,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a device: within a second no gate takes anything from it. A new token lets it in again.
+    Revoke {
+        /// The device, written TENANT/VEHICLE/SENSOR.
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(flatten)]
+        server: ServerState,
+        /// Why; it is kept with the revocation in the vault.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }

@@ -53,7 +53,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ids(Ids::Eval(args)) => score::run(&args),
         Command::Ids(Ids::Diff { before, after, json }) => ids::diff(&before, &after, Output::from_flag(json)),
         Command::Ids(Ids::Inject(args)) => inject::run(&args),
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo::run(&args),
         Command::Evidence(Evidence::Verify { dir, key, json }) => {
             evidence::verify_vault(&dir, key.as_deref(), Output::from_flag(json))
@@ -64,6 +64,11 @@ fn run(command: Command) -> Result<(), Failure> {
             source::check(&file, sample.as_deref(), Output::from_flag(json))
         }
         Command::Source(Source::Token) => source::token(),
+        Command::Device(Device::List { server, json }) => device::list(&server, json),
+        Command::Device(Device::Show { device, server, json }) => device::show(&device, &server, json),
+        Command::Device(Device::Revoke { device, server, reason }) => {
+            device::revoke(&device, &server, reason.as_deref())
+        }
         Command::State(State::Export { file, server }) => state::export(&server, &file),
         Command::State(State::Import { file, server }) => state::import(&server, &file),
         Command::SignInLink { server } => device::link(&server),

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use yagura_server::config::{Config, RawConfig};
+use yagura_server::gate::RawQuotas;
 use yagura_server::serve::{Blame, Ready, ServeError, serve};
 use yagura_server::ways::WaysConfig;
 use yagura_server::ways::mqtt::{MqttConfig, RawMqtt};
@@ -33,8 +34,10 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
     log_to_stderr();
     let stop_on_stdin_end = args.stop_on_stdin_end;
     let output = Output::from_flag(args.json);
+    let quotas = quotas(&args)?;
     let ways = ways(args.ways)?;
     let config = Config::try_from(RawConfig {
+        quotas,
         data_dir: Some(args.data),
         state: args.state,
         api: Some(args.console),
@@ -74,6 +77,21 @@ fn ways(args: args::Ways) -> Result<WaysConfig, Failure> {
     });
     let mqtt = mqtt.map_err(|error| Failure::Input(chain(&error)))?;
     Ok(WaysConfig { sources: args.sources, mqtt, idsr: args.idsr })
+}
+
+/// The quotas of the file, with the flags before its default.
+fn quotas(args: &args::Serve) -> Result<RawQuotas, Failure> {
+    let mut quotas = match &args.quotas {
+        None => RawQuotas::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+            RawQuotas::from_toml(&text).map_err(|error| Failure::input(path.display(), error))?
+        }
+    };
+    let default = &mut quotas.default;
+    default.device_reports_per_second = args.device_reports_per_second.or(default.device_reports_per_second);
+    default.tenant_events_per_second = args.tenant_events_per_second.or(default.tenant_events_per_second);
+    Ok(quotas)
 }
 
 /// A runtime with a worker per core.

@@ -3,6 +3,7 @@
 //! Not a file format and not a command line: `cli` fills the raw form. Invariants of a [`Config`]: the API's address is a loopback
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
+use crate::gate::{QuotaError, Quotas, RawQuotas};
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
@@ -41,6 +42,8 @@ pub struct RawConfig {
     pub silent_after_seconds: Option<u32>,
     /// Which ways besides the gate are open.
     pub ways: WaysConfig,
+    /// How much devices and tenants may send.
+    pub quotas: RawQuotas,
 }
 
 /// Complete and consistent settings.
@@ -66,10 +69,12 @@ pub struct Config {
     pub silent_after_us: i64,
     /// Which ways besides the gate are open.
     pub ways: WaysConfig,
+    /// How much devices and tenants may send.
+    pub quotas: Quotas,
 }
 
 /// Why settings cannot be used. The operator corrects them.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// No data directory.
@@ -90,6 +95,9 @@ pub enum ConfigError {
     /// Not an origin.
     #[error("public origin {0:?} is not of the form https://HOST or https://HOST:PORT")]
     Origin(String),
+    /// Quotas that cannot be used.
+    #[error(transparent)]
+    Quotas(#[from] QuotaError),
     /// Silence must take some time.
     #[error("a vehicle cannot count as silent after 0 seconds")]
     SilentAfter,
@@ -120,6 +128,7 @@ impl TryFrom<RawConfig> for Config {
             rules_dir: raw.rules_dir,
             gate_names: gate_names(gate, raw.gate_names),
             public_origins: raw.public_origins,
+            quotas: raw.quotas.try_into()?,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,

@@ -3,6 +3,7 @@
 //! Not a place for decisions, and nothing per frame or per event. Levels: ERROR means that data is lost or a person must act.
 //! Cost: a relaxed atomic addition and a log line.
 
+use crate::gate::Capacity;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::{error, info, warn};
@@ -62,6 +63,17 @@ pub struct Started<'a> {
     pub records: u64,
 }
 happening!(Started<'_>, |it| info!(console = it.console, gate = it.gate, records = it.records, "server started"));
+
+/// The system allows fewer connections than the gate could take.
+pub struct GateLimited {
+    /// What it allows.
+    pub capacity: Capacity,
+}
+happening!(GateLimited, |it| warn!(
+    connections = it.capacity.connections,
+    descriptors = it.capacity.descriptors,
+    "the limit of file descriptors allows fewer connections than the gate could take; raise LimitNOFILE or ulimit -n"
+));
 
 /// The server ends.
 pub struct Stopped {

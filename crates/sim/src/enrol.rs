@@ -8,7 +8,7 @@ use crate::keep::{Identity, Keep};
 use crate::vehicle::Credentials;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, SanType};
+use rcgen::{CertificateParams, CertificateSigningRequest, DistinguishedName, DnType, KeyPair, PKCS_ED25519, SanType};
 use std::io;
 use thiserror::Error;
 use yagura_model::DeviceId;
@@ -89,11 +89,20 @@ pub async fn enrol(
 
 /// A certificate request (PKCS #10, PEM) that names the device.
 fn request(device: &DeviceId, key_pem: &str) -> Result<String, rcgen::Error> {
+    signed_request(device, key_pem)?.pem()
+}
+
+/// The same in DER, as EST wants it.
+pub(crate) fn renewal_request(device: &DeviceId, key_pem: &str) -> Result<Vec<u8>, rcgen::Error> {
+    Ok(signed_request(device, key_pem)?.der().to_vec())
+}
+
+fn signed_request(device: &DeviceId, key_pem: &str) -> Result<CertificateSigningRequest, rcgen::Error> {
     let key = KeyPair::from_pem(key_pem)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, device.vehicle.as_str());
     let urn = format!("urn:yagura:device:{}:{}:{}", device.tenant, device.vehicle, device.sensor);
     params.subject_alt_names = vec![SanType::URI(urn.try_into()?)];
-    params.serialize_request(&key)?.pem()
+    params.serialize_request(&key)
 }

@@ -296,12 +296,15 @@ impl Trip {
         if enrolled.is_new {
             self.tell(Happening::Enrolled(self.device()));
         }
+        let keep = Arc::new(keep);
         let transport = Https::new(&options.gate, &enrolled.identity, &enrolled.key_pem)?;
+        let (identity, key) = (&enrolled.identity, &enrolled.key_pem);
+        let transport = transport.renewing(self.device(), identity, key, Arc::clone(&keep))?;
         let sensor = Sensor::new(&self.model.profile, self.model.state.clone())?;
         let uplink = self.uplink(&keep)?;
         let elapsed = i64::try_from(self.yard.start.elapsed().as_micros()).unwrap_or(i64::MAX);
         let vehicle = Vehicle::new(self.bus()?, sensor, uplink, enrolled.credentials, options.now.plus(elapsed));
-        Ok((vehicle, Arc::new(transport), Arc::new(keep)))
+        Ok((vehicle, Arc::new(transport), keep))
     }
 
     fn bus(&self) -> Result<Bus, StartError> {

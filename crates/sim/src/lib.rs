@@ -7,6 +7,7 @@
 
 mod attack;
 mod bus;
+mod certs_only;
 mod drive;
 mod enrol;
 mod excerpt;
@@ -24,6 +25,7 @@ mod vehicle;
 
 pub use attack::{Attack, AttackKind};
 pub use bus::{Bus, OnBus};
+pub use certs_only::{CERTIFICATES_MAX, certificates_of};
 pub use drive::{FAREWELL_MAX, Happening, Surroundings, TICK, drive};
 pub use enrol::{EnrolError, Enrolled, enrol};
 pub use excerpt::{AFTER, BEFORE, OPEN_MAX};

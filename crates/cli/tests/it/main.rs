@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise and say so")]
 
 mod crash;
+mod devices;
 mod errors;
 mod fleet;
 mod ids;

@@ -1,23 +1,25 @@
-//! `POST /v1/enrol`: a one-time token and a certificate request in, a device certificate out.
+//! `POST /v1/enrol`: a one-time token and a certificate request in, a device certificate out; and the steps that EST shares with it.
 //!
-//! Not the authority's template (`identity`) and not the tokens' store (the registry). Invariants: the certificate is in the
+//! Not the authority's template (`identity`), not the tokens' store (the registry), not EST's forms (`est`). Invariants: the certificate is in the
 //! vault, then in the registry, then with the device; asking again after a lost answer gives the same certificate. Cost:
 //! ~0.2 ms, one fdatasync of the vault, two transactions of the registry.
 
 use super::body;
 use super::counters::Counted;
+use super::peer::Peer;
 use super::problem::Refusal;
-use super::registry::{Claim, Enrolment, Redeemed, Registry, TokenHash};
-use super::{GateParts, answer};
+use super::registry::{Claim, Enrolment, Redeemed, Registry, Renewable, Renewal, TokenHash};
+use super::{Works, answer};
 use crate::auth::hex;
 use crate::clock;
-use crate::identity::{DEVICE_VALIDITY, EnrolmentRequest, pem_of};
+use crate::identity::{DEVICE_VALIDITY, DeviceCertificate, EnrolmentRequest, pem_of};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -52,51 +54,96 @@ pub struct EnrolmentAnswer {
 
 /// Enrols a device.
 pub(super) async fn enrol<R: Registry>(
-    State(parts): State<GateParts<R>>,
+    State(works): State<Works<R>>,
     Extension(turns): Extension<Turns>,
+    Extension(peer): Extension<Arc<Peer>>,
     request: Request<Body>,
 ) -> Response {
-    answer(&parts, certificate(&parts, &turns, request).await.map(Json))
+    answer(&works, certificate(&works, &turns, &peer, request).await.map(Json))
 }
 
 async fn certificate<R: Registry>(
-    parts: &GateParts<R>,
+    works: &Works<R>,
     turns: &Turns,
+    peer: &Peer,
     request: Request<Body>,
 ) -> Result<EnrolmentAnswer, Refusal> {
-    let body = body::read(request.into_body(), ENROLMENT_BYTES_MAX).await?;
+    let body = body::read(request.into_body(), ENROLMENT_BYTES_MAX, |_| Ok(())).await?;
     let body: EnrolmentBody = serde_json::from_slice(&body).map_err(|_| Refusal::NotAnEnrolment)?;
     let request = EnrolmentRequest::parse_pem(&body.csr).map_err(Refusal::Request)?;
-    // The semaphore is never closed.
-    let _turn = turns.acquire().await;
-    let now = clock::now();
-    let token = TokenHash::of(&body.token);
-    let claim = Claim { token, device: request.device, key: request.key.to_bytes(), now };
-    let certificate = match parts.registry.redeem(&claim).await.map_err(Refusal::Registry)? {
-        Redeemed::Granted => issue(parts, &request, &claim).await?,
-        Redeemed::Again(der) => pem_of(&der),
-        Redeemed::Unknown => return Err(Refusal::TokenUnknown),
-        Redeemed::Used => return Err(Refusal::TokenUsed),
-        Redeemed::Expired => return Err(Refusal::TokenExpired),
-        Redeemed::OtherDevice => return Err(Refusal::TokenOtherDevice(claim.device)),
-    };
+    let certificate = redeem(works, turns, peer.address, &body.token, &request).await?;
+    let identity = &works.parts.identity;
     Ok(EnrolmentAnswer {
-        certificate,
-        ca: parts.identity.authority().pem().to_owned(),
-        receipt_key: hex(parts.identity.receipt_key().verifying_key().as_bytes()),
+        certificate: pem_of(&certificate),
+        ca: identity.authority().pem().to_owned(),
+        receipt_key: hex(identity.receipt_key().verifying_key().as_bytes()),
     })
 }
 
-async fn issue<R: Registry>(
-    parts: &GateParts<R>,
+/// The certificate (DER) that a token gives to the device and key of a request.
+pub(super) async fn redeem<R: Registry>(
+    works: &Works<R>,
+    turns: &Turns,
+    address: IpAddr,
+    token: &str,
     request: &EnrolmentRequest,
-    claim: &Claim,
-) -> Result<String, Refusal> {
+) -> Result<Vec<u8>, Refusal> {
+    // The semaphore is never closed.
+    let _turn = turns.acquire().await;
+    let claim =
+        Claim { token: TokenHash::of(token), device: request.device, key: request.key.to_bytes(), now: clock::now() };
+    match works.parts.registry.redeem(&claim).await.map_err(Refusal::Registry)? {
+        Redeemed::Granted => issue(works, request, &claim).await,
+        Redeemed::Again(der) => Ok(der),
+        Redeemed::Unknown => {
+            works.door.strike(address);
+            Err(Refusal::TokenUnknown)
+        }
+        Redeemed::Used => Err(Refusal::TokenUsed),
+        Redeemed::Expired => Err(Refusal::TokenExpired),
+        Redeemed::OtherDevice => Err(Refusal::TokenOtherDevice(claim.device)),
+    }
+}
+
+async fn issue<R: Registry>(works: &Works<R>, request: &EnrolmentRequest, claim: &Claim) -> Result<Vec<u8>, Refusal> {
+    let parts = &works.parts;
     let issued = parts.identity.authority().issue(request, claim.now, DEVICE_VALIDITY).map_err(Refusal::Issue)?;
     let position = parts.intake.enrolment(issued.der.clone()).await.map_err(Refusal::Intake)?;
-    let (token, now) = (claim.token, claim.now);
-    let enrolment = Enrolment { token, certificate: issued.facts, der: issued.der, position, now };
+    let (token, now, der) = (claim.token, claim.now, issued.der);
+    let enrolment = Enrolment { token, certificate: issued.facts, der: der.clone(), position, now };
     parts.registry.enrolled(&enrolment).await.map_err(Refusal::Registry)?;
     parts.counters.count(Counted::Enrolled);
-    Ok(issued.pem)
+    Ok(der)
+}
+
+/// A new certificate (DER) for the device of `before`, which its connection showed.
+pub(super) async fn renewal<R: Registry>(
+    works: &Works<R>,
+    turns: &Turns,
+    before: &DeviceCertificate,
+    request: &EnrolmentRequest,
+) -> Result<Vec<u8>, Refusal> {
+    let (parts, device) = (&works.parts, before.device);
+    if request.device != device {
+        return Err(Refusal::RenewalOfOther(request.device));
+    }
+    let _turn = turns.acquire().await;
+    let key = request.key.to_bytes();
+    match parts.registry.renewable(&device, before.fingerprint, key).await.map_err(Refusal::Registry)? {
+        Renewable::Yes => {}
+        Renewable::Again(der) => return Ok(der),
+        Renewable::Revoked => return Err(Refusal::Revoked),
+        Renewable::Superseded => return Err(Refusal::Superseded),
+        Renewable::Unknown => return Err(Refusal::NotEnrolled),
+    }
+    let now = clock::now();
+    let issued = parts.identity.authority().issue(request, now, DEVICE_VALIDITY).map_err(Refusal::Issue)?;
+    let position = parts.intake.enrolment(issued.der.clone()).await.map_err(Refusal::Intake)?;
+    let der = issued.der;
+    let renewal = Renewal { before: before.fingerprint, certificate: issued.facts, der: der.clone(), position, now };
+    if !parts.registry.renewed(&renewal).await.map_err(Refusal::Registry)? {
+        return Err(Refusal::Superseded);
+    }
+    parts.counters.count(Counted::Renewed);
+    Ok(der)
 }

@@ -1,10 +1,11 @@
 //! Every answer of the gate that is not a success: status, words, what the device should do next, what is counted.
 //!
 //! Not a decision: handlers decide, this file maps a [`Refusal`] to HTTP, in one place (STYLE rule 7). The body is
-//! `application/problem+json` (RFC 9457); docs/format/gate.md lists all of them. Invariant: only 408 and 503 mean "send the
+//! `application/problem+json` (RFC 9457); docs/format/gate.md lists all of them. Invariant: only 408, 429 and 503 mean "send the
 //! same bytes again"; any other refusal of a report is final.
 
 use super::counters::{Counted, Counters};
+use super::quota::OverQuota;
 use super::registry::RegistryError;
 use crate::api::types::Problem;
 use crate::auth::hex;
@@ -12,9 +13,10 @@ use crate::happenings::chain;
 use crate::identity::{CertificateError, IdentityError, RequestError};
 use crate::intake::{IntakeError, Stale};
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use std::time::Duration;
 use yagura_link::OpenError;
 use yagura_model::{DeviceId, UnixMicros};
 
@@ -62,12 +64,33 @@ pub(super) enum Refusal {
     /// The report is out of its chain for good.
     #[error(transparent)]
     Stale(Stale),
+    /// The device did wrong too often.
+    #[error("this device sent too much that was wrong; it is not listened to for another {} s", whole_seconds(*.0))]
+    Penalised(Duration),
+    /// A quota is used up.
+    #[error("{} is {}, and it is used up for another {} s", .0.what.name(), .0.per_second, whole_seconds(.0.wait))]
+    OverQuota(OverQuota),
+    /// The device has its share of reports under way.
+    #[error("{0} reports of this device are under way already")]
+    DeviceBusy(usize),
+    /// Too much is waiting; so many seconds are enough for those before.
+    #[error("the server is busy")]
+    Busy(u64),
     /// Not the JSON of an enrolment.
     #[error("the body is not {{\"token\": text, \"csr\": text}}")]
     NotAnEnrolment,
     /// The certificate request is not what enrolment needs.
     #[error(transparent)]
     Request(RequestError),
+    /// Not the base64 of a certificate request.
+    #[error("the body is not a PKCS #10 request in base64")]
+    NotBase64,
+    /// No token was shown where one is needed.
+    #[error("no enrolment token, neither as HTTP Basic password nor as bearer token")]
+    NoToken,
+    /// The renewal names another device than the certificate.
+    #[error("the certificate request names {0}, which is not the device of the client certificate")]
+    RenewalOfOther(DeviceId),
     /// No such token.
     #[error("this enrolment token was never given out, or not by this server")]
     TokenUnknown,
@@ -134,6 +157,19 @@ impl Refusal {
             Self::Stale(Stale::Boot { .. }) => {
                 (S::CONFLICT, "stale-boot", "Report of a boot that is over", "ask /v1/resume and start a higher boot")
             }
+            Self::Penalised(_) => (S::TOO_MANY_REQUESTS, "penalty", "Not listened to for now", SEND_LATER),
+            Self::OverQuota(_) => (S::TOO_MANY_REQUESTS, "over-quota", "Over quota", SEND_LATER),
+            Self::DeviceBusy(_) => (S::TOO_MANY_REQUESTS, "device-busy", "Too many at once", SEND_LATER),
+            Self::Busy(_) => (S::SERVICE_UNAVAILABLE, "busy", "Not now", SEND_LATER),
+            Self::NotBase64 => {
+                (S::BAD_REQUEST, "enrolment-malformed", "Not a request", "send the request as base64 of DER (RFC 7030)")
+            }
+            Self::NoToken => {
+                (S::UNAUTHORIZED, "no-token", "No enrolment token", "show the token as RFC 7617 or 6750 says")
+            }
+            Self::RenewalOfOther(_) => {
+                (S::FORBIDDEN, "renewal-other-device", "Another device's renewal", "renew each certificate with itself")
+            }
             Self::NotAnEnrolment => {
                 (S::BAD_REQUEST, "enrolment-malformed", "Not an enrolment", "send JSON with the texts token and csr")
             }
@@ -167,23 +203,44 @@ impl Refusal {
             | Self::NotADevice(_)
             | Self::CertificateExpired(_)
             | Self::NotEnrolled
-            | Self::Revoked
             | Self::Superseded
             | Self::NotFound
             | Self::MethodNotAllowed => Counted::NotAuthenticated,
-            Self::Malformed(_) | Self::BadSignature | Self::WrongDevice(_) | Self::TooLarge { .. } | Self::Stale(_) => {
-                Counted::ReportRefused
-            }
+            Self::Revoked => Counted::RevokedRefused,
+            Self::Malformed(_) => Counted::ReportMalformed,
+            Self::BadSignature => Counted::ReportForged,
+            Self::WrongDevice(_) => Counted::ReportOfOther,
+            Self::TooLarge { .. } => Counted::ReportTooLarge,
+            Self::Stale(_) => Counted::ReportStale,
+            Self::Penalised(_) => Counted::Penalised,
+            Self::OverQuota(over) if over.what.is_of_device() => Counted::OverDeviceQuota,
+            Self::OverQuota(_) => Counted::OverTenantQuota,
+            Self::DeviceBusy(_) => Counted::DeviceBusy,
             Self::NotAnEnrolment
+            | Self::NotBase64
+            | Self::NoToken
+            | Self::RenewalOfOther(_)
             | Self::Request(_)
             | Self::TokenUnknown
             | Self::TokenUsed
             | Self::TokenExpired
             | Self::TokenOtherDevice(_) => Counted::EnrolmentRefused,
             Self::TooSlow(_) => Counted::ConnectionBroken,
-            Self::Intake(IntakeError::Busy) => Counted::Busy,
+            Self::Busy(_) | Self::Intake(IntakeError::Busy) => Counted::Busy,
             Self::Issue(_) | Self::Registry(_) | Self::Intake(_) => Counted::StorageFailed,
         }
+    }
+
+    /// Whether a report was refused for good.
+    const fn is_of_report(&self) -> bool {
+        matches!(
+            self.kind(),
+            Counted::ReportMalformed
+                | Counted::ReportForged
+                | Counted::ReportOfOther
+                | Counted::ReportTooLarge
+                | Counted::ReportStale
+        )
     }
 
     /// Counts, logs within its rate, and makes the answer.
@@ -195,6 +252,9 @@ impl Refusal {
         let error_id = hex(&id);
         let detail = chain(self);
         counters.emit(self.kind(), &format_args!("{name}: {detail} ({error_id})"));
+        if self.is_of_report() {
+            counters.count(Counted::ReportRefused);
+        }
         let detail = match status {
             // What is wrong inside the server is for its log.
             StatusCode::SERVICE_UNAVAILABLE => self.to_string(),
@@ -206,23 +266,35 @@ impl Refusal {
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(self.retry_after()));
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.retry_after()));
+        }
+        if matches!(self, Self::NoToken) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"enrolment token\", Bearer"));
         }
         response
     }
 
     /// Seconds until it makes sense to ask again.
-    const fn retry_after(&self) -> &'static str {
+    fn retry_after(&self) -> u64 {
         match self {
-            Self::Intake(IntakeError::Busy) => "1",
-            _ => "5",
+            Self::Penalised(left) => whole_seconds(*left),
+            Self::OverQuota(over) => whole_seconds(over.wait),
+            Self::DeviceBusy(_) | Self::Intake(IntakeError::Busy) => 1,
+            Self::Busy(seconds) => *seconds,
+            _ => 5,
         }
     }
 }
 
+/// A pause in seconds, rounded up: asking earlier would be in vain.
+fn whole_seconds(pause: Duration) -> u64 {
+    pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0)).max(1)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::quota::Metered;
     use super::*;
     use expect_test::expect;
 
@@ -243,7 +315,15 @@ mod tests {
             Refusal::Stale(Stale::Conflict { sequence: 3 }),
             Refusal::Stale(Stale::TooOld { sequence: 3, oldest: 40 }),
             Refusal::Stale(Stale::Boot { boot: 1, current: 2 }),
+            Refusal::Penalised(Duration::from_millis(1_500)),
+            Refusal::OverQuota(OverQuota { what: Metered::TenantEvents, per_second: 10, wait: Duration::from_secs(3) }),
+            Refusal::OverQuota(OverQuota { what: Metered::DeviceBytes, per_second: 10, wait: Duration::ZERO }),
+            Refusal::DeviceBusy(16),
+            Refusal::Busy(7),
             Refusal::NotAnEnrolment,
+            Refusal::NotBase64,
+            Refusal::NoToken,
+            Refusal::RenewalOfOther(device),
             Refusal::Request(RequestError::NotEd25519),
             Refusal::TokenUnknown,
             Refusal::TokenUsed,
@@ -301,9 +381,9 @@ mod tests {
         for refusal in all() {
             let response = refusal.answer(&Counters::default());
             let (status, _, _, next_step) = refusal.words();
-            let again = matches!(status.as_u16(), 408 | 503);
+            let again = matches!(status.as_u16(), 408 | 429 | 503);
             assert_eq!(next_step.starts_with("send the same bytes again"), again, "{refusal}");
-            assert_eq!(response.headers().contains_key(RETRY_AFTER), status.as_u16() == 503, "{refusal}");
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), matches!(status.as_u16(), 429 | 503), "{refusal}");
             assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! Not a store: `state` implements it on SQLite; tests on a map. Invariants that an implementation keeps: a token enrols one key
 //! once (the same key may ask again and gets the same certificate, so a lost answer costs nothing); what [`Registry::enrolled`]
-//! returned for is durable. Cost: one or two calls an enrolment, one call a connection and [`super::REVOCATION_LAG_MAX`].
+//! returned for is durable; a change that returned is told by [`Registry::changes`] from then on. Cost: one or two calls an
+//! enrolment, one call a connection and a minute, one call a quarter of a second for changes.
 
 use crate::identity::{DeviceCertificate, Fingerprint};
+use crate::intake::Reason;
 use std::future::Future;
 use yagura_model::{DeviceId, UnixMicros};
 
@@ -66,6 +68,56 @@ pub struct Enrolment {
     pub now: UnixMicros,
 }
 
+/// A certificate that was issued for one that was in force before, and is in the vault.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// The certificate that the device proved to hold.
+    pub before: Fingerprint,
+    /// What the new certificate says.
+    pub certificate: DeviceCertificate,
+    /// The new certificate, DER.
+    pub der: Vec<u8>,
+    /// Its record in the vault.
+    pub position: u64,
+    /// When it was issued.
+    pub now: UnixMicros,
+}
+
+/// The answer to the question whether a certificate may be renewed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Renewable {
+    /// It is the one in force.
+    Yes,
+    /// It was renewed for this key already, and the answer was lost: here it is again (DER).
+    Again(Vec<u8>),
+    /// The device was revoked.
+    Revoked,
+    /// Another certificate of the device is in force.
+    Superseded,
+    /// No such device.
+    Unknown,
+}
+
+/// A device whose standing changed: enrolled, renewed or revoked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// Which.
+    pub device: DeviceId,
+    /// When.
+    pub at: UnixMicros,
+    /// It is revoked, and that is not in the vault yet.
+    pub unrecorded_revocation: Option<Revocation>,
+}
+
+/// That a device was revoked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Revocation {
+    /// When.
+    pub at: UnixMicros,
+    /// Why, in the operator's words.
+    pub reason: Option<Reason>,
+}
+
 /// What is known of a device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Enrolled {
@@ -99,4 +151,39 @@ pub trait Registry: Send + Sync + 'static {
     /// # Errors
     /// [`RegistryError`]: the device's request is answered with 503.
     fn device(&self, device: &DeviceId) -> impl Future<Output = Result<Option<Enrolled>, RegistryError>> + Send;
+
+    /// Whether a device may get a certificate for `key` with the certificate `before`.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: ask again later.
+    fn renewable(
+        &self,
+        device: &DeviceId,
+        before: Fingerprint,
+        key: [u8; 32],
+    ) -> impl Future<Output = Result<Renewable, RegistryError>> + Send;
+
+    /// Keeps a renewed certificate as the one in force, if the one before still is and the device was not revoked meanwhile;
+    /// says whether it did.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: the device asks again.
+    fn renewed(&self, renewal: &Renewal) -> impl Future<Output = Result<bool, RegistryError>> + Send;
+
+    /// Devices that changed at `since` or later, and all that are revoked without it being recorded.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: asked again soon.
+    fn changes(&self, since: UnixMicros) -> impl Future<Output = Result<Vec<Change>, RegistryError>> + Send;
+
+    /// Keeps that the revocation of that time is in the vault, and where.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: it is recorded again, which does no harm.
+    fn revocation_recorded(
+        &self,
+        device: &DeviceId,
+        at: UnixMicros,
+        position: u64,
+    ) -> impl Future<Output = Result<(), RegistryError>> + Send;
 }

@@ -9,6 +9,7 @@ mod authority;
 mod certificate;
 mod keys;
 mod name;
+mod pkcs7;
 mod request;
 
 pub use authority::{
@@ -16,6 +17,7 @@ pub use authority::{
 };
 pub use certificate::{CERTIFICATE_BYTES_MAX, CertificateError, DeviceCertificate, Fingerprint, pem_of};
 pub use name::{device_of_urn, device_urn};
+pub use pkcs7::certs_only;
 pub use request::{EnrolmentRequest, REQUEST_BYTES_MAX, RequestError};
 
 use ed25519_dalek::SigningKey;

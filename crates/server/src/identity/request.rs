@@ -9,7 +9,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use x509_parser::prelude::{FromDer, ParsedExtension, X509CertificationRequest};
 use yagura_model::DeviceId;
 
-/// The longest request in PEM, in bytes.
+/// The longest request, PEM or DER, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
 
 /// Why a certificate signing request is refused.
@@ -58,7 +58,14 @@ impl EnrolmentRequest {
         Self::parse_der(&block.contents)
     }
 
-    pub(super) fn parse_der(der: &[u8]) -> Result<Self, RequestError> {
+    /// Reads and checks a request in DER.
+    ///
+    /// # Errors
+    /// [`RequestError`] naming what is wrong with it.
+    pub fn parse_der(der: &[u8]) -> Result<Self, RequestError> {
+        if der.len() > REQUEST_BYTES_MAX {
+            return Err(RequestError::NotPkcs10);
+        }
         let (rest, request) = X509CertificationRequest::from_der(der).map_err(|_| RequestError::NotPkcs10)?;
         if !rest.is_empty() {
             return Err(RequestError::NotPkcs10);

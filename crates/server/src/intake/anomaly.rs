@@ -29,6 +29,45 @@ pub struct AnomalyRecord {
     pub report: Option<[u8; 32]>,
     /// The other device that the report names ([`LINK_WRONG_DEVICE`] only).
     pub claimed: Option<DeviceId>,
+    /// What the operator said about it ([`DEVICE_REVOKED`] only).
+    pub reason: Option<Reason>,
+}
+
+/// A short text in an operator's words, without control characters.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Reason {
+    len: u8,
+    bytes: [u8; Self::LEN_MAX],
+}
+
+impl Reason {
+    /// The longest reason, in bytes.
+    pub const LEN_MAX: usize = 120;
+
+    /// The reason with this text, cut at [`Self::LEN_MAX`]; `None` if it is empty or has control characters.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.get(..text.floor_char_boundary(Self::LEN_MAX))?;
+        if text.is_empty() || text.chars().any(char::is_control) {
+            return None;
+        }
+        let mut bytes = [0; Self::LEN_MAX];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { len: u8::try_from(text.len()).ok()?, bytes })
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..usize::from(self.len)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
 }
 
 /// Reports are missing before this one.
@@ -45,6 +84,10 @@ pub const LINK_WRONG_DEVICE: EventId = EventId(0x9005);
 pub const LINK_OVERSIZE: EventId = EventId(0x9006);
 /// The bytes are not a report.
 pub const LINK_MALFORMED: EventId = EventId(0x9007);
+/// A report was turned away because a quota was used up.
+pub const LINK_THROTTLED: EventId = EventId(0x900A);
+/// The operator revoked the device.
+pub const DEVICE_REVOKED: EventId = EventId(0x900B);
 /// The report's times do not fit its receive time.
 pub const CLOCK_SKEW: EventId = EventId(0x9009);
 
@@ -67,7 +110,17 @@ impl AnomalyRecord {
     /// One happening.
     #[must_use]
     pub const fn one(event: EventId, device: DeviceId, received: UnixMicros) -> Self {
-        Self { event, device, expected: 0, observed: 0, count: 1, first: received, report: None, claimed: None }
+        Self {
+            event,
+            device,
+            expected: 0,
+            observed: 0,
+            count: 1,
+            first: received,
+            report: None,
+            claimed: None,
+            reason: None,
+        }
     }
 
     /// The same with the two numbers.
@@ -89,6 +142,7 @@ impl AnomalyRecord {
         ];
         fields.extend(self.report.map(|digest| (Value::from(7), Value::Bytes(digest.to_vec()))));
         fields.extend(self.claimed.map(|device| field(8, device.to_string())));
+        fields.extend(self.reason.map(|reason| field(9, reason.as_str())));
         let mut out = Vec::with_capacity(128);
         // Writing to a Vec cannot fail; were it to, the empty bytes would be refused on decoding, not taken for something else.
         if ciborium::into_writer(&Value::Map(fields), &mut out).is_err() {
@@ -122,6 +176,7 @@ impl AnomalyRecord {
             first: UnixMicros(fields.integer(6)?),
             report: fields.digest(7)?,
             claimed: fields.device(8)?,
+            reason: fields.reason(9)?,
         })
     }
 }
@@ -146,6 +201,11 @@ impl Fields<'_> {
     fn device(&self, key: u8) -> Result<Option<DeviceId>, AnomalyError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         value.as_text().and_then(|text| text.parse().ok()).map(Some).ok_or(AnomalyError::Field(key))
+    }
+
+    fn reason(&self, key: u8) -> Result<Option<Reason>, AnomalyError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_text().and_then(Reason::new).map(Some).ok_or(AnomalyError::Field(key))
     }
 
     fn digest(&self, key: u8) -> Result<Option<[u8; 32]>, AnomalyError> {
@@ -176,10 +236,22 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_a_revocation_stay() {
+        let record = AnomalyRecord {
+            reason: Reason::new("key leaked"),
+            ..AnomalyRecord::one(DEVICE_REVOKED, record().device, UnixMicros(1))
+        };
+        expect!["a70119900b026f61636d652f6b6f6e612d312f6367770300040005010601096a6b6579206c65616b6564"]
+            .assert_eq(&hex(&record.encode()));
+    }
+
+    #[test]
     fn the_longest_record_fits() {
         let device: DeviceId = format!("{0}/{0}/{0}", "x".repeat(32)).parse().unwrap();
         let numbers = AnomalyRecord::one(EventId(u16::MAX), device, UnixMicros(i64::MIN)).numbers(i64::MIN, i64::MAX);
-        let record = AnomalyRecord { count: u64::MAX, report: Some([0xFF; 32]), claimed: Some(device), ..numbers };
+        let reason = Reason::new(&"\u{1F697}".repeat(99));
+        let record =
+            AnomalyRecord { count: u64::MAX, report: Some([0xFF; 32]), claimed: Some(device), reason, ..numbers };
         assert!(record.encode().len() <= ANOMALY_BYTES_MAX);
         assert_eq!(AnomalyRecord::decode(&record.encode()), Ok(record));
     }
@@ -195,11 +267,12 @@ mod tests {
         #[test]
         fn a_record_survives_the_vault(
             event: u16, expected: i64, observed: i64, count: u64, first: i64, report: Option<[u8; 32]>, other: bool,
+            reason: Option<String>,
         ) {
             let device: DeviceId = "acme/kona-1/cgw".parse().unwrap();
             let record = AnomalyRecord {
                 event: EventId(event), device, expected, observed, count, first: UnixMicros(first), report,
-                claimed: other.then_some(device),
+                claimed: other.then_some(device), reason: reason.as_deref().and_then(Reason::new),
             };
             prop_assert_eq!(AnomalyRecord::decode(&record.encode()), Ok(record));
         }

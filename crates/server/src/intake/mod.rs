@@ -14,12 +14,12 @@ mod to_log;
 mod writer;
 
 pub use anomaly::{
-    ANOMALY_BYTES_MAX, AnomalyError, AnomalyRecord, CLOCK_SKEW, LINK_BAD_SIGNATURE, LINK_CHAIN_BROKEN, LINK_MALFORMED,
-    LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP, LINK_WRONG_DEVICE,
+    ANOMALY_BYTES_MAX, AnomalyError, AnomalyRecord, CLOCK_SKEW, DEVICE_REVOKED, LINK_BAD_SIGNATURE, LINK_CHAIN_BROKEN,
+    LINK_MALFORMED, LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP, LINK_THROTTLED, LINK_WRONG_DEVICE, Reason,
 };
 pub use chains::Stale;
 pub use skew::REPORT_AGE_MAX_US;
-pub use throttle::{ANOMALIES_MAX, WINDOW_US};
+pub use throttle::{ANOMALIES_MAX, THROTTLED_RECORDS_MAX, WINDOW_US};
 pub use writer::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CHECKPOINT_INTERVAL};
 
 use crate::cluster::LogWriter;
@@ -126,7 +126,14 @@ pub struct Taken {
 
 /// Room for a report, given back when dropped.
 #[derive(Debug)]
-pub struct Room(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub struct Room(OwnedSemaphorePermit);
+
+impl Room {
+    /// Adds room of the same intake.
+    pub fn merge(&mut self, more: Self) {
+        self.0.merge(more.0);
+    }
+}
 
 /// The intake. Cheap to clone; all clones feed the same vault or log.
 #[derive(Clone)]
@@ -245,12 +252,24 @@ impl Intake {
             self.0.counters.count(Counted::AnomalyHeldBack);
             return;
         };
+        // What the thread of the vault could not write is held by itself; what did not get that far is held here.
         let recorded = match &self.0.end {
-            End::Vault(vault) => vault.ask(|reply| Job::Anomaly { record, reply }).await,
-            End::Log(log) => log.anomaly(&record).await,
+            End::Vault(vault) => vault.ask(|reply| Job::Anomaly { record, reply }).await.map(drop),
+            End::Log(log) => log.anomaly(&record).await.map(drop),
         };
         if recorded.is_err() {
             self.throttle().hold(record);
+        }
+    }
+
+    /// Records something about a device whatever its share; its place, when it is durable.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; it may be recorded all the same, later.
+    pub async fn record(&self, record: AnomalyRecord) -> Result<u64, IntakeError> {
+        match &self.0.end {
+            End::Vault(vault) => vault.ask(|reply| Job::Anomaly { record, reply }).await?,
+            End::Log(log) => log.anomaly(&record).await,
         }
     }
 

@@ -1,16 +1,18 @@
-//! Keeps a misbehaving device from filling the vault: per device and kind, [`ANOMALIES_MAX`] anomaly records a window, the rest
-//! as one number at its end.
+//! Keeps a misbehaving device from filling the vault: per device and kind, [`ANOMALIES_MAX`] anomaly records a window (of being over
+//! a quota, one), the rest as one number at its end.
 //!
 //! Not a filter of reports and not a judgement. Invariant: the counts of the records that come out add up to the number of
 //! happenings that went in, once [`Throttle::flush`] was called (DESIGN 4). Cost: one map entry per device and kind that had an
 //! anomaly within [`WINDOW_US`].
 
-use super::anomaly::AnomalyRecord;
+use super::anomaly::{AnomalyRecord, LINK_THROTTLED};
 use std::collections::HashMap;
 use yagura_model::{DeviceId, EventId, UnixMicros};
 
 /// Anomaly records of one kind that one device may cause in a window.
 pub const ANOMALIES_MAX: u32 = 16;
+/// Records of being over a quota that one device may cause in a window: the number says the rest.
+pub const THROTTLED_RECORDS_MAX: u32 = 1;
 /// How long a window is, in microseconds.
 pub const WINDOW_US: i64 = 60_000_000;
 /// Devices and kinds watched at the same time; above it, further ones are recorded without a rate limit. Only enrolled devices
@@ -38,7 +40,8 @@ impl Throttle {
             return Some(record);
         }
         let window = self.windows.entry(key).or_insert(Window { start: record.first, passed: 0, held: None });
-        if window.passed < ANOMALIES_MAX {
+        let allowed = if record.event == LINK_THROTTLED { THROTTLED_RECORDS_MAX } else { ANOMALIES_MAX };
+        if window.passed < allowed {
             window.passed = window.passed.saturating_add(1);
             return Some(record);
         }

@@ -96,9 +96,9 @@ impl ToLog {
         self.log.append(owner, &Envelope { kind, received: clock::now(), payload }).await
     }
 
-    pub(super) async fn anomaly(&self, record: &AnomalyRecord) -> Result<(), IntakeError> {
+    pub(super) async fn anomaly(&self, record: &AnomalyRecord) -> Result<u64, IntakeError> {
         self.open()?;
-        self.log.anomaly(record, clock::now()).await.map(drop)
+        self.log.anomaly(record, clock::now()).await
     }
 
     pub(super) async fn resume(&self, device: &DeviceId) -> Result<Option<Resume>, IntakeError> {

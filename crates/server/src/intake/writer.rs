@@ -33,7 +33,7 @@ pub(super) enum Job {
     Report { report: Verified, room: Room, reply: oneshot::Sender<Result<Taken, NotTaken>> },
     Enrolment { der: Vec<u8>, reply: oneshot::Sender<Result<u64, IntakeError>> },
     Evidence { kind: RecordKind, payload: Bytes, room: Room, reply: oneshot::Sender<Result<u64, IntakeError>> },
-    Anomaly { record: AnomalyRecord, reply: oneshot::Sender<()> },
+    Anomaly { record: AnomalyRecord, reply: oneshot::Sender<Result<u64, IntakeError>> },
     Resume { device: DeviceId, reply: oneshot::Sender<Option<Resume>> },
     Stop,
 }
@@ -42,7 +42,6 @@ pub(super) enum Job {
 enum Answer {
     Report(oneshot::Sender<Result<Taken, NotTaken>>, Result<Taken, NotTaken>),
     Place(oneshot::Sender<Result<u64, IntakeError>>, u64),
-    Anomaly(oneshot::Sender<()>),
     Resume(oneshot::Sender<Option<Resume>>, DeviceId),
 }
 
@@ -151,8 +150,9 @@ impl Writer {
                     batch.answers.push(Answer::Place(reply, position));
                 }
                 Job::Anomaly { record, reply } => {
+                    let position = batch.next();
                     batch.say(record);
-                    batch.answers.push(Answer::Anomaly(reply));
+                    batch.answers.push(Answer::Place(reply, position));
                 }
                 Job::Resume { device, reply } => batch.answers.push(Answer::Resume(reply, device)),
                 Job::Stop => flow = ControlFlow::Break(()),
@@ -238,7 +238,6 @@ impl Writer {
             match answer {
                 Answer::Report(reply, answer) => drop(reply.send(written.map_err(NotTaken::Not).and(answer))),
                 Answer::Place(reply, position) => drop(reply.send(written.map(|()| position))),
-                Answer::Anomaly(reply) => drop(reply.send(())),
                 Answer::Resume(reply, device) => drop(reply.send(self.chains.resume(&device))),
             }
         }

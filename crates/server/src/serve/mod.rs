@@ -14,7 +14,7 @@ use crate::auth::{CONSOLE_URL, OPERATOR, OPERATOR_TENANT, Origins, SignInLink, m
 use crate::clock;
 use crate::config::Config;
 use crate::gate::{Counters, Gate, GateParts};
-use crate::happenings::{Started, Stopped, emit};
+use crate::happenings::{GateLimited, Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
@@ -168,8 +168,13 @@ impl Server {
             registry: Arc::new(opened.state.clone()),
             intake: opened.intake.clone(),
             counters: Arc::clone(&opened.counters),
+            quotas: config.quotas,
         })?;
         let gate = gate.merge(ways.router());
+        let capacity = gate.capacity();
+        if capacity.is_limited() {
+            emit(&GateLimited { capacity });
+        }
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let api = tokio::spawn(serve_api(api_socket, crate::api::router(app), stopping.clone()));
         let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));

@@ -9,6 +9,7 @@ mod alerts;
 mod apply;
 mod database;
 mod delta;
+mod devices;
 mod error;
 mod fleet;
 mod number;
@@ -22,6 +23,7 @@ mod url;
 
 pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusCode};
 pub use delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, RateStep};
+pub use devices::{DEVICES_PAGE_MAX, KnownDevice, Revoked, for_each_device, revoke};
 pub use error::StateError;
 pub use fleet::{DeviceRow, LossRow, ModelRow, Rates, VEHICLES_MAX, VehicleRow};
 pub use partition::{Partition, PartitionNumber, PendingRow, Progress};

@@ -8,7 +8,9 @@ use super::number::int;
 use super::rows::Many;
 use super::{State, StateError, StateUrl};
 use crate::clock;
-use crate::gate::{Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, TokenHash};
+use crate::gate::{
+    Change, Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, Renewable, Renewal, TokenHash,
+};
 use crate::identity::{DeviceCertificate, Fingerprint};
 use sqlx::FromRow;
 use std::collections::BTreeMap;
@@ -61,16 +63,6 @@ impl State {
         .execute(self.write())
         .await?;
         Ok(())
-    }
-
-    /// Revokes a device: whatever certificate it holds, the gate refuses it until it enrols by a newer token.
-    ///
-    /// # Errors
-    /// [`StateError`]
-    pub async fn revoke_device(&self, device: &DeviceId, now: UnixMicros) -> Result<bool, StateError> {
-        let query = sql("UPDATE devices SET revoked_us = $4 WHERE tenant = $1 AND vehicle = $2 AND sensor = $3");
-        let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
-        Ok(query.bind(now.0).execute(self.write()).await? > 0)
     }
 
     async fn redeem_token(&self, claim: &Claim) -> Result<Redeemed, StateError> {
@@ -236,6 +228,27 @@ impl Registry for State {
 
     async fn device(&self, device: &DeviceId) -> Result<Option<Enrolled>, RegistryError> {
         self.enrolled_device(device).await.map_err(|e| RegistryError(e.into()))
+    }
+
+    async fn renewable(
+        &self,
+        device: &DeviceId,
+        before: Fingerprint,
+        key: [u8; 32],
+    ) -> Result<Renewable, RegistryError> {
+        self.renewable_certificate(device, before, key).await.map_err(|e| RegistryError(e.into()))
+    }
+
+    async fn renewed(&self, renewal: &Renewal) -> Result<bool, RegistryError> {
+        self.keep_renewed(renewal).await.map_err(|e| RegistryError(e.into()))
+    }
+
+    async fn changes(&self, since: UnixMicros) -> Result<Vec<Change>, RegistryError> {
+        self.changed_devices(since).await.map_err(|e| RegistryError(e.into()))
+    }
+
+    async fn revocation_recorded(&self, device: &DeviceId, at: UnixMicros, position: u64) -> Result<(), RegistryError> {
+        self.keep_revocation_recorded(device, at, position).await.map_err(|e| RegistryError(e.into()))
     }
 }
 

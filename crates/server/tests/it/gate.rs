@@ -2,11 +2,16 @@
 //!
 //! Not the pipeline behind it. Every test has its own server, directory and devices.
 
+mod connections;
 mod device;
 mod disk;
 mod enrolment;
+mod est;
 mod failures;
 mod fleet;
+mod hostile;
+mod quotas;
 mod refusals;
 mod reports;
+mod wire;
 mod world;

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod devices;
 mod fleetwide;
 mod gate;
 mod isolation;

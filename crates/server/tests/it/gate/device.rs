@@ -77,14 +77,19 @@ impl Device {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    fn key_pem(&self) -> String {
+    pub(super) fn key_pem(&self) -> String {
         self.key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string()
     }
 
     /// An HTTPS client with this device's certificate.
     pub(super) fn client(&self, world: &World) -> Client {
+        self.builder(world).build().unwrap()
+    }
+
+    /// The same, with more to be said about it.
+    pub(super) fn builder(&self, world: &World) -> ClientBuilder {
         let pem = format!("{}{}", self.key_pem(), self.certificate);
-        builder(world).identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap()).build().unwrap()
+        builder(world).identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap())
     }
 
     /// The next report of this device; `speed` makes its content.
@@ -126,7 +131,7 @@ pub(super) fn stranger(world: &World) -> Client {
     builder(world).build().unwrap()
 }
 
-fn builder(world: &World) -> ClientBuilder {
+pub(super) fn builder(world: &World) -> ClientBuilder {
     // Another test may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let root = Certificate::from_pem(world.identity.authority().pem().as_bytes()).unwrap();

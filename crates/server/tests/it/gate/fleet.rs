@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use yagura_model::{DeviceId, UnixMicros};
-use yagura_server::gate::{Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, TokenHash};
+use yagura_server::clock;
+use yagura_server::gate::{
+    Change, Claim, Enrolled, Enrolment, Redeemed, Registry, RegistryError, Renewable, Renewal, Revocation, TokenHash,
+};
+use yagura_server::identity::{DeviceCertificate, Fingerprint};
+use yagura_server::intake::Reason;
 
 pub(super) struct Token {
     device: DeviceId,
@@ -16,6 +21,9 @@ pub(super) struct Token {
 pub(super) struct Inner {
     tokens: HashMap<[u8; 32], Token>,
     pub(super) devices: HashMap<DeviceId, Enrolled>,
+    certificates: HashMap<Fingerprint, Vec<u8>>,
+    changed: HashMap<DeviceId, UnixMicros>,
+    unrecorded: HashMap<DeviceId, Revocation>,
     pub(super) down: bool,
 }
 
@@ -31,6 +39,27 @@ impl Fleet {
     pub(super) fn give_token(&self, token: &str, device: DeviceId, expires: UnixMicros) {
         let entry = Token { device, expires, key: None, issued: None };
         self.inner().tokens.insert(TokenHash::of(token).0, entry);
+    }
+
+    /// What another process does when the operator revokes a device.
+    pub(super) fn revoke(&self, device: DeviceId, reason: &str) {
+        let (at, mut inner) = (clock::now(), self.inner());
+        inner.devices.get_mut(&device).unwrap().revoked = true;
+        inner.changed.insert(device, at);
+        inner.unrecorded.insert(device, Revocation { at, reason: Reason::new(reason) });
+    }
+
+    /// Makes a certificate the one in force.
+    pub(super) fn know(&self, der: &[u8]) {
+        let (certificate, mut inner) = (DeviceCertificate::parse(der).unwrap(), self.inner());
+        let fingerprint = certificate.fingerprint;
+        inner.devices.insert(certificate.device, Enrolled { fingerprint, revoked: false });
+        inner.certificates.insert(fingerprint, der.to_vec());
+    }
+
+    /// Whether every revocation is in the vault.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.inner().unrecorded.is_empty()
     }
 
     fn up(&self) -> Result<MutexGuard<'_, Inner>, RegistryError> {
@@ -60,10 +89,63 @@ impl Registry for Fleet {
         let fingerprint = enrolment.certificate.fingerprint;
         inner.devices.insert(enrolment.certificate.device, Enrolled { fingerprint, revoked: false });
         inner.tokens.get_mut(&enrolment.token.0).unwrap().issued = Some(enrolment.der.clone());
+        inner.certificates.insert(fingerprint, enrolment.der.clone());
+        inner.changed.insert(enrolment.certificate.device, clock::now());
         Ok(())
     }
 
     async fn device(&self, device: &DeviceId) -> Result<Option<Enrolled>, RegistryError> {
         Ok(self.up()?.devices.get(device).copied())
+    }
+
+    async fn renewable(
+        &self,
+        device: &DeviceId,
+        before: Fingerprint,
+        key: [u8; 32],
+    ) -> Result<Renewable, RegistryError> {
+        let inner = self.up()?;
+        let Some(known) = inner.devices.get(device) else { return Ok(Renewable::Unknown) };
+        let der = &inner.certificates[&known.fingerprint];
+        Ok(match known {
+            _ if known.revoked => Renewable::Revoked,
+            _ if known.fingerprint == before => Renewable::Yes,
+            _ if inner.certificates.contains_key(&before)
+                && DeviceCertificate::parse(der).unwrap().key.to_bytes() == key =>
+            {
+                Renewable::Again(der.clone())
+            }
+            _ => Renewable::Superseded,
+        })
+    }
+
+    async fn renewed(&self, renewal: &Renewal) -> Result<bool, RegistryError> {
+        let mut inner = self.up()?;
+        let device = renewal.certificate.device;
+        let known = inner.devices.get_mut(&device).unwrap();
+        if known.revoked || known.fingerprint != renewal.before {
+            return Ok(false);
+        }
+        known.fingerprint = renewal.certificate.fingerprint;
+        inner.certificates.insert(renewal.certificate.fingerprint, renewal.der.clone());
+        inner.changed.insert(device, clock::now());
+        Ok(true)
+    }
+
+    async fn changes(&self, since: UnixMicros) -> Result<Vec<Change>, RegistryError> {
+        let inner = self.up()?;
+        let changed =
+            inner.changed.iter().filter(|(device, at)| **at >= since || inner.unrecorded.contains_key(device));
+        let change = |(device, at): (&DeviceId, &UnixMicros)| Change {
+            device: *device,
+            at: *at,
+            unrecorded_revocation: inner.unrecorded.get(device).copied(),
+        };
+        Ok(changed.map(change).collect())
+    }
+
+    async fn revocation_recorded(&self, device: &DeviceId, _: UnixMicros, _: u64) -> Result<(), RegistryError> {
+        self.up()?.unrecorded.remove(device);
+        Ok(())
     }
 }

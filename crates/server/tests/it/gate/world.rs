@@ -11,13 +11,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use yagura_server::clock;
-use yagura_server::gate::{Counted, Counters, Gate, GateParts};
+use yagura_server::gate::{Counted, Counters, Gate, GateParts, RawQuotas};
 use yagura_server::identity::{Identity, IdentityOptions};
 use yagura_server::intake::{AnomalyRecord, Intake};
 use yagura_store::{Position, Record, RecordKind, Vault, VaultOptions};
 
 /// How long a count may lag behind what the peer saw.
-const COUNTED_MAX: Duration = Duration::from_secs(10);
+pub(super) const COUNTED_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct World {
     pub(super) dir: Arc<TempDir>,
@@ -43,6 +43,16 @@ impl World {
         assert_eq!(self.counters.total(what), total);
     }
 
+    /// Waits until the gate has counted `total` or more.
+    pub(super) async fn at_least(&self, what: Counted, total: u64) {
+        let reached = async {
+            while self.counters.total(what) < total {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(COUNTED_MAX, reached).await.unwrap();
+    }
+
     /// A new server with nothing in it.
     pub(super) async fn new() -> Self {
         Self::on(Arc::new(TempDir::new().unwrap()), "vault", Arc::default()).await
@@ -50,6 +60,16 @@ impl World {
 
     /// A server on what is in `dir`, with its vault at `vault`.
     pub(super) async fn on(dir: Arc<TempDir>, vault: &str, fleet: Arc<Fleet>) -> Self {
+        Self::with(dir, vault, fleet, RawQuotas::default()).await
+    }
+
+    /// A new server with these quotas.
+    pub(super) async fn limited(quotas: &str) -> Self {
+        let dir = Arc::new(TempDir::new().unwrap());
+        Self::with(dir, "vault", Arc::default(), RawQuotas::from_toml(quotas).unwrap()).await
+    }
+
+    async fn with(dir: Arc<TempDir>, vault: &str, fleet: Arc<Fleet>, quotas: RawQuotas) -> Self {
         let options = IdentityOptions::loopback(&dir.path().join("identity"), clock::now());
         let identity = Arc::new(Identity::open(&options).unwrap());
         let full = Full::default();
@@ -68,6 +88,7 @@ impl World {
             registry: Arc::clone(&fleet),
             intake: intake.clone(),
             counters: Arc::clone(&counters),
+            quotas: quotas.try_into().unwrap(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
