@@ -35,6 +35,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once")]
 pub(crate) enum Command {
     /// Run the cloud side: gate for vehicles, vault, lake, detection, console.
     Serve(Box<Serve>),

@@ -131,14 +131,16 @@ impl State {
     /// [`TransferError`]; then nothing is imported.
     pub async fn import(&self, from: &mut impl BufRead) -> Result<u64, TransferError> {
         let mut tx = self.begin().await?;
-        let (used,): (i64,) = sql(
-            "SELECT (SELECT COUNT(*) FROM pipeline) + (SELECT COUNT(*) FROM devices) + (SELECT COUNT(*) FROM audit)",
-        )
-        .one(&mut tx)
-        .await?;
+        let used = sql(
+            "SELECT (SELECT COUNT(*) FROM pipeline WHERE epoch > 0 OR position > 0) + (SELECT COUNT(*) FROM devices)
+                  + (SELECT COUNT(*) FROM audit)",
+        );
+        let (used,): (i64,) = used.one(&mut tx).await?;
         if used > 0 {
             return Err(TransferError::NotEmpty);
         }
+        // A new file has a row for partition 0 already.
+        sql("DELETE FROM pipeline").execute(&mut tx).await?;
         let mut lines = Lines { from, line: 0 };
         let head = lines.next()?;
         match head.get("yagura_state").and_then(Json::as_u64) {
