@@ -15,7 +15,7 @@ fn device_command(words: &[&str], data: &str) -> (Option<i32>, String, String) {
 }
 
 async fn connect(server: &Server, folder: &std::path::Path, device: &DeviceId, token: String) -> Https {
-    let (gate, trust) = (&server.announcement.gate, &server.announcement.ca_pem);
+    let (gate, trust) = (server.announcement.gate.as_deref().unwrap(), &server.announcement.ca_pem);
     let keep = Keep::open(folder, &device.vehicle).unwrap();
     let anonymous = Https::anonymous(gate, trust).unwrap();
     let enrolled = enrol(&keep, device, &anonymous, trust, async { Ok(token) }).await.unwrap();

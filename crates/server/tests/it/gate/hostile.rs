@@ -103,16 +103,14 @@ async fn honest(world: &World, mut device: Device, reports: u32) -> Vec<Vec<u8>>
     acknowledged
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_honest_fleet_gets_all_its_receipts_beside_a_hostile_one_that_is_counted_by_kind() {
-    let world = World::limited("[tenant.flood]\ndevice_reports_per_second = 2\n").await;
-    let (stop, stopping) = watch::channel(false);
+/// Devices that send again and again what they should not.
+async fn misbehave(world: &World, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut hostile = JoinSet::new();
     let names = ["forger", "replayer", "bomber", "noise", "fat", "liar"];
     for (nth, name) in names.iter().enumerate() {
-        let mut device = Device::enrolled(&world, &format!("acme/{name}/cgw")).await;
+        let mut device = Device::enrolled(world, &format!("acme/{name}/cgw")).await;
         let taken = device.seal(1);
-        device.deliver(&world, &taken).await;
+        device.deliver(world, &taken).await;
         let bytes = match nth {
             0 => {
                 let mut bytes = device.seal(2).bytes;
@@ -128,16 +126,21 @@ async fn an_honest_fleet_gets_all_its_receipts_beside_a_hostile_one_that_is_coun
                 device.seal(2).bytes
             }
         };
-        hostile.spawn(repeat(device.client(&world), world.url("/v1/reports"), bytes, stopping.clone()));
+        hostile.spawn(repeat(device.client(world), world.url("/v1/reports"), bytes, stopping.clone()));
     }
-    let mut flood = Device::enrolled(&world, "flood/kona-1/cgw").await;
+    let mut flood = Device::enrolled(world, "flood/kona-1/cgw").await;
     let bytes = flood.report(0).bytes;
-    hostile.spawn(repeat(flood.client(&world), world.url("/v1/reports"), bytes, stopping.clone()));
+    hostile.spawn(repeat(flood.client(world), world.url("/v1/reports"), bytes, stopping.clone()));
+    hostile
+}
+
+/// Connections that are slow, and connections that never become one.
+async fn hold(world: &World) -> (Vec<Wire>, Vec<TcpStream>) {
     let mut held = Vec::new();
-    let slow = Device::enrolled(&world, "acme/slow/cgw").await;
-    let remembered = memory(&world, &slow);
+    let slow = Device::enrolled(world, "acme/slow/cgw").await;
+    let remembered = memory(world, &slow);
     for nth in 0..6 {
-        let mut wire = Wire::open(&world, &remembered).await.unwrap();
+        let mut wire = Wire::open(world, &remembered).await.unwrap();
         let head = format!("POST /v1/reports HTTP/1.1\r\nHost: gate\r\nContent-Length: {REPORT_BYTES_MAX}\r\n");
         wire.write(if nth % 2 == 0 { format!("{head}\r\nab") } else { head }.as_bytes()).await;
         held.push(wire);
@@ -149,12 +152,26 @@ async fn an_honest_fleet_gets_all_its_receipts_beside_a_hostile_one_that_is_coun
         stream.write_all(if nth < 20 { b"\x16\x03\x01" } else { b"no TLS at all" }).await.unwrap();
         half_open.push(stream);
     }
-    let guesser = stranger(&world);
+    (held, half_open)
+}
+
+/// Tries tokens that nobody gave out.
+async fn guess(world: &World) {
+    let guesser = stranger(world);
     for _ in 0..3 {
         let device = Device::new("acme/kona-9/cgw", 9);
         let body = serde_json::json!({ "token": "guess", "csr": device.csr() });
         assert_eq!(guesser.post(world.url("/v1/enrol")).json(&body).send().await.unwrap().status(), 403);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_honest_fleet_gets_all_its_receipts_beside_a_hostile_one_that_is_counted_by_kind() {
+    let world = World::limited("[tenant.flood]\ndevice_reports_per_second = 2\n").await;
+    let (stop, stopping) = watch::channel(false);
+    let mut hostile = misbehave(&world, &stopping).await;
+    let held = hold(&world).await;
+    guess(&world).await;
     let mut fleet = Vec::new();
     for vehicle in 0..8 {
         fleet.push(Device::enrolled(&world, &format!("acme/kona-{vehicle}/cgw")).await);
@@ -187,6 +204,6 @@ async fn an_honest_fleet_gets_all_its_receipts_beside_a_hostile_one_that_is_coun
     assert!(forged <= u64::from(DEVICE_STRIKES_MAX) * 2, "{forged}");
     let records = u64::try_from(world.anomalies().len()).unwrap();
     assert!(records <= u64::from(ANOMALIES_MAX) * 8, "{records}");
-    drop((held, half_open));
+    drop(held);
     Arc::into_inner(world).unwrap().stop().await;
 }
