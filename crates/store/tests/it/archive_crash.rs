@@ -46,7 +46,9 @@ fn works(vault: &mut Vault, archiver: &mut Archiver, round: u64, acknowledged: &
     if round == 3 {
         let deletion = archiver.expired(0, UnixMicros(2_000), "age", &mut |_| false).ok()??;
         let payload = Custody::Deleted(deletion.clone()).encode();
-        vault.append(&[NewRecord { kind: RecordKind::Custody, received: UnixMicros(1_000), payload: &payload }]).ok()?;
+        vault
+            .append(&[NewRecord { kind: RecordKind::Custody, received: UnixMicros(1_000), payload: &payload }])
+            .ok()?;
         *acknowledged = vault.len();
         archiver.delete(&deletion).ok()?;
     }
