@@ -14,7 +14,7 @@ use yagura_link::Digest;
 use yagura_model::Name;
 use yagura_server::evidence::Audit;
 use yagura_server::serve::{IDENTITY_DIR, LAKE_DIR, STATE_FILE, VAULT_DIR};
-use yagura_server::state::{AlertFilter, PartitionNumber, State, StateUrl};
+use yagura_server::state::{AlertFilter, AlertRow, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
 use yagura_sim::FleetPlan;
 use yagura_store::{Lake, Query, RecordKind, Table, verify};
@@ -164,9 +164,19 @@ fn alerts(data: &Path) -> BTreeMap<String, (String, i64, i64, i64)> {
     alerts_at(&StateUrl::file(&data.join(STATE_FILE)))
 }
 
-pub(crate) fn alerts_at(url: &StateUrl) -> BTreeMap<String, (String, i64, i64, i64)> {
+fn alerts_at(url: &StateUrl) -> BTreeMap<String, (String, i64, i64, i64)> {
+    alerts_where(url, |_| true)
+}
+
+/// The alerts that are about one vehicle.
+pub(crate) fn vehicle_alerts_at(url: &StateUrl) -> BTreeMap<String, (String, i64, i64, i64)> {
+    alerts_where(url, |row| row.vehicle.is_some())
+}
+
+fn alerts_where(url: &StateUrl, wanted: impl Fn(&AlertRow) -> bool) -> BTreeMap<String, (String, i64, i64, i64)> {
     let filter = AlertFilter::default();
-    let rows = with_state_at(url, async |state, tenant| state.alerts(&tenant, &filter, 10_000).await.unwrap());
+    let mut rows = with_state_at(url, async |state, tenant| state.alerts(&tenant, &filter, 10_000).await.unwrap());
+    rows.retain(wanted);
     let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     rows.into_iter().map(|row| (hex(&row.alert_id), (row.rule_id, row.count, row.first_us, row.last_us))).collect()
 }
