@@ -359,9 +359,10 @@ impl Runner {
     /// Begins to prepare the records from `from` on. What is cut at `end` stays so, also if more is durable by then.
     fn prepare(&mut self, from: u64, end: u64) -> Ahead {
         // A preparer that was lost by a panic has no memory that matters.
-        let preparer = self.preparer.take().unwrap_or_else(|| {
-            Preparer::new(self.vault.clone(), self.partition.number().get(), self.vouched.clone())
-        });
+        let preparer = self
+            .preparer
+            .take()
+            .unwrap_or_else(|| Preparer::new(self.vault.clone(), self.partition.number().get(), self.vouched.clone()));
         Ahead { from, task: tokio::spawn(preparer.prepare(self.state.clone(), from, end)) }
     }
 
