@@ -151,10 +151,8 @@ impl Phases<'_> {
         say("latency", &format!("{:.0} reports/s, and marked ones whose alerts are awaited", per_second / 2.0));
         let marking = connect(address, self.trust, markers.iter().map(Marker::on_the_road).collect()).await?;
         let marking = pair(marking, markers)?;
-        let (paced, seen) = tokio::try_join!(
-            drive(driven.drivers, half, Some(per_second / 2.0)),
-            watch(sign_in, marking, half)
-        )?;
+        let (paced, seen) =
+            tokio::try_join!(drive(driven.drivers, half, Some(per_second / 2.0)), watch(sign_in, marking, half))?;
         let receipt_ms = Times::of(&driven.receipts);
         let figures = GateFigures {
             events_per_second: rounded(per_second * bench.events(), 1.0),

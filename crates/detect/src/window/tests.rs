@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 fn entry(time: i64, value: u64, number: i64) -> Entry {
     Entry { time, value, position: number, entry_index: 0, counted: 0 }

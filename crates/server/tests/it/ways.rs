@@ -87,7 +87,7 @@ async fn log_lines_are_evidence_rows_and_bad_ones_are_named() {
     assert_eq!(answer["bad_lines"][0]["line"], json!(2));
 
     // The lines are in the vault, whatever they are, with what is needed to read them again.
-    let record = rig.app.vault.record(Position(0)).unwrap();
+    let record = rig.intake.reader().unwrap().record(Position(0)).unwrap();
     assert_eq!(record.kind, RecordKind::Logs);
     let logs = yagura_sources::LogRecord::decode(&record.payload).unwrap();
     assert_eq!(yagura_sources::inflate(logs.encoding, logs.body).unwrap(), body.as_bytes());

@@ -154,7 +154,7 @@ async fn a_report_gets_its_receipt_and_the_same_report_the_same_receipt() {
     let (kind, standing) = vehicle.hear().await;
     let standing: Value = serde_json::from_slice(&standing).unwrap();
     assert_eq!((kind.as_str(), standing["sequence"].as_u64()), ("standing", Some(0)));
-    let reports = rig.app.vault.read_from(yagura_store::Position(0)).map(Result::unwrap);
+    let reports = rig.intake.reader().unwrap().read_from(yagura_store::Position(0)).map(Result::unwrap);
     assert_eq!(reports.filter(|record| record.kind == RecordKind::Report).count(), 1);
     served.end().await;
     rig.end().await;
@@ -187,7 +187,7 @@ async fn what_is_refused_is_answered_and_recorded() {
     stranger.report().await;
     let (_, problem) = stranger.hear().await;
     assert!(String::from_utf8_lossy(&problem).contains("not-enrolled"));
-    let anomalies = rig.app.vault.read_from(yagura_store::Position(0)).map(Result::unwrap);
+    let anomalies = rig.intake.reader().unwrap().read_from(yagura_store::Position(0)).map(Result::unwrap);
     assert_eq!(anomalies.filter(|record| record.kind == RecordKind::Anomaly).count(), 3);
     served.end().await;
     rig.end().await;
