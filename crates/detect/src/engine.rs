@@ -13,6 +13,7 @@ use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
 use crate::mask::{Mask, PredicateMasks};
 use crate::matched::MatchRecord;
 use crate::pool::FieldId;
+use crate::product::{self, Products};
 use crate::rule::Rule;
 use crate::ruleset::{Program, RuleSet};
 use crate::snapshot;
@@ -28,8 +29,9 @@ pub struct Engine {
     caches: Vec<FieldCache>,
     /// Fields with predicates.
     asked: Vec<FieldId>,
-    /// Match rules that look at vehicles' events.
-    active: Vec<usize>,
+    /// Match rules, each with the product whose events it looks at.
+    active: Vec<(usize, usize)>,
+    products: Products,
     counters: Vec<Counter>,
     /// Correlations over the fleet, if another engine judges them.
     outlets: Vec<Outlet>,
@@ -55,21 +57,20 @@ impl Engine {
         Self::with_limits(set, Limits::default())
     }
 
-    /// An engine whose correlations each keep to these limits. Rules of another `logsource.product` than `vehicle` rest.
+    /// An engine whose correlations each keep to these limits. A rule looks at events of its `logsource.product`; one without rests.
     #[must_use]
     pub fn with_limits(set: RuleSet, limits: Limits) -> Self {
         let mut asked: Vec<_> = set.pool.predicates.iter().map(|p| p.field).collect();
         asked.sort_unstable();
         asked.dedup();
-        let is_active = |(rule, program): &(&Rule, &Program)| {
-            matches!(program, Program::Match { .. }) && rule.logsource.is_vehicle()
-        };
-        let pairs = set.rules.iter().zip(&set.programs);
-        let active = pairs.enumerate().filter(|(_, pair)| is_active(pair)).map(|(index, _)| index).collect();
+        let mut products = Products::default();
+        let pairs = set.rules.iter().zip(&set.programs).enumerate();
+        let matching = pairs.filter(|(_, (_, program))| matches!(program, Program::Match { .. }));
+        let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
         let counters = (0..set.rules.len()).filter_map(|rule| Counter::new(&set, rule, limits)).collect();
         let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
         let masks = PredicateMasks::new(set.pool.predicates.len());
-        Self { set, masks, caches, asked, active, counters, outlets: Vec::new(), passed_on: Vec::new() }
+        Self { set, masks, caches, asked, active, products, counters, outlets: Vec::new(), passed_on: Vec::new() }
     }
 
     /// An engine that sees the vehicles of one partition only. Correlations whose group is not within one vehicle are left to a
@@ -96,9 +97,9 @@ impl Engine {
         &self.set
     }
 
-    /// Ids of rules that rest because they look at another product's events.
+    /// Ids of rules that rest because they do not say whose events they look at.
     pub fn resting(&self) -> impl Iterator<Item = &str> {
-        let rests = |rule: &&Rule| matches!(rule.kind, crate::RuleKind::Match) && !rule.logsource.is_vehicle();
+        let rests = |rule: &&Rule| matches!(rule.kind, crate::RuleKind::Match) && rule.logsource.product.is_none();
         self.set.rules.iter().filter(rests).map(|rule| rule.id.as_str())
     }
 
@@ -111,6 +112,7 @@ impl Engine {
         let mut singles = Singles { hits: Hits::new(), vehicles: HashMap::new(), last: None };
         let mut correlated = Hits::new();
         let mut matches: Matches = vec![None; self.set.rules.len()];
+        let product = product::column(batch);
         for chunk in chunks(view.rows) {
             self.masks.clear();
             for field in &self.asked {
@@ -121,9 +123,14 @@ impl Engine {
                 evaluate_field(*field, matcher, &view, &chunk, cache, &mut self.masks);
             }
             let all = Mask::first(chunk.len());
-            for rule in &self.active {
+            let products = self.products.rows(product.as_ref(), &chunk);
+            for (rule, product) in &self.active {
                 let Some(Program::Match { expr, asserted }) = self.set.programs.get(*rule) else { continue };
-                let found = evaluate(expr, &self.masks, &all);
+                let found = products.of(*product).and_then(|rows| {
+                    let mut found = evaluate(expr, &self.masks, &all)?;
+                    found.and(rows);
+                    Some(found).filter(|found| !found.is_empty())
+                });
                 if let Some(mask) = &found {
                     singles.add(&self.set, *rule, asserted, (mask, &chunk), &view);
                 }

@@ -32,6 +32,7 @@ mod matched;
 mod matcher;
 mod pattern;
 mod pool;
+mod product;
 mod rule;
 mod ruleset;
 mod snapshot;

@@ -28,14 +28,8 @@ pub struct LogSource {
 }
 
 impl LogSource {
-    /// The product whose events this engine reads.
+    /// The product of vehicles' own events: those of our sensors and, marked as such, of foreign ones.
     pub const VEHICLE: &'static str = "vehicle";
-
-    /// Whether the rule looks at security events of vehicles.
-    #[must_use]
-    pub fn is_vehicle(&self) -> bool {
-        self.product.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(Self::VEHICLE))
-    }
 }
 
 /// What a rule does with events.

@@ -17,6 +17,7 @@ mod keep;
 mod ledger;
 mod memory;
 mod models;
+mod mqtt;
 mod recording;
 mod schedule;
 mod sensor;
@@ -35,6 +36,7 @@ pub use keep::{Identity, Keep};
 pub use ledger::{Acknowledged, LEDGER_ENTRIES_MAX, Ledger};
 pub use memory::{Kept, MemoryCloud, MemoryLink, Weather};
 pub use models::{Model, ModelError};
+pub use mqtt::{MQTT_CALL_MAX, Mqtt, MqttError};
 pub use recording::{RECORDING_FRAMES_MAX, Recording, RecordingError, Replay, Rhythm, Subject};
 pub use schedule::{FleetPlan, Schedule, VehiclePlan};
 pub use sensor::{

@@ -209,8 +209,26 @@ fn counted_rules_are_silent_unless_the_correlation_lets_them_speak() {
 }
 
 #[test]
-fn rules_of_other_products_rest() {
-    let set = rules("title: a\nlogsource: {product: windows}\ndetection: {s: {Image: null}, condition: s}");
+fn a_rule_looks_at_the_events_of_its_own_product() {
+    let of = |product: &str| {
+        rules(&format!("title: a\nlogsource: {{product: {product}}}\ndetection: {{s: {{bus: null}}, condition: s}}"))
+    };
+    let mixed =
+        "- {vehicle: a}\n- {vehicle: b, product: ota}\n- {vehicle: c, product: idsr}\n- {vehicle: d, product: api}";
+    let seen = |product: &str| {
+        let hits = Engine::new(of(product)).process(&events(mixed)).expect("a batch of events");
+        let mut seen: Vec<_> = hits.iter().filter_map(|hit| hit.vehicle.clone()).collect();
+        seen.sort();
+        seen.concat()
+    };
+    assert_eq!(["vehicle", "Vehicle", "ota", "OTA", "idsr", "windows"].map(seen), ["ac", "ac", "b", "b", "c", ""]);
+    let alone = Engine::new(of("ota")).process(&events("- {vehicle: a}")).expect("a batch of events");
+    assert_eq!(alone, [], "a batch of reports alone has no rows of a back end");
+}
+
+#[test]
+fn a_rule_that_does_not_say_whose_events_it_looks_at_rests() {
+    let set = rules("title: a\nlogsource: {category: ids}\ndetection: {s: {bus: 1}, condition: s}");
     let mut engine = Engine::new(set);
     assert_eq!(engine.process(&events("- {bus: 1}")).expect("a batch of events"), []);
     assert_eq!(engine.resting().collect::<Vec<_>>(), ["a"]);

@@ -68,6 +68,10 @@ fn the_rules_in_the_repository_and_their_levels_are_these() {
     let lines: BTreeSet<_> =
         set.rules().iter().filter(|r| r.alerts).map(|r| format!("{} {:?}\n", r.path, r.level)).collect();
     expect_test::expect![[r#"
+        backend/foreign_vehicles.yml High
+        backend/key_for_many_vehicles.yml High
+        backend/password_guessed.yml Medium
+        backend/unsigned_package.yml Critical
         can/bus_errors.yml High
         can/control_unit_off_bus.yml High
         can/diagnostic_brute_force.yml High

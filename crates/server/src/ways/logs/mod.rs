@@ -31,6 +31,8 @@ use yagura_store::RecordKind;
 
 /// How long the body of a request may take.
 pub const LOG_BODY_READ_MAX: Duration = Duration::from_secs(30);
+/// How much of a body that is too large is thrown away before the answer.
+const DISCARD_BYTES_MAX: usize = 8 << 20;
 /// Requests whose lines are walked at the same time; more are turned away, so that logs cannot crowd out reports.
 pub const LOG_REQUESTS_MAX: usize = 16;
 
@@ -97,11 +99,8 @@ async fn take(works: &Works, named: Option<&str>, form: Form, request: Request<B
     let encoding = header(headers, &CONTENT_ENCODING).unwrap_or("identity");
     let encoding = Encoding::of(encoding).ok_or_else(|| Refused::Encoding(encoding.to_owned()))?;
     let announced = header(headers, &CONTENT_LENGTH).and_then(|text| text.parse().ok()).unwrap_or(LOG_BODY_BYTES_MAX);
-    if announced > LOG_BODY_BYTES_MAX {
-        return Err(Refused::TooLarge(announced));
-    }
     let turn = Arc::clone(&works.turns).try_acquire_owned().map_err(|_| Refused::Busy)?;
-    let room = works.parts.intake.room(announced.max(1)).map_err(Refused::Intake)?;
+    let room = works.parts.intake.room(announced.clamp(1, LOG_BODY_BYTES_MAX)).map_err(Refused::Intake)?;
     let body = read(request.into_body()).await?;
     let (source, mapping) = (Arc::clone(source), logs.clone());
     let walked = spawn_blocking(move || {
@@ -160,17 +159,21 @@ fn walk(
     Ok((payload.into(), accepted, owner))
 }
 
+/// The body. One that is too large is read on and thrown away for a moment, because a peer that is still sending when the connection
+/// closes would see a reset instead of the answer.
 async fn read(body: Body) -> Result<Bytes, Refused> {
     let read = timeout(LOG_BODY_READ_MAX, async {
-        let (mut chunks, mut kept) = (body.into_data_stream(), Vec::new());
+        let (mut chunks, mut kept, mut bytes) = (body.into_data_stream(), Vec::new(), 0_usize);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| Refused::TooSlow)?;
-            if kept.len() + chunk.len() > LOG_BODY_BYTES_MAX {
-                return Err(Refused::TooLarge(kept.len() + chunk.len()));
+            bytes = bytes.saturating_add(chunk.len());
+            if bytes <= LOG_BODY_BYTES_MAX {
+                kept.extend_from_slice(&chunk);
+            } else if bytes > LOG_BODY_BYTES_MAX + DISCARD_BYTES_MAX {
+                break;
             }
-            kept.extend_from_slice(&chunk);
         }
-        Ok(Bytes::from(kept))
+        if bytes > LOG_BODY_BYTES_MAX { Err(Refused::TooLarge(bytes)) } else { Ok(Bytes::from(kept)) }
     });
     read.await.map_err(|_| Refused::TooSlow)?
 }

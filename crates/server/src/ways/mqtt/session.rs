@@ -11,7 +11,7 @@ use super::options::MqttConfig;
 use super::topic::Kind;
 use crate::happenings::{MqttBroken, MqttUp, emit};
 use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v5::{Packet, Publish, SubscribeFilter};
+use rumqttc::mqttbytes::v5::{Packet, Publish, SubscribeFilter, SubscribeReasonCode};
 use rumqttc::{AsyncClient, Event, EventLoop};
 use std::error::Error;
 use std::time::Duration;
@@ -68,10 +68,13 @@ async fn connection(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match event {
-            Event::Incoming(Packet::ConnAck(_)) => {
+            Event::Incoming(Packet::ConnAck(_)) => client.try_subscribe_many(filters(parts))?,
+            Event::Incoming(Packet::SubAck(answer)) => {
+                if !answer.return_codes.iter().all(|code| matches!(code, SubscribeReasonCode::Success(_))) {
+                    return Err("the broker refuses a subscription: look at the rights of this user".into());
+                }
                 *was_up = true;
                 parts.counters.count(Counted::MqttConnected);
-                client.try_subscribe_many(filters(parts))?;
                 emit(&MqttUp { broker: &config.broker() });
             }
             Event::Incoming(Packet::Publish(publish)) => enqueue(&queue, publish, parts)?,
