@@ -61,13 +61,14 @@ impl Answer {
     /// CSV with a line of column names.
     ///
     /// # Errors
-    /// [`QueryError::Engine`] for a type without a form in CSV.
+    /// [`QueryError::Sql`] for a type without a form in CSV, such as a list.
     pub fn csv(&self) -> Result<Vec<u8>, QueryError> {
+        let wrong = |error: ArrowError| QueryError::Sql { reason: format!("{error}: ask for JSON") };
         let mut writer = csv::WriterBuilder::new().with_header(true).build(Vec::new());
         // Column names are written with the first batch, also with an empty one.
         let none = RecordBatch::new_empty(self.schema.clone());
-        writer.write(&none).map_err(failed)?;
-        self.batches.iter().try_for_each(|batch| writer.write(batch)).map_err(failed)?;
+        writer.write(&none).map_err(wrong)?;
+        self.batches.iter().try_for_each(|batch| writer.write(batch)).map_err(wrong)?;
         Ok(writer.into_inner())
     }
 

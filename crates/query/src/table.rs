@@ -188,7 +188,7 @@ impl TableProvider for LakeTable {
         // Behind the tenant filter, the tenant is read whether it was asked for or not.
         let tenant = self.schema.index_of("tenant")?;
         let mut guarded = columns.clone();
-        if !guarded.contains(&tenant) {
+        if self.tenant.is_some() && !guarded.contains(&tenant) {
             guarded.push(tenant);
         }
         let table_schema = self.file_schema.table_schema();
