@@ -2,6 +2,10 @@
 //!
 //! Options as data; nothing is opened or checked against the world here. `yagura --help` tells the whole story.
 
+mod lake;
+
+pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
+
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,6 +58,9 @@ pub(crate) enum Command {
     /// Copy what the server knows besides vault and lake.
     #[command(subcommand)]
     State(State),
+    /// Ask the analytical tables, and take a vehicle's rows out of them.
+    #[command(subcommand)]
+    Lake(Lake),
     /// Print a new one-time link that signs you in to the console of a running server.
     SignInLink {
         #[command(flatten)]
@@ -127,6 +134,8 @@ pub(crate) struct Serve {
     /// File with the quotas of tenants and devices, TOML.
     #[arg(long, value_name = "FILE")]
     pub(crate) quotas: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lake: LakeCare,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,

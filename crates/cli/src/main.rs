@@ -10,6 +10,7 @@ mod evidence;
 mod failure;
 mod ids;
 mod inject;
+mod lake;
 mod output;
 mod rule;
 mod score;
@@ -72,5 +73,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::State(State::Export { file, server }) => state::export(&server, &file),
         Command::State(State::Import { file, server }) => state::import(&server, &file),
         Command::SignInLink { server } => device::link(&server),
+        Command::Lake(command) => lake::run(command),
     }
 }

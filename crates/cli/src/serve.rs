@@ -6,14 +6,17 @@ use crate::args;
 use crate::failure::Failure;
 use crate::output::{Output, emit};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use yagura_server::config::{Config, RawConfig};
 use yagura_server::gate::RawQuotas;
+use yagura_server::lake::Care;
 use yagura_server::serve::{Blame, Ready, ServeError, serve};
 use yagura_server::ways::WaysConfig;
 use yagura_server::ways::mqtt::{MqttConfig, RawMqtt};
+use yagura_store::Upkeep;
 
 /// What a server that is up prints; the demo reads it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -46,6 +49,15 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         rules_dir: args.rules,
         gate_names: args.gate_name,
         ways,
+        lake_care: Care {
+            upkeep: Upkeep {
+                events_days: args.lake.keep_events_days,
+                alerts_days: args.lake.keep_alerts_days,
+                vehicle_state_days: args.lake.keep_state_days,
+                history: Duration::from_secs(u64::from(args.lake.lake_history_hours) * 3_600),
+            },
+            cpu_percent: args.lake.maintenance_cpu_percent,
+        },
         ..RawConfig::default()
     })
     .map_err(|error| failure(&error.into()))?;

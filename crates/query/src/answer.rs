@@ -72,6 +72,17 @@ impl Answer {
         Ok(writer.into_inner())
     }
 
+    /// A table for a terminal.
+    ///
+    /// # Errors
+    /// [`QueryError::Engine`] for a type without a form in text.
+    pub fn table(&self) -> Result<String, QueryError> {
+        let none = [RecordBatch::new_empty(self.schema.clone())];
+        let batches = if self.batches.is_empty() { none.as_slice() } else { self.batches.as_slice() };
+        let table = arrow::util::pretty::pretty_format_batches(batches).map_err(failed)?;
+        Ok(format!("{table}\n"))
+    }
+
     /// An Arrow IPC stream.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! address (it speaks plain HTTP), every name is legal, public origins are origins. Nothing is opened or looked up here.
 
 use crate::gate::{QuotaError, Quotas, RawQuotas};
+use crate::lake::Care;
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
@@ -44,6 +45,8 @@ pub struct RawConfig {
     pub ways: WaysConfig,
     /// How much devices and tenants may send.
     pub quotas: RawQuotas,
+    /// How the lake is looked after.
+    pub lake_care: Care,
 }
 
 /// Complete and consistent settings.
@@ -71,6 +74,8 @@ pub struct Config {
     pub ways: WaysConfig,
     /// How much devices and tenants may send.
     pub quotas: Quotas,
+    /// How the lake is looked after.
+    pub lake_care: Care,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -129,6 +134,7 @@ impl TryFrom<RawConfig> for Config {
             gate_names: gate_names(gate, raw.gate_names),
             public_origins: raw.public_origins,
             quotas: raw.quotas.try_into()?,
+            lake_care: raw.lake_care,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,

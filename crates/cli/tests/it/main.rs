@@ -6,4 +6,5 @@ mod devices;
 mod errors;
 mod fleet;
 mod ids;
+mod lake;
 mod process;

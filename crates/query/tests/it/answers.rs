@@ -46,7 +46,8 @@ fn groups_joins_and_windows_work() {
         2,82
         3,83
         4,83
-    "#]].assert_eq(&asked.acme(sql));
+    "#]]
+    .assert_eq(&asked.acme(sql));
     let sql = "WITH first AS (SELECT vehicle, min(time) AS t FROM events GROUP BY vehicle) \
                SELECT count(*) FROM events e JOIN first f ON e.vehicle = f.vehicle AND e.time = f.t";
     assert_eq!(asked.acme(sql), "10\n");

@@ -43,7 +43,8 @@ fn nothing_but_one_select_is_answered() {
         SELECT 1; SELECT 2: only one SELECT statement is answered, not 2 statements
         SELECT 1; DROP TABLE events: only one SELECT statement is answered, not 2 statements
         BEGIN: only one SELECT statement is answered, not BEGIN
-        : there is no statement"#]].assert_eq(&said.join("\n"));
+        : there is no statement"#]]
+    .assert_eq(&said.join("\n"));
 }
 
 #[test]
@@ -104,7 +105,8 @@ fn rows_memory_and_time_are_bounded() {
     assert_eq!((cut.rows(), cut.truncated), (50, true));
     let whole = asked.ask_at(scope(), "SELECT * FROM events LIMIT 50", At::Latest).unwrap();
     assert_eq!((whole.rows(), whole.truncated), (50, false));
-    let endless = "SELECT count(*) FROM events a, events b, events c, events d WHERE a.position + b.position < c.position";
+    let endless =
+        "SELECT count(*) FROM events a, events b, events c, events d WHERE a.position + b.position < c.position";
     expect!["no answer within 1 s: ask for a shorter time or a single vehicle"].assert_eq(&asked.refusal(endless));
     let greedy = "SELECT count(*) FROM (SELECT DISTINCT value FROM generate_series(1, 50000000))";
     let said = asked.refusal(greedy);
@@ -121,7 +123,8 @@ fn too_many_at_once_are_told_to_wait() {
 fn who_goes_away_is_not_worked_for() {
     let asked = Asked::within(Limits { queries_max: 1, ..Limits::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let endless = "SELECT count(*) FROM events a, events b, events c, events d WHERE a.position + b.position < c.position";
+    let endless =
+        "SELECT count(*) FROM events a, events b, events c, events d WHERE a.position + b.position < c.position";
     let question = Question { scope: Scope::Operator, sql: endless.to_owned(), rows: 1 };
     let snapshot = asked.lake.snapshot(Table::Events, At::Latest).unwrap();
     runtime.block_on(async {

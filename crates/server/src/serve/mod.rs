@@ -212,7 +212,7 @@ impl Opened {
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
         let partition = state.take_over(PartitionNumber::SINGLE).await?;
         let lake_dir = dir.join(LAKE_DIR);
-        let lake = SharedLake::open(&lake_dir).await?;
+        let lake = SharedLake::open_at(&lake_dir.to_string_lossy(), 0, config.lake_care).await?;
         let lake = lake.map_err(|error| ServeError::of_lake(&lake_dir, error))?;
         let counters = Arc::new(Counters::default());
         let counting = Arc::clone(&counters);
