@@ -16,7 +16,7 @@ async fn a_question_sees_rows_that_the_lake_does_not_have_yet_and_its_own_tenant
     let named = |row: &Value| row["event_name"].as_str().unwrap().to_owned();
     let names: Vec<String> = answer["rows"].as_array().unwrap().iter().map(named).collect();
     assert_eq!(names, ["CAN_BUS_FLOOD", "CAN_UNKNOWN_ID"], "{answer}");
-    assert_eq!(answer["columns"][0], json!({ "name": "vehicle", "type": "Utf8" }));
+    assert_eq!(answer["columns"][0], json!({ "name": "vehicle", "type": "LargeUtf8" }));
     let foreign: Value = foreigner.post("/query", &question).await.json().await.unwrap();
     assert_eq!((&foreign["rows"], &foreign["truncated"]), (&json!([]), &json!(false)));
     let cut: Value = owner.post("/query", &json!({ "sql": question["sql"], "limit": 1 })).await.json().await.unwrap();
