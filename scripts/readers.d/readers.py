@@ -50,7 +50,7 @@ def normal(rows):
     return [[cell(value) for value in row] for row in rows]
 
 
-def duck(lake, sql):
+def duck(lake):
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
     con.execute(
@@ -62,7 +62,7 @@ def duck(lake, sql):
 
 
 def by_duckdb(lake, sql):
-    con = duck(lake, sql)
+    con = duck(lake)
     have = {row[0] for row in con.execute("DESCRIBE events").fetchall()}
     if not all(name in have for name in ("witness", "product", "message")):
         # Files from before the columns came do not have them; the Delta schema does.
@@ -142,17 +142,25 @@ def peers(base):
 
     for kind in ("arrival", "merged"):
         lake = os.path.join(base, kind)
-        con = duck(lake, "")
+        # The files of the snapshot alone, without those that a merge replaced.
+        clean = os.path.join(base, "snapshot", kind)
+        shutil.rmtree(clean, ignore_errors=True)
+        for file in table(lake).file_uris():
+            file = file.removeprefix("file://")
+            to = os.path.join(clean, os.path.relpath(file, os.path.join(lake, "events")))
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            os.link(file, to)
+        con = duck(lake)
         con.execute("SET threads = 2")
         config = datafusion.SessionConfig().with_target_partitions(2)
         context = datafusion.SessionContext(config)
         partitions = [("event_date", pa.date32()), ("vehicle_bucket", pa.int32())]
-        context.register_parquet("events", os.path.join(lake, "events"), table_partition_cols=partitions)
+        context.register_parquet("events", clean, table_partition_cols=partitions)
         late = datafusion.SessionContext(config)
         late.sql("SET datafusion.execution.parquet.pushdown_filters = true").collect()
-        late.register_parquet("events", os.path.join(lake, "events"), table_partition_cols=partitions)
+        late.register_parquet("events", clean, table_partition_cols=partitions)
         for name, sql in PEERS.items():
-            theirs, rows = best(lambda: con.execute(sql).fetch_arrow_table().num_rows)
+            theirs, rows = best(lambda: con.execute(sql).to_arrow_table().num_rows)
             engine = late if name.startswith("q3") else context
             asked = sql.replace("time_bucket", "date_bin")
             fusion, same = best(lambda: sum(batch.num_rows for batch in engine.sql(asked).collect()))

@@ -62,6 +62,7 @@ fn ask(query: &args::LakeQuery) -> Result<(), Failure> {
     let limits = Limits {
         threads,
         memory_bytes_max: query.memory_mib << 20,
+        spill_bytes_max: Limits::default().spill_bytes_max,
         seconds_max: query.seconds,
         rows_max: usize::MAX,
         answer_bytes_max: query.memory_mib << 20,

@@ -16,7 +16,7 @@ use std::time::Instant;
 use yagura_columns::{bucket_of_text, event_date};
 use yagura_model::UnixMicros;
 use yagura_query::{Engine, Limits, Question, Rows, Scope};
-use yagura_store::{At, Lake, Position, Table};
+use yagura_store::{At, Lake, Position, Query, Table};
 
 /// 2026-11-22T00:00:00Z; the events are of the 24 hours after it.
 const MIDNIGHT: i64 = 1_795_305_600_000_000;
@@ -178,15 +178,36 @@ fn ask(engine: &Engine, lake: &Lake, sql: &str) -> (f64, usize) {
     best
 }
 
+/// The vehicle's timeline as the API reads it, without the query engine; best of three, in milliseconds.
+fn page(lake: &Lake) -> f64 {
+    let query = Query {
+        tenant: "acme".to_owned(),
+        vehicle: Some("vehicle-0004711".to_owned()),
+        from: None,
+        to: None,
+        limit: Query::ROWS_MAX,
+    };
+    let took = |_| {
+        let begun = Instant::now();
+        assert!(!lake.scan(Table::Events, &query).unwrap().batches.is_empty());
+        begun.elapsed().as_secs_f64() * 1_000.0
+    };
+    (0..3).map(took).fold(f64::MAX, f64::min)
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let after = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|i| args.get(i + 1)).cloned();
     let events = after("--events").map_or(1_000_000, |text| text.parse().unwrap());
     let dir = PathBuf::from(after("--dir").unwrap_or_else(|| "target/bench-lake".to_owned()));
-    // An earlier run's tables have other rows.
-    let _ = std::fs::remove_dir_all(&dir);
-    let arrival = write(&dir.join("arrival"), events);
-    let merged = write(&dir.join("merged"), events);
+    let keep = args.iter().any(|arg| arg == "--keep");
+    if !keep {
+        // An earlier run's tables have other rows.
+        let _ = std::fs::remove_dir_all(&dir);
+    }
+    let [arrival, merged] = ["arrival", "merged"].map(|name| {
+        if keep { Lake::open(dir.join(name).to_str().unwrap(), 0).unwrap() } else { write(&dir.join(name), events) }
+    });
     let begun = Instant::now();
     while merged.maintain(UnixMicros(MIDNIGHT + 3 * DAY)).unwrap().merged > 0 {}
     let seconds = begun.elapsed().as_secs_f64();
@@ -198,6 +219,8 @@ fn main() {
     let limits =
         Limits { threads: 2, memory_bytes_max: 4 << 30, seconds_max: 600, rows_max: 10_000_000, ..Limits::default() };
     let engine = Engine::start(limits).unwrap();
+    let (slow, fast) = (page(&arrival), page(&merged));
+    println!("{:<36} {slow:>12.1} {fast:>12.1}", "the vehicle page's own scan, the day");
     println!("{:<36} {:>12} {:>12} {:>9}", "question", "arrival ms", "merged ms", "rows");
     for (name, sql) in QUESTIONS {
         let (slow, rows) = ask(&engine, &arrival, sql);

@@ -28,6 +28,8 @@ pub struct Limits {
     pub threads: usize,
     /// Memory of all questions together.
     pub memory_bytes_max: usize,
+    /// Room in the system's temporary directory for what does not fit into memory; 0 for none. Given back after each question.
+    pub spill_bytes_max: u64,
     /// How long one may take.
     pub seconds_max: u64,
     /// The most rows of one answer.
@@ -43,6 +45,7 @@ impl Default for Limits {
         Self {
             threads: 2,
             memory_bytes_max: 512 << 20,
+            spill_bytes_max: 2 << 30,
             seconds_max: 30,
             rows_max: 100_000,
             answer_bytes_max: 256 << 20,
@@ -95,8 +98,11 @@ impl Engine {
         let mut builder = Builder::new_multi_thread();
         let builder = builder.worker_threads(limits.threads.max(1)).thread_name("query").enable_all();
         let runtime = builder.build().map_err(|error| stopped(error.to_string()))?;
-        // Nothing is spilled to a disk: what does not fit is refused.
-        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+        let mode = match limits.spill_bytes_max {
+            0 => DiskManagerMode::Disabled,
+            _ => DiskManagerMode::OsTmpDirectory,
+        };
+        let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(limits.spill_bytes_max);
         let env = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes_max)))
             .with_disk_manager_builder(disk)

@@ -98,7 +98,8 @@ fn a_mistake_is_explained() {
 
 #[test]
 fn rows_memory_and_time_are_bounded() {
-    let limits = Limits { rows_max: 50, memory_bytes_max: 32 << 20, seconds_max: 1, ..Limits::default() };
+    let limits =
+        Limits { rows_max: 50, memory_bytes_max: 32 << 20, spill_bytes_max: 0, seconds_max: 1, ..Limits::default() };
     let asked = Asked::within(limits);
     let scope = || Scope::Tenant("acme".to_owned());
     let cut = asked.ask_at(scope(), "SELECT * FROM events", At::Latest).unwrap();

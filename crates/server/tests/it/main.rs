@@ -15,6 +15,7 @@ mod gate;
 mod isolation;
 mod openapi;
 mod partition;
+#[cfg(feature = "query")]
 mod query;
 mod replay;
 mod rig;
