@@ -234,7 +234,7 @@ impl Runner {
             return;
         }
         let due = match self.tail.oldest() {
-            Some(made) if self.flush.is_none() => self.flush_from.max(made + FLUSH_AFTER),
+            Some(made) if self.flush.is_none() => self.flush_from.max(made + self.tail.patience()),
             _ => Instant::now() + FLUSH_AFTER,
         };
         let grown = tokio::select! {
@@ -343,7 +343,7 @@ impl Runner {
     }
 
     async fn flush_if_due(&mut self) {
-        let due = self.tail.oldest().is_some_and(|made| made.elapsed() >= FLUSH_AFTER);
+        let due = self.tail.oldest().is_some_and(|made| made.elapsed() >= self.tail.patience());
         let may = self.flush.is_none() && Instant::now() >= self.flush_from;
         if may && (due || self.tail.rows() >= FLUSH_ROWS) {
             self.flush_now().await;

@@ -3,12 +3,22 @@
 //! Not durable: a restart makes them again from the vault. Invariant: a row leaves only after the lake has committed it, so that a
 //! reader who asks the tail first and the lake second misses none. Cost: a few clones of `Arc` a read.
 
-use arrow::array::RecordBatch;
+use super::flush::FLUSH_AFTER;
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::{Date32Type, Int32Type};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The most rows that wait for the lake.
 pub const TAIL_ROWS_MAX: usize = 500_000;
+
+/// A flush writes a file for each partition (day and bucket) of its rows: so long each may take on average, so that cars which
+/// upload a month late do not make files faster than they can be merged. Rows that wait are seen all the same.
+const PARTITION_FLUSH_AFTER: Duration = Duration::from_millis(250);
+/// The longest that rows wait because of that.
+const FLUSH_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// The rows of one batch of records.
 #[derive(Clone, Debug)]
@@ -27,43 +37,87 @@ impl Part {
     }
 }
 
+/// Days and buckets of a batch.
+fn partitions(batch: &RecordBatch) -> BTreeSet<(i32, i32)> {
+    let days = batch.column_by_name("event_date").and_then(|c| c.as_primitive_opt::<Date32Type>());
+    let buckets = batch.column_by_name("vehicle_bucket").and_then(|c| c.as_primitive_opt::<Int32Type>());
+    let (Some(days), Some(buckets)) = (days, buckets) else { return BTreeSet::new() };
+    days.values().iter().copied().zip(buckets.values().iter().copied()).collect()
+}
+
+/// How long rows of so many partitions may wait for the lake.
+fn patience(partitions: usize) -> Duration {
+    let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
+    PARTITION_FLUSH_AFTER.saturating_mul(partitions).clamp(FLUSH_AFTER, FLUSH_AFTER_MAX)
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    parts: Vec<Part>,
+    /// Partitions of the rows that came since the tail was empty, or since its last flush.
+    partitions: BTreeSet<(i32, i32)>,
+}
+
 /// Rows that are judged but not in the lake yet. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Tail(Arc<Mutex<Vec<Part>>>);
+pub struct Tail(Arc<Mutex<Waiting>>);
 
 impl Tail {
     /// All waiting rows: events, vehicle states.
     #[must_use]
     pub fn parts(&self) -> (Vec<RecordBatch>, Vec<RecordBatch>) {
-        self.lock().iter().map(|part| (part.events.clone(), part.states.clone())).unzip()
+        self.lock().parts.iter().map(|part| (part.events.clone(), part.states.clone())).unzip()
     }
 
     /// How many rows wait.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.lock().iter().map(Part::rows).sum()
+        self.lock().parts.iter().map(Part::rows).sum()
     }
 
     pub(super) fn push(&self, part: Part) {
-        self.lock().push(part);
+        let mut new = partitions(&part.events);
+        new.append(&mut partitions(&part.states));
+        let mut waiting = self.lock();
+        waiting.partitions.append(&mut new);
+        waiting.parts.push(part);
     }
 
     /// When the oldest waiting part was made.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.lock().first().map(|part| part.made)
+        self.lock().parts.first().map(|part| part.made)
+    }
+
+    /// How long waiting rows may wait.
+    pub(super) fn patience(&self) -> Duration {
+        patience(self.lock().partitions.len())
     }
 
     /// The parts as they are now.
     pub(super) fn frozen(&self) -> Vec<Part> {
-        self.lock().clone()
+        self.lock().parts.clone()
     }
 
     /// Drops the parts of records before `next`.
     pub(super) fn drop_before(&self, next: u64) {
-        self.lock().retain(|part| part.next > next);
+        let mut waiting = self.lock();
+        waiting.parts.retain(|part| part.next > next);
+        waiting.partitions.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Part>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_many_days_wait_longer_but_not_for_ever() {
+        assert_eq!((patience(0), patience(8)), (FLUSH_AFTER, FLUSH_AFTER));
+        assert_eq!(patience(120), Duration::from_secs(30));
+        assert_eq!((patience(1_600), patience(usize::MAX)), (FLUSH_AFTER_MAX, FLUSH_AFTER_MAX));
     }
 }
