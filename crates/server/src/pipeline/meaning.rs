@@ -5,9 +5,10 @@
 
 use super::decode::Content;
 use crate::intake::{
-    AnomalyRecord, LINK_BAD_SIGNATURE, LINK_MALFORMED, LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP, LINK_WRONG_DEVICE,
+    AnomalyRecord, DEVICE_REVOKED, LINK_BAD_SIGNATURE, LINK_MALFORMED, LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP,
+    LINK_WRONG_DEVICE,
 };
-use crate::state::{ChainRow, Delta, EnrolledCertificate, LastReport, RateStep};
+use crate::state::{ChainRow, Delta, EnrolledCertificate, LastReport, RateStep, RecordedRevocation};
 use crate::tenant::Tenant;
 use std::collections::BTreeMap;
 use yagura_link::Header;
@@ -25,6 +26,7 @@ pub(super) struct Meaning {
     hours: BTreeMap<(Tenant, String, UnixMicros), u64>,
     losses: BTreeMap<(Tenant, &'static str), (u64, UnixMicros)>,
     certificates: Vec<EnrolledCertificate>,
+    revocations: Vec<RecordedRevocation>,
 }
 
 impl Meaning {
@@ -43,6 +45,11 @@ impl Meaning {
             }
             Content::Anomaly(anomaly) => {
                 self.count(&anomaly.device, received, 1, 0);
+                if anomaly.event == DEVICE_REVOKED {
+                    let reason = anomaly.reason.as_ref().map(|reason| reason.as_str().to_owned());
+                    let (device, at) = (anomaly.device, anomaly.first);
+                    self.revocations.push(RecordedRevocation { device, at, reason, place: position });
+                }
                 self.anomaly(anomaly, received);
             }
             Content::Foreign(device, read) => {
@@ -84,6 +91,7 @@ impl Meaning {
             hours: hours.collect(),
             losses: losses.collect(),
             certificates: self.certificates,
+            revocations: self.revocations,
         }
     }
 

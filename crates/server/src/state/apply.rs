@@ -10,7 +10,7 @@ use super::database::{Tx, Value};
 use super::delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport};
 use super::number::int;
 use super::people::tenant_of_row;
-use super::registry::restore_certificates;
+use super::registry::{restore_certificates, restore_revocation};
 use super::rows::Many;
 use crate::tenant::Tenant;
 use sqlx::FromRow;
@@ -31,6 +31,9 @@ pub(super) async fn write(tx: &mut Tx, partition: i64, delta: &Delta, now: UnixM
     keep_events(tx, delta).await?;
     queue_rows(tx, partition, delta).await?;
     restore_certificates(tx, &delta.certificates).await?;
+    for revocation in &delta.revocations {
+        restore_revocation(tx, revocation).await?;
+    }
     move_chains(tx, &delta.chains).await?;
     count_vehicles(tx, partition, delta).await?;
     count(tx, partition, delta).await

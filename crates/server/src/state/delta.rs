@@ -29,6 +29,21 @@ pub struct Delta {
     pub losses: Vec<(Tenant, &'static str, u64, UnixMicros)>,
     /// Certificates that were issued; the gate has kept them already, unless the state was lost.
     pub certificates: Vec<EnrolledCertificate>,
+    /// Revocations that the vault has; the state has them already, unless it was lost.
+    pub revocations: Vec<RecordedRevocation>,
+}
+
+/// A revocation as the vault has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecordedRevocation {
+    /// Whose.
+    pub device: DeviceId,
+    /// When it was revoked.
+    pub at: UnixMicros,
+    /// What the operator said about it.
+    pub reason: Option<String>,
+    /// The place of its record.
+    pub place: u64,
 }
 
 /// One hit of a rule in one batch.

@@ -22,7 +22,7 @@ mod transfer;
 mod url;
 
 pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusCode};
-pub use delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, RateStep};
+pub use delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, RateStep, RecordedRevocation};
 pub use devices::{DEVICES_PAGE_MAX, KnownDevice, Revoked, for_each_device, revoke};
 pub use error::StateError;
 pub use fleet::{DeviceRow, LossRow, ModelRow, Rates, VEHICLES_MAX, VehicleRow};

@@ -4,6 +4,7 @@
 //! once; one certificate a device is in force, all that were ever issued are kept.
 
 use super::database::{Tx, Value, sql};
+use super::delta::RecordedRevocation;
 use super::number::int;
 use super::rows::Many;
 use super::{State, StateError, StateUrl};
@@ -180,6 +181,19 @@ pub(super) async fn restore_certificates(tx: &mut Tx, enrolled: &[EnrolledCertif
     }
     CERTIFICATES.execute(&mut *tx, all.into_values().map(certificate_row).collect()).await?;
     DEVICES.execute(tx, newest.into_values().map(device_row).collect()).await?;
+    Ok(())
+}
+
+/// Keeps a revocation that the vault has and the state may have lost, unless a certificate was issued since.
+pub(super) async fn restore_revocation(tx: &mut Tx, revocation: &RecordedRevocation) -> Result<(), StateError> {
+    let device = &revocation.device;
+    let query = sql("UPDATE devices SET revoked_us = $4, revoked_reason = $5, revocation_place = $6
+         WHERE tenant = $1 AND vehicle = $2 AND sensor = $3 AND revoked_us IS NULL
+           AND NOT EXISTS (SELECT 1 FROM certificates c WHERE c.tenant = $1 AND c.vehicle = $2 AND c.sensor = $3
+                             AND c.enrolled_us >= $4)");
+    let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
+    let query = query.bind(revocation.at.0).bind(revocation.reason.as_deref()).bind(int(revocation.place));
+    query.execute(tx).await?;
     Ok(())
 }
 

@@ -133,7 +133,7 @@ impl State {
         let mut tx = self.begin().await?;
         let used = sql(
             "SELECT (SELECT COUNT(*) FROM pipeline WHERE epoch > 0 OR position > 0) + (SELECT COUNT(*) FROM devices)
-                  + (SELECT COUNT(*) FROM audit)",
+                  + (SELECT COUNT(*) FROM enrolment_tokens) + (SELECT COUNT(*) FROM audit)",
         );
         let (used,): (i64,) = used.one(&mut tx).await?;
         if used > 0 {

@@ -61,6 +61,7 @@ fn delta(position: u64) -> Delta {
         hours: vec![(tenant(), "v-1".to_owned(), NOW, 3)],
         losses: vec![(tenant(), "undecodable", 2, NOW), (tenant(), "undecodable", 1, NOW)],
         certificates: Vec::new(),
+        revocations: Vec::new(),
     }
 }
 

@@ -6,12 +6,15 @@ use crate::rig::Rig;
 use crate::rig::database::{schema_url, service};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use yagura_model::{EventId, UnixMicros};
 use yagura_server::state::{AlertFilter, AlertRow, State};
 use yagura_server::tenant::Tenant;
 
 const REPORTS: usize = 120;
+/// How long it may take until nothing ails any more.
+const HEALED_MAX: Duration = Duration::from_secs(60);
 
 /// A PostgreSQL server with its data in a directory; it ends with this value.
 struct Server {
@@ -58,7 +61,7 @@ async fn postgres_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
     let url = schema_url(&server.url, dir.path()).await;
     let rig = Rig::on_state(Arc::clone(&dir), &url.parse().unwrap()).await;
     let mut device = rig.enrol("acme/kona-1/cgw", "Kona").await;
-    for round in 0..3 {
+    for _ in 0..3 {
         for _ in 0..REPORTS / 3 {
             rig.deliver(&device.report(&[EventId::CAN_EARLY_FRAME, EventId::CAN_UNKNOWN_ID])).await;
         }
@@ -70,8 +73,14 @@ async fn postgres_killed_and_restarted_in_mid_run_loses_and_doubles_nothing() {
         }
         restarted.await.unwrap();
         rig.judged().await;
-        assert!(rig.app.health.problems().is_empty(), "round {round}: {:?}", rig.app.health.problems());
     }
+    // Whatever ailed while the database was away heals by itself.
+    let healed = async {
+        while !rig.app.health.problems().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(HEALED_MAX, healed).await.unwrap();
     let tenant = Tenant::of(&device.id);
     // The intake's last words about anomalies are records too.
     rig.end().await;
