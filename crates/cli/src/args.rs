@@ -163,8 +163,6 @@ pub(crate) struct Serve {
     /// File with the quotas of tenants and devices, TOML.
     #[arg(long, value_name = "FILE")]
     pub(crate) quotas: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) lake: LakeCare,
     /// Print where people and devices find the server as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -58,8 +58,6 @@ pub struct RawConfig {
     pub lake_care: Care,
     /// How much devices and tenants may send.
     pub quotas: RawQuotas,
-    /// How the lake is looked after.
-    pub lake_care: Care,
 }
 
 /// Complete and consistent settings.
@@ -99,8 +97,6 @@ pub struct Config {
     pub lake_care: Care,
     /// How much devices and tenants may send.
     pub quotas: Quotas,
-    /// How the lake is looked after.
-    pub lake_care: Care,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -176,7 +172,6 @@ impl TryFrom<RawConfig> for Config {
             public_origins: raw.public_origins,
             lake_care: raw.lake_care,
             quotas: raw.quotas.try_into()?,
-            lake_care: raw.lake_care,
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,
