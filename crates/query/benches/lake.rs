@@ -108,12 +108,12 @@ fn batch(first: u64, rows: u64, all: u64) -> RecordBatch {
             }
             "gear" => texts(&|_| "drive".to_owned()),
             "boot" => longs(&|p| (mixed(p / REPORT) % VEHICLES % 40) as i64),
-            "sequence" => longs(&|p| (mixed(p / REPORT ^ 21) % 5_000) as i64),
+            "sequence" => longs(&|p| (mixed((p / REPORT) ^ 21) % 5_000) as i64),
             "position" => longs(&|p| (p / REPORT) as i64),
             "entry_index" => ints(&|i| (at[i] % REPORT) as i32),
             "idsm_instance" | "sensor_instance" => ints(&|_| 1),
             "src_ip" => {
-                texts(&|i| format!("10.{}.{}.{}", vehicle[i] >> 16 & 255, vehicle[i] >> 8 & 255, vehicle[i] & 255))
+                texts(&|i| format!("10.{}.{}.{}", (vehicle[i] >> 16) & 255, (vehicle[i] >> 8) & 255, vehicle[i] & 255))
             }
             "message" => {
                 texts(&|i| format!("SecOC pdu 0x{:02x} freshness {} on bus {}", kinds[i], kinds[i] % 7, kinds[i] % 4))

@@ -14,7 +14,7 @@ use yagura_query::{Answer, Engine, Limits, QueryError, Question, Rows, Scope, ta
 use yagura_store::{At, Lake, Position, Table};
 
 /// 2026-11-22T00:00:00Z.
-pub(crate) const MIDNIGHT: i64 = 1_795_305_600_000_000;
+const MIDNIGHT: i64 = 1_795_305_600_000_000;
 
 /// Every third record is of tenant `beta`, the others of `acme`; a record every ten seconds, ten vehicles in turn.
 pub(crate) fn tenant(position: u64) -> &'static str {
