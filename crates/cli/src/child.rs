@@ -23,6 +23,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) gate: SocketAddr,
     pub(crate) console: SocketAddr,
     pub(crate) rules: Option<&'a Path>,
+    pub(crate) quotas: Option<&'a Path>,
     /// File that its log goes to.
     pub(crate) log: &'a Path,
 }
@@ -46,6 +47,9 @@ impl Server {
         command.args(["--gate", &launch.gate.to_string(), "--console", &launch.console.to_string()]);
         if let Some(rules) = launch.rules {
             command.arg("--rules").arg(rules);
+        }
+        if let Some(quotas) = launch.quotas {
+            command.arg("--quotas").arg(quotas);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file).process_group(0).kill_on_drop(true);
         let child = command.spawn();

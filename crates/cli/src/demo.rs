@@ -28,7 +28,7 @@ pub(crate) fn run(args: &args::Demo) -> Result<(), Failure> {
         let (data, log) = (server_dir(&args.data), args.data.join("server.log"));
         std::fs::create_dir_all(&args.data).map_err(|error| Failure::file(&args.data, &error))?;
         let (gate, console) = (args.gate, args.console);
-        let launch = Launch { data: &data, tenant: TENANT, gate, console, rules: None, log: &log };
+        let launch = Launch { data: &data, tenant: TENANT, gate, console, rules: None, quotas: None, log: &log };
         let mut server = Server::start(&launch).await?;
         greet(args, &server.announcement);
         let fleet = run_the_fleet(args, &server.announcement, &mut server.child).await;

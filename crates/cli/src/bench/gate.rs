@@ -93,6 +93,7 @@ impl Bench {
             gate: any,
             console: any,
             rules: Some(&self.ground.rules),
+            quotas: Some(&self.ground.quotas),
             log: &log,
         };
         let server = Server::start(&launch).await?;

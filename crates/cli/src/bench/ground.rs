@@ -25,6 +25,14 @@ pub(super) const TENANT: &str = "bench";
 pub(super) const RULES: usize = 200;
 /// Id of the rule that the latency is measured with.
 pub(super) const MARK_RULE: &str = "6f0f6f2e-7f0e-4a58-9d0c-000000007ffe";
+/// A vehicle of the bench sends what a thousand of a fleet do.
+const QUOTAS: &str = "[default]
+device_reports_per_second = 1_000_000_000
+device_bytes_per_second = 4_000_000_000
+tenant_reports_per_second = 1_000_000_000
+tenant_bytes_per_second = 4_000_000_000
+tenant_events_per_second = 4_000_000_000
+";
 /// What all vehicles' content follows from.
 const SEED: u64 = 20_261_122;
 /// The first event of the fleet is so old: within what counts as a late report, and room for any chain.
@@ -38,6 +46,8 @@ pub(super) struct Ground {
     pub(super) data: PathBuf,
     /// The rules it is started with.
     pub(super) rules: PathBuf,
+    /// The quotas it is started with: none that a bench could reach.
+    pub(super) quotas: PathBuf,
     /// Where reports wait to be handed in.
     pub(super) reports: PathBuf,
     /// The fleet.
@@ -84,7 +94,9 @@ impl Ground {
             std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
         }
         write_rules(&rules_dir, rules)?;
-        Ok(Self { data, rules: rules_dir, reports, fleet, _temporary: temporary })
+        let quotas = root.join("quotas.toml");
+        std::fs::write(&quotas, QUOTAS).map_err(|error| Failure::file(&quotas, &error))?;
+        Ok(Self { data, rules: rules_dir, quotas, reports, fleet, _temporary: temporary })
     }
 
     /// The directory's keys.
