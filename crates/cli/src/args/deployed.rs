@@ -86,7 +86,7 @@ fn every_command_line_in_deploy_is_understood() {
             found += 1;
         }
     }
-    assert!(found >= 3, "only {found} command lines were found");
+    assert!(found >= 13, "only {found} command lines were found");
 }
 
 #[test]
@@ -104,5 +104,18 @@ fn every_document_in_deploy_can_be_read() {
             read += 1;
         }
     }
-    assert!(read >= 6, "only {read} documents were read");
+    assert!(read >= 9, "only {read} documents were read");
+}
+
+#[test]
+fn every_value_that_the_chart_uses_is_in_its_values() {
+    let values = std::fs::read_to_string(deploy().join("helm/yagura/values.yaml")).unwrap();
+    let values: Value = serde_saphyr::from_str(&values).unwrap();
+    for (file, text) in files(&deploy().join("helm/yagura/templates")) {
+        for (at, _) in text.match_indices(".Values.") {
+            let path: String = text[at + 8..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+            let known = path.split('.').try_fold(&values, |value, name| value.get(name));
+            assert!(known.is_some(), "{file} uses .Values.{path}");
+        }
+    }
 }
