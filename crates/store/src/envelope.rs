@@ -119,7 +119,8 @@ mod tests {
         fn a_record_survives_its_bytes(code in 1_u8..=3, received: i64, payload in proptest::collection::vec(any::<u8>(), 0..200)) {
             let kind = RecordKind::from_code(code).unwrap();
             let envelope = Envelope { kind, received: UnixMicros(received), payload: &payload };
-            prop_assert_eq!(Envelope::decode(&envelope.encode()), Ok(envelope));
+            let bytes = envelope.encode();
+            prop_assert_eq!(Envelope::decode(&bytes), Ok(envelope));
         }
 
         #[test]
