@@ -43,6 +43,8 @@ pub struct WorkerParts {
     pub state: State,
     /// The lake's address: a directory, `s3://…` or `az://…`.
     pub lake: String,
+    /// How the lake is looked after.
+    pub care: Care,
     /// By what it judges.
     pub rules: Rules,
     /// Who looks now, if this process serves people too.
@@ -347,7 +349,7 @@ impl Keeper {
             _ = durable.wait_for(|len| *len >= known) => {}
         }
         let (partition, epoch) = (self.number, owner.epoch());
-        let lake = SharedLake::open_at(&self.parts.lake, partition, Care::default()).await.map_err(HoldError::from)?;
+        let lake = SharedLake::open_at(&self.parts.lake, partition, self.parts.care).await.map_err(HoldError::from)?;
         let lake = lake.map_err(HoldError::from)?;
         let rules = Rules { set: self.parts.rules.set.clone(), book: self.parts.rules.book.clone() };
         let start = Pipeline::start(Parts {

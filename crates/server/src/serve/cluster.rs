@@ -14,7 +14,7 @@ use crate::config::{Cluster, Config, Role};
 use crate::gate::{Counters, Gate, GateParts};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
-use crate::lake::{Care, SharedLake};
+use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
 use crate::state::State;
 use crate::stop::stopped;
@@ -174,7 +174,7 @@ impl Common<'_> {
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{address}"));
         ready.sign_in_link = Some(leave_address(&self.state, config, &console_url).await?);
         ready.console_url = Some(console_url);
-        let lake = SharedLake::open_at(&self.cluster.lake, 0, Care::default()).await?;
+        let lake = SharedLake::open_at(&self.cluster.lake, 0, config.lake_care).await?;
         let lake = lake.map_err(|error| ServeError::of_lake(Path::new(&self.cluster.lake), error))?;
         let app = App {
             state: self.state.clone(),
@@ -210,6 +210,7 @@ impl Common<'_> {
             vaults,
             state: self.state.clone(),
             lake,
+            care: self.config.lake_care,
             rules,
             live: self.live.clone(),
             health: self.health.clone(),
