@@ -151,6 +151,7 @@ fn as_texts(array: &ArrayRef) -> Option<StringArray> {
 }
 
 /// The two digits of each byte.
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which refuses an index that is too large")]
 const HEXADECIMAL: [[u8; 2]; 256] = {
     let digits = b"0123456789ABCDEF";
     let mut table = [[0; 2]; 256];

@@ -5,10 +5,10 @@
 
 use crate::key::{KeyError, SourceKey, from_hex};
 use crate::mapping::{Mapping, MappingError, RawColumn, RawMapping};
+use core::net::IpAddr;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use yagura_model::{DeviceId, Name};
 
 /// The most tokens of a source.

@@ -51,7 +51,7 @@ impl<T> FairQueue<T> {
         if self.len >= WAITING_MAX {
             return Err(NoPlace::Full);
         }
-        let share = (WAITING_MAX.saturating_sub(self.len) / SHARE).clamp(1, WAITING_PER_DEVICE_MAX);
+        let share = WAITING_MAX.saturating_sub(self.len).div_ceil(SHARE).clamp(1, WAITING_PER_DEVICE_MAX);
         let lane = self.lanes.entry(device.tenant).or_insert_with(|| {
             self.turns.push_back(device.tenant);
             Lane { turns: VecDeque::new(), waiting: HashMap::new() }

@@ -45,6 +45,8 @@ pub(super) struct Prepared {
 
 /// Why a batch could not be prepared. It can be tried again.
 pub(super) type PrepareError = Box<dyn Error + Send + Sync>;
+/// How preparing ended: the preparer, unless it was lost, and the batch.
+pub(super) type Preparation = Result<(Preparer, Result<Prepared, PrepareError>), PrepareError>;
 
 /// Reads and verifies.
 pub(super) struct Preparer {
@@ -60,12 +62,7 @@ impl Preparer {
     }
 
     /// Prepares the records from `next` on, `end` and later left out.
-    pub(super) async fn prepare(
-        self,
-        state: State,
-        next: u64,
-        end: u64,
-    ) -> Result<(Self, Result<Prepared, PrepareError>), PrepareError> {
+    pub(super) async fn prepare(self, state: State, next: u64, end: u64) -> Preparation {
         let (mut this, read) = spawn_blocking(move || {
             let read = self.read(next, end);
             (self, read)

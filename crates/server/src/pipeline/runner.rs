@@ -7,7 +7,7 @@
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError};
 use super::judge::{Judge, Verdict};
 use super::order::Order;
-use super::prepare::{PrepareError, Prepared, Preparer};
+use super::prepare::{Preparation, PrepareError, Prepared, Preparer};
 use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
@@ -218,7 +218,7 @@ struct Runner {
 /// A batch under preparation.
 struct Ahead {
     from: u64,
-    task: JoinHandle<Result<(Preparer, Result<Prepared, PrepareError>), PrepareError>>,
+    task: JoinHandle<Preparation>,
 }
 
 /// A flush under way; it ends with the pipeline.

@@ -153,41 +153,13 @@ impl Server {
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{api_addr}"));
         let sign_in_link = leave_address(&opened.state, &config, &console_url).await?;
         let (stop, stopping) = watch::channel(false);
-        let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
-        let (keeper, gate) = (opened.keeper(&config, &health), opened.gate(config.quotas.clone())?);
-        let book = Arc::new(rules.book.clone());
-        let pipeline = Pipeline::start(Parts {
-            state: opened.state.clone(),
-            partition: opened.partition,
-            ordered: Ordered::Before,
-            vault: opened.reader.clone(),
-            durable: opened.durable.clone(),
-            vouched: opened.intake.vouched(),
-            lake: opened.lake.clone(),
-            tail: tail.clone(),
-            live: live.clone(),
-            health: health.clone(),
-            rules,
-        })
-        .await?;
-        let told = PartitionParts { vault: opened.reader.clone(), position: pipeline.position(), tail: tail.clone() };
-        let metrics = metrics_of(told, &opened.counters, &opened.lake, &health);
-        let app = App {
-            state: opened.state.clone(),
-            origins: Origins::of(api_addr, &config.public_origins),
-            vault: EvidenceLog::Vault(opened.reader.clone()),
-            vault_origin: opened.vault_origin.as_str().into(),
-            checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
-            lake: opened.lake.clone(),
-            tail,
-            rules: book,
-            catalogue: Arc::new(Catalogue::builtin()),
-            live,
-            health: health.clone(),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-            stop: stopping.clone(),
-            silent_after_us: config.silent_after_us,
-        };
+        let common = Common::default();
+        let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
+        let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
+        let pipeline = opened.pipeline(rules, &common).await?;
+        let (reader, position) = (opened.reader.clone(), pipeline.position());
+        let told = PartitionParts { vault: reader, position, tail: common.tail.clone() };
+        let metrics = metrics_of(told, &opened.counters, &opened.lake, &common.health);
         let recovery = Some(opened.recovery).filter(|it| it.cut.is_some() || it.repair != Repair::Nothing);
         let ca_pem = opened.identity.authority().pem().to_owned();
         let (identity, intake, state) = (&opened.identity, &opened.intake, &opened.state);
@@ -218,7 +190,7 @@ impl Server {
         let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
         let keeper = tokio::spawn(keeper::keep(keeper, stopping.clone()));
         let ready_stop = stopping.clone();
-        let storage = tokio::spawn(storage::watch(opened.counters, health, stopped(stopping)));
+        let storage = tokio::spawn(storage::watch(opened.counters, common.health, stopped(stopping)));
         if let Some(socket) = status_socket {
             let readiness = status::Readiness::new(opened.state.clone(), None);
             tokio::spawn(serve_api(socket, status::status_router(readiness), ready_stop));
@@ -250,7 +222,59 @@ impl Server {
     }
 }
 
+/// What pipeline and API share.
+#[derive(Default)]
+struct Common {
+    health: Health,
+    live: Live,
+    tail: Tail,
+}
+
 impl Opened {
+    /// The pipeline, running.
+    async fn pipeline(&self, rules: Rules, common: &Common) -> Result<Pipeline, ServeError> {
+        let parts = Parts {
+            state: self.state.clone(),
+            partition: self.partition.clone(),
+            ordered: Ordered::Before,
+            vault: self.reader.clone(),
+            durable: self.durable.clone(),
+            vouched: self.intake.vouched(),
+            lake: self.lake.clone(),
+            tail: common.tail.clone(),
+            live: common.live.clone(),
+            health: common.health.clone(),
+            rules,
+        };
+        Ok(Pipeline::start(parts).await?)
+    }
+
+    /// What the API works with.
+    fn app(
+        &self,
+        config: &Config,
+        (address, rules): (SocketAddr, &Rules),
+        common: &Common,
+        stop: watch::Receiver<bool>,
+    ) -> App {
+        App {
+            state: self.state.clone(),
+            origins: Origins::of(address, &config.public_origins),
+            vault: EvidenceLog::Vault(self.reader.clone()),
+            vault_origin: self.vault_origin.as_str().into(),
+            checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
+            lake: self.lake.clone(),
+            tail: common.tail.clone(),
+            rules: Arc::new(rules.book.clone()),
+            catalogue: Arc::new(Catalogue::builtin()),
+            live: common.live.clone(),
+            health: common.health.clone(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stop,
+            silent_after_us: config.silent_after_us,
+        }
+    }
+
     /// The gate, closed.
     fn gate(&self, quotas: Quotas) -> Result<Gate<State>, ServeError> {
         Ok(Gate::new(GateParts {

@@ -115,10 +115,11 @@ pub(super) struct Exporter {
 impl Exporter {
     pub(super) fn new(collector: &str) -> Result<Self, TracesError> {
         let bad = || TracesError::Url(collector.to_owned());
-        let url = Url::parse(&format!("{}/v1/traces", collector.trim_end_matches('/'))).map_err(|_| bad())?;
-        if url.scheme() != "http" || url.host_str().is_none() {
+        let base = Url::parse(collector).map_err(|_| bad())?;
+        if base.scheme() != "http" || base.host_str().is_none() {
             return Err(bad());
         }
+        let url = Url::parse(&format!("{}/v1/traces", collector.trim_end_matches('/'))).map_err(|_| bad())?;
         // The client wants a TLS setting though none is spoken.
         let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let tls = tls.with_safe_default_protocol_versions()?.with_root_certificates(rustls::RootCertStore::empty());

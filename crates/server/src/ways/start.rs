@@ -88,7 +88,6 @@ impl Ways {
     }
 
     /// Endpoints to be added to the gate's.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

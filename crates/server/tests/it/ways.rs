@@ -171,6 +171,12 @@ async fn foreign_messages_come_by_datagram_and_by_stream_and_are_rows() {
     let rows: usize = rig.app.tail.parts().0.iter().map(|batch| batch.num_rows()).sum();
     assert_eq!(rows, 4, "every message is a row, also one cut by the network");
     let person = rig.person("acme").await;
+    let signed = tokio::time::timeout(Duration::from_secs(20), async {
+        while person.status("/evidence/0").await == 503 {
+            tokio::task::yield_now().await;
+        }
+    });
+    signed.await.unwrap();
     assert_eq!(person.json("/evidence/0").await["kind"], json!("foreign"));
     let other = rig.person("other").await;
     assert_eq!(other.status("/evidence/0").await, 404, "a record is its tenant's alone");

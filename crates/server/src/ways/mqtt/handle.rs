@@ -13,7 +13,6 @@ use crate::gate::{self, Registry, ResumePoint};
 use crate::happenings::{MqttStateFailed, emit};
 use crate::identity::DeviceCertificate;
 use crate::intake::{IntakeError, NotTaken, Taken, Verified};
-use axum::body::Bytes;
 use ed25519_dalek::VerifyingKey;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -109,7 +108,7 @@ impl Handler {
         };
         match (topic.kind, known) {
             (Kind::Report, Known::Enrolled(key)) => {
-                let payload = Bytes::from(publish.payload.clone());
+                let payload = publish.payload.clone();
                 match open(topic.device, &key, &payload, sent(&publish)) {
                     Ok(report) => Box::pin(deliver(self.parts.clone(), publish, topic, report)),
                     Err(refused) => Box::pin(refuse(self.parts.clone(), publish, topic, refused)),
@@ -130,7 +129,7 @@ impl Handler {
         let counters = self.parts.counters.clone();
         let kept = self.parts.foreign.as_ref().and_then(|feed| {
             let topic = std::str::from_utf8(&publish.topic).ok()?;
-            feed.publication(topic, Bytes::from(publish.payload.clone()))
+            feed.publication(topic, publish.payload.clone())
         });
         Box::pin(async move {
             match kept {
