@@ -6,7 +6,7 @@
 //! repeated after any interruption. Cost of a segment: its bytes once up and once down, one SHA-256 over them, two small objects for each
 //! 256 records.
 
-use super::catalogue::{Catalogue, Sealed};
+use super::catalogue::{Catalogue, Payloads, Sealed};
 use super::custody::custody_file;
 use super::error::{Damage, VaultError};
 use super::note::Checkpoint;
@@ -143,7 +143,8 @@ impl Archiver {
         let locked = self.upload(first, end, &sealing, hold_until)?;
         self.copy_custody(&sealing.custody)?;
         let mut catalogue = self.catalogue.clone();
-        catalogue.push(Sealed { first, end, bytes: sealing.bytes.len() as u64, deleted: false });
+        let bytes = sealing.bytes.len() as u64;
+        catalogue.push(Sealed { first, end, bytes, payloads: Payloads::Kept });
         catalogue.write(&*self.reader.shared.disk)?;
         self.catalogue = catalogue;
         self.edge = Some(edge);
@@ -159,7 +160,7 @@ impl Archiver {
         let disk = &*self.reader.shared.disk;
         let here = disk.list(super::segment::SEGMENTS).map_err(|e| VaultError::io("list", "segments", e))?;
         let mut evicted = 0;
-        for sealed in self.catalogue.sealed.iter().filter(|sealed| !sealed.deleted) {
+        for sealed in self.catalogue.sealed.iter().filter(|sealed| sealed.is_kept()) {
             let name = segment_file(sealed.first);
             if !here.iter().any(|file| name.ends_with(file.as_str())) {
                 continue;

@@ -23,8 +23,39 @@ pub(crate) struct Sealed {
     /// The position behind its last record.
     pub(crate) end: u64,
     pub(crate) bytes: u64,
-    /// Its payloads were deleted on purpose; a record of the vault says so.
-    pub(crate) deleted: bool,
+    pub(crate) payloads: Payloads,
+}
+
+/// What became of a segment's payloads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Payloads {
+    /// The archive has them.
+    Kept,
+    /// Deleted here on purpose; a record of the vault says so. The archive has them until it has that record too, so that it never calls
+    /// a segment deleted that no record in it announces.
+    Leaving,
+    /// Deleted here and in the archive.
+    Deleted,
+}
+
+impl Payloads {
+    const ALL: [Self; 3] = [Self::Kept, Self::Leaving, Self::Deleted];
+
+    /// As the catalogue's lines end.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Leaving => "leaving",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Sealed {
+    /// Whether its payloads may be read: no record announces that they were deleted.
+    pub(crate) fn is_kept(self) -> bool {
+        self.payloads == Payloads::Kept
+    }
 }
 
 /// The segments from position 0 on that were archived.
@@ -51,12 +82,9 @@ impl Catalogue {
             let mut words = line.split(' ');
             let mut number = || words.next()?.parse::<u64>().ok();
             let (first, end, bytes) = (number()?, number()?, number()?);
-            let deleted = match words.next()? {
-                "kept" => false,
-                "deleted" => true,
-                _ => return None,
-            };
-            if words.next().is_some() || !catalogue.push(Sealed { first, end, bytes, deleted }) {
+            let word = words.next()?;
+            let payloads = Payloads::ALL.into_iter().find(|payloads| payloads.word() == word)?;
+            if words.next().is_some() || !catalogue.push(Sealed { first, end, bytes, payloads }) {
                 return None;
             }
         }
@@ -74,10 +102,9 @@ impl Catalogue {
 
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{HEADING}\n");
-        for Sealed { first, end, bytes, deleted } in &self.sealed {
-            let state = if *deleted { "deleted" } else { "kept" };
+        for Sealed { first, end, bytes, payloads } in &self.sealed {
             // Writing to a string does not fail.
-            let _ = writeln!(text, "{first} {end} {bytes} {state}");
+            let _ = writeln!(text, "{first} {end} {bytes} {}", payloads.word());
         }
         text
     }
@@ -100,9 +127,9 @@ impl Catalogue {
         self.sealed.get(index).copied()
     }
 
-    /// The deleted segments, first and end.
+    /// The segments that are deleted here, first and end.
     pub(crate) fn deleted(&self) -> Vec<(u64, u64)> {
-        self.sealed.iter().filter(|sealed| sealed.deleted).map(|sealed| (sealed.first, sealed.end)).collect()
+        self.sealed.iter().filter(|sealed| !sealed.is_kept()).map(|sealed| (sealed.first, sealed.end)).collect()
     }
 }
 
@@ -114,18 +141,19 @@ mod tests {
     #[test]
     fn a_catalogue_without_gaps_is_read_back() {
         let mut catalogue = Catalogue::default();
-        assert!(catalogue.push(Sealed { first: 0, end: 5, bytes: 100, deleted: true }));
-        assert!(!catalogue.push(Sealed { first: 6, end: 9, bytes: 1, deleted: false }));
-        assert!(catalogue.push(Sealed { first: 5, end: 9, bytes: 70, deleted: false }));
+        assert!(catalogue.push(Sealed { first: 0, end: 5, bytes: 100, payloads: Payloads::Deleted }));
+        assert!(!catalogue.push(Sealed { first: 6, end: 9, bytes: 1, payloads: Payloads::Kept }));
+        assert!(catalogue.push(Sealed { first: 5, end: 9, bytes: 70, payloads: Payloads::Kept }));
+        assert!(catalogue.push(Sealed { first: 9, end: 12, bytes: 40, payloads: Payloads::Leaving }));
         assert_eq!(Catalogue::parse(&catalogue.text()), Some(catalogue.clone()));
-        assert_eq!((catalogue.end(), catalogue.deleted()), (9, vec![(0, 5)]));
+        assert_eq!((catalogue.end(), catalogue.deleted()), (12, vec![(0, 5), (9, 12)]));
         assert_eq!(catalogue.at(5).map(|sealed| sealed.end), Some(9));
-        assert_eq!(catalogue.at(9), None);
+        assert_eq!(catalogue.at(12), None);
     }
 
     proptest! {
         #[test]
-        fn garbage_never_panics(text in "(yagura archived segments 1\n)?[0-9 keptdl\n]{0,60}") {
+        fn garbage_never_panics(text in "(yagura archived segments 1\n)?[0-9 keptdlaving\n]{0,60}") {
             let _ = Catalogue::parse(&text);
         }
     }

@@ -3,7 +3,7 @@
 //! Not a cache of segments on disk: an object is read in pieces of [`READ_BYTES`] into memory. Invariants: nothing is written to the
 //! store through here; names are those of a vault's directory. Cost: one request a piece of [`READ_BYTES`].
 
-use super::catalogue::{CATALOGUE, Catalogue, Sealed};
+use super::catalogue::{CATALOGUE, Catalogue, Payloads, Sealed};
 use super::custody::CUSTODY;
 use super::error::VaultError;
 use super::note::open_checkpoint;
@@ -210,7 +210,8 @@ fn catalogue(objects: &dyn Objects, end: u64) -> Result<Catalogue, ObjectsError>
         let next = gone.unwrap_or_else(|| firsts.get(index + 1).copied().unwrap_or(end));
         let bytes = sizes.get(first).copied().unwrap_or(0);
         // What does not follow is not taken: then the catalogue ends before the checkpoint, and that is seen.
-        catalogue.push(Sealed { first: *first, end: next, bytes, deleted: gone.is_some() });
+        let payloads = if gone.is_some() { Payloads::Deleted } else { Payloads::Kept };
+        catalogue.push(Sealed { first: *first, end: next, bytes, payloads });
     }
     Ok(catalogue)
 }
@@ -218,7 +219,7 @@ fn catalogue(objects: &dyn Objects, end: u64) -> Result<Catalogue, ObjectsError>
 impl Disk for ArchiveDisk {
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         if dir == SEGMENTS {
-            let kept = self.catalogue.sealed.iter().filter(|sealed| !sealed.deleted);
+            let kept = self.catalogue.sealed.iter().filter(|sealed| sealed.is_kept());
             return Ok(kept.map(|sealed| format!("{:020}.seg", sealed.first)).collect());
         }
         if dir == CUSTODY {

@@ -1,15 +1,17 @@
 //! Deletes archived segments whose time is over, one at a time, so that it stays provable what was there and why it went.
 //!
-//! Not a decision: the caller says what may go. Order: first the deletion is a durable record of the vault, then the archive says so,
-//! then the payloads go. Invariants: leaves and tree stay whole; custody records survive their segment; a hold is asked for each
-//! record. Cost: reading a segment whose age is reached.
+//! Not a decision: the caller says what may go. Order: first the deletion is a durable record of the vault, then the payloads go
+//! here; when the archive has that record, it says so too, and the payloads go there. Invariants: leaves and tree stay whole; neither
+//! vault nor archive calls a segment deleted without a record in it that announces this; custody records survive their segment; a hold is
+//! asked for each record. Cost: reading a segment whose age is reached.
 
 use super::archive::{ArchiveError, Archiver};
+use super::catalogue::Payloads;
 use super::custody::{Custody, Deletion, custody_file};
 use super::error::VaultError;
 use super::publish::{sync_dirs, write_file};
 use super::reader::failure;
-use super::record::{RecordKind, RecordRef};
+use super::record::{Position, RecordKind, RecordRef};
 use super::remote::deleted_key;
 use super::segment::{Cursor, SEGMENTS, segment_file};
 use crate::objects::ensure;
@@ -29,7 +31,7 @@ impl Archiver {
         reason: &str,
         keep: &mut dyn FnMut(RecordRef<'_>) -> bool,
     ) -> Result<Option<Deletion>, ArchiveError> {
-        let candidates = self.catalogue.sealed.iter().filter(|sealed| !sealed.deleted && sealed.first >= from);
+        let candidates = self.catalogue.sealed.iter().filter(|sealed| sealed.is_kept() && sealed.first >= from);
         for sealed in candidates {
             // Records are in the order of their arrival: when the next one is too young, so are all behind it.
             if self.reader.received_at(sealed.end)?.is_none_or(|received| received >= before) {
@@ -52,44 +54,62 @@ impl Archiver {
         Ok(None)
     }
 
-    /// Deletes the payloads of a segment, here and in the archive. The record that says so must be durable; that is checked.
+    /// Deletes the payloads of a segment, here and in the archive. The record that says so must be durable; that is checked. As long as it
+    /// is not archived, the payloads stay in the archive: [`Self::unfinished_deletions`] names the segment again when they can go.
     ///
     /// # Errors
     /// [`ArchiveError::NotRecorded`] if no record of the vault says so; a store that holds its objects fast refuses until then.
     pub fn delete(&mut self, deletion: &Deletion) -> Result<(), ArchiveError> {
         let Deletion { first, end, .. } = *deletion;
         let recorded = Custody::Deleted(deletion.clone());
-        if !self.reader.custody()?.iter().any(|(_, custody)| *custody == recorded) {
-            return Err(ArchiveError::NotRecorded { first, end });
-        }
-        ensure(&*self.objects, &deleted_key(first, end), &recorded.encode())?;
-        let name = segment_file(first);
-        self.objects.delete(&name)?;
-        let mut catalogue = self.catalogue.clone();
-        for sealed in catalogue.sealed.iter_mut().filter(|sealed| sealed.first == first) {
-            sealed.deleted = true;
-        }
-        let disk = &*self.reader.shared.disk;
-        catalogue.write(disk)?;
-        self.catalogue = catalogue;
-        self.reader.shared.durable().deleted = self.catalogue.deleted();
+        let said = self.reader.custody()?.into_iter().find(|(_, custody)| *custody == recorded);
+        let Some((said_at, _)) = said else { return Err(ArchiveError::NotRecorded { first, end }) };
+        self.set_payloads(first, Payloads::Leaving)?;
+        let (disk, name) = (&*self.reader.shared.disk, segment_file(first));
         disk.remove(&name).map_err(|error| VaultError::io("remove", &name, error))?;
         disk.sync_dir(SEGMENTS).map_err(|error| VaultError::io("sync", SEGMENTS, error))?;
+        if said_at.0 < self.catalogue.end() {
+            ensure(&*self.objects, &deleted_key(first, end), &recorded.encode())?;
+            self.objects.delete(&name)?;
+            self.set_payloads(first, Payloads::Deleted)?;
+        }
         Ok(())
     }
 
-    /// Deletions that a crash left half done: recorded, but the segment still counts as kept.
+    /// Deletions that are recorded and can go on: a crash left them half done, or the archive has their record by now.
     ///
     /// # Errors
     /// As [`super::VaultReader::custody`].
     pub fn unfinished_deletions(&self) -> Result<Vec<Deletion>, VaultError> {
-        let kept =
-            |it: &Deletion| self.catalogue.sealed.iter().any(|s| !s.deleted && (s.first, s.end) == (it.first, it.end));
-        let all = self.reader.custody()?.into_iter().filter_map(|(_, custody)| match custody {
-            Custody::Deleted(deletion) => Some(deletion),
+        let waits = |it: &Deletion, said_at: Position| {
+            let sealed = self.catalogue.at(it.first).filter(|sealed| (sealed.first, sealed.end) == (it.first, it.end));
+            sealed.is_some_and(|sealed| match sealed.payloads {
+                Payloads::Kept => true,
+                Payloads::Leaving => said_at.0 < self.catalogue.end(),
+                Payloads::Deleted => false,
+            })
+        };
+        let all = self.reader.custody()?.into_iter().filter_map(|(said_at, custody)| match custody {
+            Custody::Deleted(deletion) => waits(&deletion, said_at).then_some(deletion),
             _ => None,
         });
-        Ok(all.filter(kept).collect())
+        Ok(all.collect())
+    }
+
+    /// Says in the catalogue what became of the segment's payloads. What is deleted does not come back.
+    fn set_payloads(&mut self, first: u64, payloads: Payloads) -> Result<(), VaultError> {
+        let mut catalogue = self.catalogue.clone();
+        for sealed in catalogue.sealed.iter_mut().filter(|sealed| sealed.first == first) {
+            if sealed.payloads != Payloads::Deleted {
+                sealed.payloads = payloads;
+            }
+        }
+        if catalogue != self.catalogue {
+            catalogue.write(&*self.reader.shared.disk)?;
+            self.catalogue = catalogue;
+            self.reader.shared.durable().deleted = self.catalogue.deleted();
+        }
+        Ok(())
     }
 
     /// Keeps copies of custody records beside the segments that may go one day.

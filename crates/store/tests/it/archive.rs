@@ -21,6 +21,13 @@ pub(crate) fn archive_all(archiver: &mut Archiver) -> u64 {
     archiver.archived().records
 }
 
+/// Deletes what is announced and can go by now.
+pub(crate) fn finish_deletions(archiver: &mut Archiver) {
+    for deletion in archiver.unfinished_deletions().unwrap() {
+        archiver.delete(&deletion).unwrap();
+    }
+}
+
 fn filled(count: u64) -> (SimDisk, Vault) {
     let disk = SimDisk::new();
     let (mut vault, _) = open(&disk);
@@ -239,11 +246,49 @@ fn what_was_deleted_stays_provable_and_is_said_to_be_deleted() {
     vault.checkpoint().unwrap();
     let mut archiver = self::archiver(&vault, &objects);
     archive_all(&mut archiver);
+    finish_deletions(&mut archiver);
     assert_eq!(check_archive(&objects).unwrap().deleted, deletion.end);
     let fresh = SimDisk::new();
     let (restored, _) = Vault::restore_on(Arc::new(fresh.clone()), objects.arc(), options()).unwrap();
     assert_eq!(restored.reader().custody().unwrap().len(), 1);
     assert!(matches!(restored.reader().record(Position(0)), Err(VaultError::Deleted { .. })));
+}
+
+#[test]
+fn the_archive_lets_go_when_it_has_the_record_that_says_so() {
+    let (disk, mut vault) = filled(700);
+    let objects = SimObjects::default();
+    let mut archiver = archiver(&vault, &objects);
+    archive_all(&mut archiver);
+    let deletion = archiver.expired(0, UnixMicros(2_000), "age", &mut |_| false).unwrap().unwrap();
+    say(&mut vault, &Custody::Deleted(deletion.clone()));
+    archiver.delete(&deletion).unwrap();
+    let segment = "segments/00000000000000000000.seg";
+    assert!(!disk.files().iter().any(|file| file == segment));
+    assert!(objects.keys().iter().any(|key| key == segment));
+    assert!(matches!(vault.reader().record(Position(0)), Err(VaultError::Deleted { first: 0, .. })));
+    assert_eq!(check_archive(&objects).unwrap().deleted, 0);
+    // Whoever begins with this archive has no record of the deletion: to it the segment is there.
+    let fresh = SimDisk::new();
+    let (restored, _) = Vault::restore_on(Arc::new(fresh.clone()), objects.arc(), options()).unwrap();
+    assert_eq!(restored.reader().record(Position(0)).unwrap().payload, payload(0));
+    drop(restored);
+    assert_eq!(check(&fresh, Some(&objects)).unwrap().deleted, 0);
+    for _ in 0..100 {
+        append(&mut vault, 7).unwrap();
+    }
+    vault.checkpoint().unwrap();
+    archive_all(&mut archiver);
+    assert_eq!(archiver.unfinished_deletions().unwrap(), std::slice::from_ref(&deletion));
+    // A store that is away keeps it a while longer.
+    objects.go_away(true);
+    assert!(matches!(archiver.delete(&deletion), Err(ArchiveError::Objects(_))));
+    objects.go_away(false);
+    let mut archiver = self::archiver(&vault, &objects);
+    finish_deletions(&mut archiver);
+    assert!(!objects.keys().iter().any(|key| key == segment));
+    assert_eq!(check_archive(&objects).unwrap().deleted, deletion.end);
+    assert_eq!(check(&disk, Some(&objects)).unwrap().deleted, deletion.end);
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Audit<'_> {
         let here = match self.disk.open(&name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(VaultError::io("open", &name, error).into()),
-            Ok(_) => !sealed.deleted,
+            Ok(_) => sealed.is_kept(),
         };
         if here {
             return self.segment(sealed.first, next.or(Some(sealed.end)));
@@ -48,7 +48,7 @@ impl Audit<'_> {
                 self.entry(entry)?;
             }
         }
-        *(if sealed.deleted { &mut self.deleted } else { &mut self.elsewhere }) += sealed.end - sealed.first;
+        *(if sealed.is_kept() { &mut self.elsewhere } else { &mut self.deleted }) += sealed.end - sealed.first;
         (self.progress)(Progress { records: self.edge.size(), ..self.progressed });
         Ok(())
     }
