@@ -349,17 +349,25 @@ mod tests {
             403 not-a-device (gate_requests_unauthenticated): the client certificate is not a device's: certificate does not name exactly one device
             403 certificate-expired (gate_requests_unauthenticated): the client certificate expired at 1790000000 s since 1970
             403 not-enrolled (gate_requests_unauthenticated): this device is not enrolled here
-            403 revoked (gate_requests_unauthenticated): this device was revoked
+            403 revoked (gate_requests_revoked): this device was revoked
             403 superseded (gate_requests_unauthenticated): this device has a newer certificate
-            400 malformed (gate_reports_refused): the body is not a report: format version 2, this reader knows 1
-            422 bad-signature (gate_reports_refused): the report's signature does not verify with the key of the client certificate
-            403 wrong-device (gate_reports_refused): the report is from acme/kona-1/cgw, which is not the device of the client certificate
-            413 too-large (gate_reports_refused): 11 bytes, or more, exceed the limit of 10
+            400 malformed (gate_reports_malformed): the body is not a report: format version 2, this reader knows 1
+            422 bad-signature (gate_reports_bad_signature): the report's signature does not verify with the key of the client certificate
+            403 wrong-device (gate_reports_wrong_device): the report is from acme/kona-1/cgw, which is not the device of the client certificate
+            413 too-large (gate_reports_too_large): 11 bytes, or more, exceed the limit of 10
             408 too-slow (gate_connections_broken): the body did not arrive within 10 s
-            409 conflict (gate_reports_refused): sequence 3 of this boot is taken by another report
-            409 too-old (gate_reports_refused): sequence 3 is too old, 40 is the oldest that can still come
-            409 stale-boot (gate_reports_refused): boot 1 is over, the device is at boot 2
+            409 conflict (gate_reports_stale): sequence 3 of this boot is taken by another report
+            409 too-old (gate_reports_stale): sequence 3 is too old, 40 is the oldest that can still come
+            409 stale-boot (gate_reports_stale): boot 1 is over, the device is at boot 2
+            429 penalty (gate_turned_away_penalty): this device sent too much that was wrong; it is not listened to for another 2 s
+            429 over-quota (gate_turned_away_tenant_quota): tenant_events_per_second is 10, and it is used up for another 3 s
+            429 over-quota (gate_turned_away_device_quota): device_bytes_per_second is 10, and it is used up for another 1 s
+            429 device-busy (gate_turned_away_device_busy): 16 reports of this device are under way already
+            503 busy (gate_turned_away_busy): the server is busy
             400 enrolment-malformed (gate_enrolments_refused): the body is not {"token": text, "csr": text}
+            400 enrolment-malformed (gate_enrolments_refused): the body is not a PKCS #10 request in base64
+            401 no-token (gate_enrolments_refused): no enrolment token, neither as HTTP Basic password nor as bearer token
+            403 renewal-other-device (gate_enrolments_refused): the certificate request names acme/kona-1/cgw, which is not the device of the client certificate
             400 request-refused (gate_enrolments_refused): key of the certificate request is not a usable Ed25519 key
             403 token-unknown (gate_enrolments_refused): this enrolment token was never given out, or not by this server
             409 token-used (gate_enrolments_refused): this enrolment token was used by another key
