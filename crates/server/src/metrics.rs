@@ -1,7 +1,7 @@
 //! What is counted and measured, as Prometheus reads it: `GET /metrics` on the API's port.
 //!
 //! Not a place where things are counted: the gate counts in `gate::Counters`, happenings count themselves, vault and lake know
-//! their size; here they are read when somebody asks. Only durations have a home of their own ([`stages`]). Names and what to
+//! their size; here they are read when somebody asks. Only durations have a home of their own (`stages`). Names and what to
 //! do about them: docs/operations.md, "Metrics, traces and dashboards". Invariants: labels have few values, tenants at most
 //! [`TENANTS_MAX`]; a scrape changes nothing and reads no file but /proc. Cost: ~1 ms a scrape; a histogram's lock a stage of a batch.
 

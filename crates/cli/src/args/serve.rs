@@ -35,10 +35,10 @@ pub(crate) struct Serve {
     pub(crate) gate_name: Vec<String>,
     #[command(flatten)]
     pub(crate) ways: Ways,
-    /// Origins of TLS proxies in front of the console, such as https://yagura.example.
+    /// Origins of TLS proxies in front of the console, such as `https://yagura.example`.
     #[arg(long, value_name = "URL")]
     pub(crate) public_origin: Vec<String>,
-    /// Tell traces to this OpenTelemetry collector, such as http://127.0.0.1:4318.
+    /// Tell traces to this OpenTelemetry collector, such as `http://127.0.0.1:4318`.
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<String>,
     /// Object store that closed segments of evidence are archived to, and where a cluster keeps its lake: a directory,
@@ -114,7 +114,7 @@ pub(crate) struct Cluster {
     /// What this process does: gate, worker, api, or several with commas; all of it if not said.
     #[arg(long, value_name = "ROLES")]
     pub(crate) role: Vec<String>,
-    /// The log that all processes share: kafka://BROKER:PORT[,BROKER:PORT…][/TOPIC-PREFIX].
+    /// The log that all processes share: kafka://BROKER:PORT,BROKER:PORT/TOPIC-PREFIX; one broker is enough.
     #[arg(long, value_name = "URL")]
     pub(crate) log: Option<String>,
     /// A setting of the log's client (librdkafka), such as security.protocol=SSL.

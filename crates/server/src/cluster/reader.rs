@@ -84,7 +84,7 @@ impl LogReader {
         read
     }
 
-    /// How many records the log has ever had. Blocks; the answer may be [`COUNT_FOR`] old.
+    /// How many records the log has ever had. Blocks; the answer may be `COUNT_FOR` old.
     ///
     /// # Errors
     /// [`ReadLogError`]

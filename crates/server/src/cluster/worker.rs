@@ -2,7 +2,7 @@
 //!
 //! Not the membership (`group`), the reading (`feed`) or the judging (`pipeline`). Invariants: before anything of a partition is written
 //! to the state, its epoch was taken over, so that an owner before is fenced; what was told to go has let go, or is aborted, within
-//! [`REVOKE_MAX`](super::REVOKE_MAX); a partition that fails stands still, says so and is tried again, the others go on. Memory: an engine,
+//! [`REVOKE_MAX`]; a partition that fails stands still, says so and is tried again, the others go on. Memory: an engine,
 //! the chains of its devices (4 KiB each) and ≤ 16 MiB of read-ahead a partition.
 
 use super::feed::{Feed, FeedError};

@@ -75,7 +75,7 @@ fn fit(len: usize) -> Result<u32, ZipError> {
     u32::try_from(len).map_err(|_| ZipError::TooLarge)
 }
 
-/// Reads an archive that [`write`] wrote: any other byte than it would have written is an error.
+/// Reads an archive that [`write()`] wrote: any other byte than it would have written is an error.
 ///
 /// # Errors
 /// [`ZipError::Malformed`] names the first byte that is wrong.

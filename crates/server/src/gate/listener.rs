@@ -1,7 +1,7 @@
 //! Accepts connections, speaks TLS and HTTP, hands each request to the router with the peer it came from.
 //!
 //! Not a web server for people: no static files, no upgrades. HTTP/2 or HTTP/1.1 as ALPN agreed. Invariants: never more than
-//! the [`Capacity`](super::capacity::Capacity) says, and no connection waits on a peer for longer than a named time; after
+//! the [`Capacity`] says, and no connection waits on a peer for longer than a named time; after
 //! `shutdown`, requests under way are answered, then all connections are closed within [`DRAIN_MAX`]. Cost: one task and ~11 KB
 //! an idle connection of HTTP/1.1 (benches/gate); buffers of HTTP/2 are kept small, it needs about three times as much.
 

@@ -38,7 +38,7 @@ pub enum LineError {
     /// The gate took too long.
     #[error("the gate did not answer within {} s", ANSWER_MAX.as_secs())]
     TooSlow,
-    /// The answer is not HTTP/1.1 with a length of at most [`ANSWER_BYTES_MAX`].
+    /// The answer is not HTTP/1.1 with a length of at most `ANSWER_BYTES_MAX`.
     #[error("the gate's answer is not HTTP/1.1 with a length of at most {ANSWER_BYTES_MAX} bytes")]
     Answer,
 }

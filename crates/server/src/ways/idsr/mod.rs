@@ -3,7 +3,7 @@
 //! Not the messages' meaning (that is `sources`, in the pipeline) and no trust: whoever can send from a sender's address is that sender,
 //! unless its messages are signed; rows say which. Invariants: a frame is kept as it came, with what the settings said of its sender at
 //! that moment; what is not kept is counted by its reason. **UDP has no acknowledgement**: a datagram is lost when the kernel's buffer
-//! is full, its sender is too fast ([`IdsrLimits`]), or the vault does not keep up; the first is read from the kernel, the others are
+//! is full, its sender is too fast ([`DATAGRAMS_PER_SECOND_MAX`]), or the vault does not keep up; the first only the kernel counts, the others are
 //! counted here. Over TCP the stream waits instead; over MQTT the broker keeps the message until the frame is durable.
 
 mod gather;
