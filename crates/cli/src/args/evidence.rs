@@ -82,10 +82,10 @@ pub(crate) struct EvidenceSource {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Records {
     /// Of this vehicle: TENANT/VEHICLE.
-    #[arg(long, value_name = "VEHICLE")]
+    #[arg(long, value_name = "VEHICLE", value_parser = vehicle)]
     pub(crate) vehicle: Option<String>,
     /// Of this device: TENANT/VEHICLE/SENSOR.
-    #[arg(long, value_name = "DEVICE")]
+    #[arg(long, value_name = "DEVICE", value_parser = device)]
     pub(crate) device: Option<String>,
     /// Received from this time on, like 2026-11-22T08:00:00Z.
     #[arg(long, value_name = "TIME")]
@@ -147,10 +147,10 @@ pub(crate) struct HoldAdd {
     #[arg(long)]
     pub(crate) case: String,
     /// Of this vehicle only: TENANT/VEHICLE.
-    #[arg(long, value_name = "VEHICLE", conflicts_with = "device")]
+    #[arg(long, value_name = "VEHICLE", value_parser = vehicle, conflicts_with = "device")]
     pub(crate) vehicle: Option<String>,
     /// Of this device only: TENANT/VEHICLE/SENSOR.
-    #[arg(long, value_name = "DEVICE")]
+    #[arg(long, value_name = "DEVICE", value_parser = device)]
     pub(crate) device: Option<String>,
     /// Received from this time on.
     #[arg(long, value_name = "TIME")]
@@ -161,4 +161,18 @@ pub(crate) struct HoldAdd {
     /// Who asks for it; else who runs this.
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
+}
+
+/// A vehicle with its tenant; a bare name would find nothing, in silence.
+fn vehicle(text: &str) -> Result<String, String> {
+    named(text, 2, "TENANT/VEHICLE, such as demo/obd-0001")
+}
+
+fn device(text: &str) -> Result<String, String> {
+    named(text, 3, "TENANT/VEHICLE/SENSOR, such as demo/obd-0001/cgw")
+}
+
+fn named(text: &str, parts: usize, form: &str) -> Result<String, String> {
+    let found = text.split('/').filter(|part| !part.is_empty()).count();
+    if found == parts { Ok(text.to_owned()) } else { Err(format!("a name has the form {form}")) }
 }

@@ -8,6 +8,7 @@
 mod handle;
 mod options;
 mod report;
+mod resume;
 mod session;
 mod topic;
 

@@ -3,7 +3,8 @@
 //! Nothing is connected here; certificate files are read when a connection is made, so that renewed ones are used. Invariant: without TLS
 //! only a broker on this machine is reached.
 
-use rumqttc::{AckMode, BrokerSessionResumePolicy, IncomingPacketSizeLimit, MqttOptions, TlsConfiguration, Transport};
+use super::resume::NothingUnderWay;
+use rumqttc::{AckMode, IncomingPacketSizeLimit, MqttOptions, TlsConfiguration, Transport};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use yagura_link::REPORT_BYTES_MAX;
@@ -129,7 +130,7 @@ impl MqttConfig {
             .set_keep_alive(KEEP_ALIVE_SECONDS)
             .set_clean_start(false)
             .set_session_expiry_interval(Some(expiry))
-            .set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly)
+            .set_session_store(NothingUnderWay)
             .set_ack_mode(AckMode::Manual)
             .set_receive_maximum(Some(receive_max))
             .set_request_channel_capacity(REQUESTS_MAX);

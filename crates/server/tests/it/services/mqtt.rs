@@ -1,4 +1,7 @@
 //! Reports over MQTT, through a real Mosquitto.
+//!
+//! Each test has a broker of its own: a broker keeps the session of every server that it has ever seen, and would give a share of one
+//! test's reports to the servers of another.
 
 use crate::rig::database::service;
 use crate::rig::{Device, Rig};
@@ -7,7 +10,8 @@ use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v5::{Packet, Publish};
 use rumqttc::{AsyncClient, Event, MqttOptions, PublishOptions};
 use serde_json::Value;
-use std::process::Command;
+use std::io;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -60,8 +64,9 @@ impl Served {
     }
 
     /// As when the process is killed: nothing is said to the broker.
-    fn kill(self) {
+    async fn kill(self) {
         self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
     }
 
     async fn end(self) {
@@ -70,18 +75,25 @@ impl Served {
     }
 }
 
-/// A vehicle at the broker.
+/// A vehicle at the broker; it leaves when it is dropped.
 struct Vehicle {
     client: AsyncClient,
     heard: mpsc::Receiver<Publish>,
     device: Device,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Vehicle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Vehicle {
     async fn join(url: &str, device: Device) -> Self {
         let (host, port) = url.strip_prefix("mqtt://").unwrap().rsplit_once(':').unwrap();
-        let id = format!("{}-{}", device.id.vehicle, std::process::id());
-        let mut options = MqttOptions::new(id, (host.to_owned(), port.parse::<u16>().unwrap()));
+        let mut options =
+            MqttOptions::new(device.id.vehicle.to_string(), (host.to_owned(), port.parse::<u16>().unwrap()));
         options.set_clean_start(true).set_max_packet_size(Some(1 << 20));
         let (client, mut events) = AsyncClient::builder(options).build();
         let (say, heard) = mpsc::channel(1_000);
@@ -89,7 +101,7 @@ impl Vehicle {
             client.subscribe(format!("yagura/v1/{}/{kind}", device.id), QoS::AtLeastOnce).await.unwrap();
         }
         let (up, mut is_up) = mpsc::channel(8);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             loop {
                 match events.poll().await {
                     Ok(Event::Incoming(Packet::Publish(publish))) => drop(say.send(publish).await),
@@ -103,7 +115,7 @@ impl Vehicle {
         for _ in 0..3 {
             timeout(SOON, is_up.recv()).await.unwrap().unwrap();
         }
-        Self { client, heard, device }
+        Self { client, heard, device, task }
     }
 
     async fn say(&self, topic: &str, payload: Vec<u8>) {
@@ -130,21 +142,51 @@ impl Vehicle {
     }
 }
 
-/// Tests share the broker, so each has its own tenant; the shared subscription is one, so they take turns.
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// A broker of one test's own. `YAGURA_TEST_MQTT` says that there may be one.
+struct Broker {
+    dir: TempDir,
+    url: String,
+}
 
-fn name(test: &str, vehicle: &str) -> String {
-    format!("{test}-{}/{vehicle}/cgw", std::process::id())
+impl Broker {
+    fn start() -> Option<Self> {
+        service("YAGURA_TEST_MQTT", "mosquitto")?;
+        let dir = TempDir::new().unwrap();
+        let done = services(&dir, &["start", "mosquitto"]).unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        let url = said.lines().find_map(|line| line.strip_prefix("YAGURA_TEST_MQTT="));
+        let url = url.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&done.stderr))).to_owned();
+        Some(Self { dir, url })
+    }
+
+    /// Kills it (-9) and brings it back.
+    fn kill_and_restart(&self) {
+        for word in ["kill", "restart"] {
+            let done = services(&self.dir, &[word, "mosquitto"]).unwrap();
+            assert!(done.status.success(), "{word}: {}", String::from_utf8_lossy(&done.stderr));
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // A failure here must not hide the failure of the test.
+        let _ = services(&self.dir, &["stop"]);
+    }
+}
+
+fn services(dir: &TempDir, words: &[&str]) -> io::Result<Output> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/services");
+    Command::new(script).args(words).env("YAGURA_SERVICES_DIR", dir.path().join("s")).output()
 }
 
 #[tokio::test]
 async fn a_report_gets_its_receipt_and_the_same_report_the_same_receipt() {
-    let Some(url) = service("YAGURA_TEST_MQTT", "mosquitto") else { return };
-    let _turn = TURN.lock().await;
+    let Some(broker) = Broker::start() else { return };
     let rig = Rig::new().await;
-    let served = Served::start(&rig, &url, "a").await;
-    let device = rig.enrol(&name("receipt", "kona-1"), "kona").await;
-    let mut vehicle = Vehicle::join(&url, device).await;
+    let served = Served::start(&rig, &broker.url, "a").await;
+    let device = rig.enrol("receipt/kona-1/cgw", "kona").await;
+    let mut vehicle = Vehicle::join(&broker.url, device).await;
     let sealed = vehicle.report().await;
     let receipt = vehicle.receipt(&rig).await;
     assert_eq!((receipt.device, receipt.report), (vehicle.device.id, sealed.digest));
@@ -162,13 +204,12 @@ async fn a_report_gets_its_receipt_and_the_same_report_the_same_receipt() {
 
 #[tokio::test]
 async fn what_is_refused_is_answered_and_recorded() {
-    let Some(url) = service("YAGURA_TEST_MQTT", "mosquitto") else { return };
-    let _turn = TURN.lock().await;
+    let Some(broker) = Broker::start() else { return };
     let rig = Rig::new().await;
-    let served = Served::start(&rig, &url, "a").await;
-    let mut other = rig.enrol(&name("refused", "kona-2"), "kona").await;
-    let device = rig.enrol(&name("refused", "kona-1"), "kona").await;
-    let mut vehicle = Vehicle::join(&url, device).await;
+    let served = Served::start(&rig, &broker.url, "a").await;
+    let mut other = rig.enrol("refused/kona-2/cgw", "kona").await;
+    let device = rig.enrol("refused/kona-1/cgw", "kona").await;
+    let mut vehicle = Vehicle::join(&broker.url, device).await;
     let mut forged = vehicle.device.report(&[EventId(0x8001)]).bytes;
     let at = forged.len() - 5;
     forged[at] ^= 1;
@@ -182,8 +223,8 @@ async fn what_is_refused_is_answered_and_recorded() {
         let problem: Value = serde_json::from_slice(&problem).unwrap();
         assert_eq!((kind.as_str(), problem["type"].as_str()), ("problem", Some(expected)));
     }
-    let stranger = Device::new(&name("refused", "nobody"));
-    let mut stranger = Vehicle::join(&url, stranger).await;
+    let stranger = Device::new("refused/nobody/cgw");
+    let mut stranger = Vehicle::join(&broker.url, stranger).await;
     stranger.report().await;
     let (_, problem) = stranger.hear().await;
     assert!(String::from_utf8_lossy(&problem).contains("not-enrolled"));
@@ -195,12 +236,11 @@ async fn what_is_refused_is_answered_and_recorded() {
 
 #[tokio::test]
 async fn two_servers_share_the_reports_and_each_report_is_taken_once() {
-    let Some(url) = service("YAGURA_TEST_MQTT", "mosquitto") else { return };
-    let _turn = TURN.lock().await;
+    let Some(broker) = Broker::start() else { return };
     let rig = Rig::new().await;
-    let (one, two) = (Served::start(&rig, &url, "a").await, Served::start(&rig, &url, "b").await);
-    let device = rig.enrol(&name("shared", "kona-1"), "kona").await;
-    let mut vehicle = Vehicle::join(&url, device).await;
+    let (one, two) = (Served::start(&rig, &broker.url, "a").await, Served::start(&rig, &broker.url, "b").await);
+    let device = rig.enrol("shared/kona-1/cgw", "kona").await;
+    let mut vehicle = Vehicle::join(&broker.url, device).await;
     for _ in 0..20 {
         let sealed = vehicle.report().await;
         assert_eq!(vehicle.receipt(&rig).await.report, sealed.digest);
@@ -214,16 +254,15 @@ async fn two_servers_share_the_reports_and_each_report_is_taken_once() {
 
 #[tokio::test]
 async fn a_server_killed_between_vault_and_acknowledgement_gives_the_same_receipt_and_one_record() {
-    let Some(url) = service("YAGURA_TEST_MQTT", "mosquitto") else { return };
-    let _turn = TURN.lock().await;
+    let Some(broker) = Broker::start() else { return };
     let rig = Rig::new().await;
-    let device = rig.enrol(&name("killed", "kona-1"), "kona").await;
-    let mut vehicle = Vehicle::join(&url, device).await;
-    Served::start(&rig, &url, "a").await.kill();
+    let device = rig.enrol("killed/kona-1/cgw", "kona").await;
+    let mut vehicle = Vehicle::join(&broker.url, device).await;
+    Served::start(&rig, &broker.url, "a").await.kill().await;
     // The broker keeps the report for the dead server; the vault has it already, as if the server had died right after writing it.
     let sealed = vehicle.report().await;
     let promised = rig.deliver(&sealed).await;
-    let served = Served::start(&rig, &url, "a").await;
+    let served = Served::start(&rig, &broker.url, "a").await;
     assert_eq!(vehicle.receipt(&rig).await, promised);
     assert_eq!(served.counters.total(Counted::MqttRepeated), 1);
     assert_eq!(*rig.intake.durable().unwrap().borrow(), 2, "an enrolment and one report");
@@ -231,59 +270,22 @@ async fn a_server_killed_between_vault_and_acknowledgement_gives_the_same_receip
     rig.end().await;
 }
 
-/// A broker of this test's own, that it may kill.
-struct Broker {
-    dir: TempDir,
-    url: String,
-}
-
-impl Broker {
-    fn start() -> Self {
-        let dir = TempDir::new().unwrap();
-        let said = script(&dir, &["start", "mosquitto"]);
-        let url = said.lines().find_map(|line| line.strip_prefix("YAGURA_TEST_MQTT=")).unwrap().to_owned();
-        Self { dir, url }
-    }
-
-    /// Kills it (-9) and brings it back.
-    fn kill_and_restart(&self) {
-        script(&self.dir, &["kill", "mosquitto"]);
-        script(&self.dir, &["restart", "mosquitto"]);
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        script(&self.dir, &["stop"]);
-    }
-}
-
-fn script(dir: &TempDir, words: &[&str]) -> String {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/services");
-    let done = Command::new(script).args(words).env("YAGURA_SERVICES_DIR", dir.path().join("s")).output().unwrap();
-    assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_dies_costs_no_report() {
-    if service("YAGURA_TEST_MQTT", "mosquitto").is_none() {
-        return;
-    }
-    let broker = Broker::start();
-    let url = broker.url.clone();
+    let Some(broker) = Broker::start() else { return };
     let rig = Rig::new().await;
-    let served = Served::start(&rig, &url, "a").await;
-    let device = rig.enrol(&name("broker", "kona-1"), "kona").await;
-    let mut vehicle = Vehicle::join(&url, device).await;
+    let served = Served::start(&rig, &broker.url, "a").await;
+    let device = rig.enrol("broker/kona-1/cgw", "kona").await;
+    let mut vehicle = Vehicle::join(&broker.url, device).await;
     vehicle.report().await;
     vehicle.receipt(&rig).await;
-    broker.kill_and_restart();
-    served.connected(2).await;
     // What a vehicle sends without a receipt it sends again: here it does so once the broker is back.
     let sealed = vehicle.device.report(&[EventId(0x8001)]);
     let device = Device::new(&vehicle.device.id.to_string());
-    let mut back = Vehicle::join(&url, device).await;
+    drop(vehicle);
+    broker.kill_and_restart();
+    served.connected(2).await;
+    let mut back = Vehicle::join(&broker.url, device).await;
     back.say("report", sealed.bytes.clone()).await;
     assert_eq!(back.receipt(&rig).await.report, sealed.digest);
     records(&rig, 3).await;
