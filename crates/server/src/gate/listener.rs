@@ -22,6 +22,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -30,6 +31,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service;
 
+/// How long a peer whose handshake failed may go on sending before its connection is closed, and how much.
+const REFUSED_MAX: Duration = Duration::from_secs(1);
+const REFUSED_BYTES_MAX: u64 = 64 * 1024;
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long the connection of a device may be idle between requests, and how long the head of a request may take.
@@ -122,7 +126,7 @@ async fn connection(
     // Receipts are small and awaited; a socket that refuses this option still works.
     let _ = stream.set_nodelay(true);
     let handshake = tokio::select! {
-        result = timeout(HANDSHAKE_MAX, front.tls.accept(stream)) => result,
+        result = timeout(HANDSHAKE_MAX, front.tls.accept(stream).into_fallible()) => result,
         _ = stopping.wait_for(|stop| *stop) => return,
     };
     match handshake {
@@ -145,9 +149,10 @@ async fn connection(
                 Err(refused) => counters.emit(refused, &format_args!("connection from {peer} closed: too many")),
             }
         }
-        Ok(Err(error)) => {
+        Ok(Err((error, stream))) => {
             front.door.strike(peer.ip());
             counters.emit(Counted::HandshakeFailed, &format_args!("TLS with {peer} failed: {error}"));
+            let_go(stream).await;
         }
         Err(_) => {
             front.door.strike(peer.ip());
@@ -155,6 +160,14 @@ async fn connection(
         }
     }
     drop(slot);
+}
+
+/// Closes a connection so that the peer can read why. What it has sent meanwhile is read first: else the system would answer that
+/// with a reset, and the alert would be lost.
+async fn let_go(mut stream: TcpStream) {
+    let _ = stream.shutdown().await;
+    let mut rest = stream.take(REFUSED_BYTES_MAX);
+    let _ = timeout(REFUSED_MAX, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
 }
 
 /// Answers requests until the peer, the gate or [`Peer::goodbye`] ends the connection.

@@ -78,22 +78,31 @@ async fn an_enrolment_survives_a_registry_that_fails_half_way() {
     world.stop().await;
 }
 
+/// How often a client that did not read the alert may try again.
+const TRIES_MAX: usize = 5;
+
 /// Sends a report with the certificate that `issuer` makes for the device now + `from`, valid for `validity`.
 async fn refused_by_tls(world: &World, issuer: &Identity, from: i64, validity: Duration) -> String {
     let mut device = Device::new("acme/kona-1/cgw", 7);
     let request = EnrolmentRequest::parse_pem(&device.csr()).unwrap();
     let issued = issuer.authority().issue(&request, clock::now().plus(from), validity).unwrap();
     device.certificate = issued.pem;
-    let client = device.builder(world).http1_only().build().unwrap();
-    let request = client.post(world.url("/v1/reports")).body(device.report(0).bytes);
-    let error = request.send().await.unwrap_err();
-    let mut text = String::new();
-    let mut next: Option<&dyn Error> = Some(&error);
-    while let Some(error) = next {
-        text = format!("{text}{error}; ");
-        next = error.source();
+    let report = device.report(0).bytes;
+    for _ in 0..TRIES_MAX {
+        let client = device.builder(world).http1_only().build().unwrap();
+        let error = client.post(world.url("/v1/reports")).body(report.clone()).send().await.unwrap_err();
+        let mut text = String::new();
+        let mut next: Option<&dyn Error> = Some(&error);
+        while let Some(error) = next {
+            text = format!("{text}{error}; ");
+            next = error.source();
+        }
+        // The client may give the connection up before it has read the alert, and then keeps the reason to itself.
+        if !text.contains("connection was not ready") {
+            return text;
+        }
     }
-    text
+    panic!("the client never read the alert");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +117,7 @@ async fn tls_names_the_reason_when_it_refuses_a_certificate() {
     let options = IdentityOptions::loopback(&foreign.path().join("identity"), clock::now());
     let foreign = refused_by_tls(&world, &Identity::open(&options).unwrap(), 0, hour).await;
     assert!(foreign.contains("received fatal alert"), "{foreign}");
-    world.counted(Counted::HandshakeFailed, 3).await;
+    world.at_least(Counted::HandshakeFailed, 3).await;
     assert_eq!(world.records(), []);
     world.stop().await;
 }
