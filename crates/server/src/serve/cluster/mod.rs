@@ -4,31 +4,27 @@
 //! gate, intake, worker, state; so every receipt is for what the broker has, and a worker lets go of its partitions flushed. A worker that
 //! the broker expels ends the process: another one runs under its name.
 
+mod api;
+mod gate;
+mod worker;
+
+pub use worker::PARTITIONS_DIR;
+
 use super::status::{Readiness, status_router};
-use super::{IDENTITY_DIR, Ready, ServeError, bind, leave_address, local, serve_api, storage, vault_origin};
-use crate::api::{App, EvidenceLog, Health, Live, STREAMS_MAX};
-use crate::auth::Origins;
+use super::{IDENTITY_DIR, Ready, ServeError, bind, local, serve_api};
+use crate::api::{Health, Live};
 use crate::clock;
-use crate::cluster::{LogReader, LogWriter, PartitionVault, Worker, WorkerParts};
+use crate::cluster::Worker;
 use crate::config::{Cluster, Config, Role};
-use crate::gate::{Counters, Gate, GateParts};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
-use crate::lake::SharedLake;
-use crate::pipeline::{Rules, Tail};
+use crate::pipeline::Rules;
 use crate::state::State;
-use crate::stop::stopped;
 use crate::ways::Ways;
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::task::{JoinSet, spawn_blocking};
-use yagura_columns::Catalogue;
-
-/// Directory of the vaults of a worker's partitions in the data directory.
-pub const PARTITIONS_DIR: &str = "partitions";
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
 /// Serves until `shutdown` completes. `ready` is told once, when everything is up.
 pub(super) async fn serve(
@@ -133,88 +129,5 @@ impl Process {
             worker.stop().await;
         }
         self.state.close().await;
-    }
-}
-
-impl Common<'_> {
-    async fn gate(
-        &self,
-        socket: TcpListener,
-        ready: &mut Ready,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<(Intake, Ways), ServeError> {
-        let log = self.cluster.log.clone();
-        let writer = spawn_blocking(move || LogWriter::open(&log)).await?;
-        let counters = Arc::new(Counters::default());
-        let intake = Intake::to_log(writer?, self.state.clone(), Arc::clone(&counters));
-        let ways = self.config.ways.clone();
-        let ways = Ways::open(ways, &self.identity, &self.state, &intake, &counters, &self.stopping).await?;
-        ready.idsr = ways.addresses().to_vec();
-        let gate = Gate::new(GateParts {
-            identity: Arc::clone(&self.identity),
-            registry: Arc::new(self.state.clone()),
-            intake: intake.clone(),
-            counters: Arc::clone(&counters),
-            quotas: self.config.quotas.clone(),
-        })?;
-        let gate = gate.merge(ways.router());
-        tasks.spawn(gate.serve(socket, stopped(self.stopping.clone())));
-        tasks.spawn(storage::watch(counters, self.health.clone(), stopped(self.stopping.clone())));
-        Ok((intake, ways))
-    }
-
-    async fn api(
-        &self,
-        socket: TcpListener,
-        rules: &Rules,
-        ready: &mut Ready,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<(), ServeError> {
-        let (config, address) = (self.config, local(&socket)?);
-        let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{address}"));
-        ready.sign_in_link = Some(leave_address(&self.state, config, &console_url).await?);
-        ready.console_url = Some(console_url);
-        let lake = SharedLake::open_at(&self.cluster.lake, 0, config.lake_care).await?;
-        let lake = lake.map_err(|error| ServeError::of_lake(Path::new(&self.cluster.lake), error))?;
-        let app = App {
-            state: self.state.clone(),
-            origins: Origins::of(address, &config.public_origins),
-            vault: EvidenceLog::Log(LogReader::open(&self.cluster.log)?),
-            vault_origin: vault_origin(&self.identity).as_str().into(),
-            // The workers publish checkpoints, one a partition.
-            checkpoint_file: config.data_dir.join("checkpoint").into(),
-            lake,
-            tail: Tail::default(),
-            rules: Arc::new(rules.book.clone()),
-            catalogue: Arc::new(Catalogue::builtin()),
-            live: self.live.clone(),
-            health: self.health.clone(),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-            stop: self.stopping.clone(),
-            silent_after_us: config.silent_after_us,
-        };
-        tasks.spawn(serve_api(socket, crate::api::router(app), self.stopping.clone()));
-        Ok(())
-    }
-
-    async fn worker(&self, rules: Rules) -> Result<Worker, ServeError> {
-        let lake = self.cluster.lake.clone();
-        let vaults = PartitionVault {
-            dir: self.config.data_dir.join(PARTITIONS_DIR),
-            origin: vault_origin(&self.identity),
-            key: self.identity.vault_key().clone(),
-        };
-        let parts = WorkerParts {
-            log: self.cluster.log.clone(),
-            name: self.cluster.worker.clone(),
-            vaults,
-            state: self.state.clone(),
-            lake,
-            care: self.config.lake_care,
-            rules,
-            live: self.live.clone(),
-            health: self.health.clone(),
-        };
-        Worker::start(parts).map_err(|error| ServeError::of_log("the worker cannot start", error))
     }
 }

@@ -1,0 +1,53 @@
+//! The console and the API of a cluster: reads what the workers wrote to the state and to the lake.
+//!
+//! Not a worker: it judges nothing and owns no partition, so several of them serve side by side.
+
+use super::Common;
+use crate::api::{App, EvidenceLog, STREAMS_MAX};
+use crate::auth::Origins;
+use crate::cluster::LogReader;
+use crate::lake::SharedLake;
+use crate::pipeline::{Rules, Tail};
+use crate::serve::{Ready, ServeError, leave_address, local, serve_api, vault_origin};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use yagura_columns::Catalogue;
+
+impl Common<'_> {
+    pub(super) async fn api(
+        &self,
+        socket: TcpListener,
+        rules: &Rules,
+        ready: &mut Ready,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), ServeError> {
+        let (config, address) = (self.config, local(&socket)?);
+        let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{address}"));
+        ready.sign_in_link = Some(leave_address(&self.state, config, &console_url).await?);
+        ready.console_url = Some(console_url);
+        let lake = SharedLake::open_at(&self.cluster.lake, 0, config.lake_care).await?;
+        let lake = lake.map_err(|error| ServeError::of_lake(Path::new(&self.cluster.lake), error))?;
+        let app = App {
+            state: self.state.clone(),
+            origins: Origins::of(address, &config.public_origins),
+            vault: EvidenceLog::Log(LogReader::open(&self.cluster.log)?),
+            vault_origin: vault_origin(&self.identity).as_str().into(),
+            // The workers publish checkpoints, one a partition.
+            checkpoint_file: config.data_dir.join("checkpoint").into(),
+            lake,
+            tail: Tail::default(),
+            rules: Arc::new(rules.book.clone()),
+            catalogue: Arc::new(Catalogue::builtin()),
+            live: self.live.clone(),
+            health: self.health.clone(),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            stop: self.stopping.clone(),
+            silent_after_us: config.silent_after_us,
+        };
+        tasks.spawn(serve_api(socket, crate::api::router(app), self.stopping.clone()));
+        Ok(())
+    }
+}
