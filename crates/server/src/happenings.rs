@@ -40,6 +40,7 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<RequestFailed<'_>>(),
         told::<Started<'_>>(),
         told::<GateLimited>(),
+        told::<AlertsNotFollowed<'_>>(),
         told::<Stopped>(),
         told::<SnapshotRefused<'_>>(),
         told::<CorrelationsForgotten<'_>>(),
@@ -115,6 +116,13 @@ happening!(GateLimited, |it| warn!(
     descriptors = it.capacity.descriptors,
     "the limit of file descriptors allows fewer connections than the gate could take; raise LimitNOFILE or ulimit -n"
 ));
+
+/// Alerts are not shown as they come, because the state does not answer.
+pub struct AlertsNotFollowed<'a> {
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(AlertsNotFollowed<'_>, |it| warn!(cause = chain(it.cause), "alerts are not shown as they come"));
 
 /// The server ends.
 pub struct Stopped {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::{JoinError, spawn_blocking};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use yagura_store::{Lake, LakeError, Table, TableStats, Upkeep};
 
 /// The share of one processor that upkeep takes if nothing else is said, in percent.
@@ -18,6 +18,9 @@ pub const UPKEEP_CPU_PERCENT: u8 = 20;
 const REST_MAX: Duration = Duration::from_secs(60);
 /// The most pieces of work of one round; the next round goes on.
 const PIECES_MAX: usize = 1_000;
+
+/// How old the knowledge of what others committed may be.
+const FOLLOWED_FOR: Duration = Duration::from_secs(1);
 
 /// How a lake is looked after.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,6 +53,8 @@ pub struct SharedLake {
     care: Care,
     /// Held while upkeep is under way.
     tending: Arc<Mutex<()>>,
+    /// Of who only reads: when it took up what others had committed; `None` before the first time. Held while it does.
+    followed: Option<Arc<Mutex<Option<Instant>>>>,
     /// Started by the first question.
     #[cfg(feature = "query")]
     engine: Arc<std::sync::OnceLock<yagura_query::Engine>>,
@@ -75,9 +80,40 @@ impl SharedLake {
             lake: Arc::new(lake),
             care,
             tending: Arc::default(),
+            followed: None,
             #[cfg(feature = "query")]
             engine: Arc::default(),
         }))
+    }
+
+    /// The lake at this address for who only reads what others write.
+    ///
+    /// # Errors
+    /// As [`Self::open_at`].
+    pub async fn reader(url: &str, care: Care) -> Result<Result<Self, LakeError>, JoinError> {
+        let opened = Self::open_at(url, 0, care).await?;
+        Ok(opened.map(|lake| Self { followed: Some(Arc::default()), ..lake }))
+    }
+
+    /// Asks the lake about its rows. Who only reads sees what others had committed a second ago.
+    ///
+    /// # Errors
+    /// A panic of `ask`; or what the lake says.
+    pub async fn ask<T, F>(&self, ask: F) -> Result<Result<T, LakeError>, JoinError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Lake) -> Result<T, LakeError> + Send + 'static,
+    {
+        if let Some(followed) = &self.followed {
+            let mut at = followed.lock().await;
+            if at.is_none_or(|at| at.elapsed() >= FOLLOWED_FOR) {
+                if let Err(error) = self.call(Lake::follow).await? {
+                    return Ok(Err(error));
+                }
+                *at = Some(Instant::now());
+            }
+        }
+        self.call(ask).await
     }
 
     /// Asks the lake where blocking is allowed.

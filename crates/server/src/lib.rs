@@ -10,6 +10,7 @@ pub mod auth;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+mod counted;
 pub mod evidence;
 pub mod fleetwide;
 pub mod gate;

@@ -1,15 +1,19 @@
-//! What is counted and measured, as Prometheus reads it: `GET /metrics` on the API's port.
+//! What is counted and measured, as Prometheus reads it: `GET /metrics` on the API's port and on the status port.
 //!
-//! Not a place where things are counted: the gate counts in `gate::Counters`, happenings count themselves, vault and lake know
+//! Not a place where things are counted: gate and ways in have their counters, happenings count themselves, vault and lake know
 //! their size; here they are read when somebody asks. Only durations have a home of their own (`stages`). Names and what to
 //! do about them: docs/operations.md, "Metrics, traces and dashboards". Invariants: labels have few values, tenants at most
 //! [`TENANTS_MAX`]; a scrape changes nothing and reads no file but /proc. Cost: ~1 ms a scrape; a histogram's lock a stage of a batch.
 
+mod judged;
+mod partitions;
 mod process;
 mod server;
 mod stages;
 
-pub use server::{PartitionParts, Partitions, ServerParts, TENANTS_MAX, judged};
+pub use judged::{TENANTS_MAX, judged};
+pub use partitions::{Owned, PartitionParts, Partitions};
+pub use server::ServerParts;
 pub use stages::{Stage, Timer, observe};
 
 use axum::Router;
@@ -34,7 +38,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("yagura");
         stages::register(&mut registry);
-        server::register_happenings(&mut registry);
+        judged::register_happenings(&mut registry);
         let metrics = Self(Arc::new(Mutex::new(registry)));
         metrics.add(Box::new(process::Own));
         metrics

@@ -101,7 +101,7 @@ mod built {
         let (events, states) = if asked.at == At::Latest { tail.parts() } else { (Vec::new(), Vec::new()) };
         let at = asked.at;
         let snapshots = lake
-            .call(move |lake| named.into_iter().map(|table| lake.snapshot(table, at)).collect::<Result<Vec<_>, _>>());
+            .ask(move |lake| named.into_iter().map(|table| lake.snapshot(table, at)).collect::<Result<Vec<_>, _>>());
         let snapshots = snapshots.await.map_err(|panic| QueryFailure::Failed(Box::new(panic)))?;
         let snapshots = snapshots.map_err(|error| match at {
             At::Latest => QueryFailure::Failed(Box::new(error)),

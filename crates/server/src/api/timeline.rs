@@ -106,7 +106,7 @@ impl Question {
             to: Some(self.to),
             limit,
         };
-        let scan = lake.call(move |lake| lake.scan(table, &query)).await.map_err(ApiError::internal)?;
+        let scan = lake.ask(move |lake| lake.scan(table, &query)).await.map_err(ApiError::internal)?;
         let mut scan = scan.map_err(|error| match error {
             LakeError::DiskFull { .. } => ApiError::DiskFull,
             other => ApiError::internal(other),

@@ -12,6 +12,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,8 @@ const AHEAD_KIB_MAX: u32 = 8 << 10;
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a durable record may be without a signed checkpoint over it.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the client says how long the log is.
+const HEAR_EVERY: Duration = Duration::from_secs(5);
 /// How long a failed step waits before it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -114,6 +117,7 @@ pub enum FeedError {
 pub(super) struct Feed {
     stop: Arc<AtomicBool>,
     durable: watch::Receiver<u64>,
+    log_end: watch::Receiver<u64>,
     failed: watch::Receiver<Option<Arc<FeedError>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -121,7 +125,8 @@ pub(super) struct Feed {
 impl Feed {
     /// Begins to feed `vault` from where it ends. `known` is how many records are known to exist.
     pub(super) fn start(log: &LogAddress, partition: u16, vault: Vault, known: u64) -> Result<Self, FeedError> {
-        let consumer = consumer(log, partition)?;
+        let (heard, log_end) = watch::channel(known);
+        let consumer = consumer(log, Listener { partition: partition.into(), topic: log.records_topic(), heard })?;
         let stop = Arc::new(AtomicBool::new(false));
         let (durable, watching) = watch::channel(vault.len());
         let (fail, failed) = watch::channel(None);
@@ -143,12 +148,17 @@ impl Feed {
             }
             reader.sign_checkpoint();
         });
-        Ok(Self { stop, durable: watching, failed, thread: Some(thread.map_err(FeedError::Thread)?) })
+        Ok(Self { stop, durable: watching, log_end, failed, thread: Some(thread.map_err(FeedError::Thread)?) })
     }
 
     /// How many records are durable in the vault, as it grows.
     pub(super) fn durable(&self) -> watch::Receiver<u64> {
         self.durable.clone()
+    }
+
+    /// How many records the log has, as it was heard of last.
+    pub(super) fn log_end(&self) -> watch::Receiver<u64> {
+        self.log_end.clone()
     }
 
     /// Completes with the reason when the thread has ended by itself.
@@ -178,17 +188,29 @@ impl Drop for Feed {
     }
 }
 
-/// Says nothing of the end of a partition, which is no error, and leaves the rest to the one who polls.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, _: KafkaError, _: &str) {}
+/// Hears how long the log is. Says nothing of the end of a partition, which is no error, and leaves the rest to the one who polls.
+struct Listener {
+    topic: String,
+    partition: i32,
+    heard: watch::Sender<u64>,
 }
 
-impl ConsumerContext for Quiet {}
+impl ClientContext for Listener {
+    fn error(&self, _: KafkaError, _: &str) {}
 
-fn consumer(log: &LogAddress, partition: u16) -> Result<BaseConsumer<Quiet>, FeedError> {
-    let mut config = log.client(&format!("feed-{partition}"));
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.get(&self.topic).map(|topic| &topic.partitions);
+        let end = partitions.and_then(|all| all.get(&self.partition)).map(|it| it.hi_offset);
+        if let Some(end) = end.and_then(|end| u64::try_from(end).ok()) {
+            self.heard.send_replace(end);
+        }
+    }
+}
+
+impl ConsumerContext for Listener {}
+
+fn consumer(log: &LogAddress, listener: Listener) -> Result<BaseConsumer<Listener>, FeedError> {
+    let mut config = log.client(&format!("feed-{}", listener.partition));
     config
         // Offsets are never committed and the group is never joined: the vault is the offset.
         .set("group.id", format!("{}.feed", log.group()))
@@ -198,14 +220,15 @@ fn consumer(log: &LogAddress, partition: u16) -> Result<BaseConsumer<Quiet>, Fee
         .set("isolation.level", "read_uncommitted")
         .set("check.crcs", "true")
         .set("fetch.wait.max.ms", "100")
+        .set("statistics.interval.ms", HEAR_EVERY.as_millis().to_string())
         .set("queued.max.messages.kbytes", AHEAD_KIB_MAX.to_string());
-    config.create_with_context(Quiet).map_err(FeedError::Options)
+    config.create_with_context(listener).map_err(FeedError::Options)
 }
 
 struct Reader {
     topic: String,
     partition: u16,
-    consumer: BaseConsumer<Quiet>,
+    consumer: BaseConsumer<Listener>,
     vault: Vault,
     known: u64,
     durable: watch::Sender<u64>,

@@ -13,6 +13,7 @@ use crate::api::{Health, Live};
 use crate::happenings::{PartitionFailed, PartitionFenced, PartitionReleased, PartitionTaken, chain, emit};
 use crate::intake::Vouched;
 use crate::lake::{Care, SharedLake};
+use crate::metrics::{PartitionParts, Partitions};
 use crate::pipeline::{Ordered, Parts, Pipeline, Rules, StartError, Tail};
 use crate::state::{Partition, PartitionNumber, State, StateError};
 use rdkafka::error::KafkaError;
@@ -47,10 +48,10 @@ pub struct WorkerParts {
     pub care: Care,
     /// By what it judges.
     pub rules: Rules,
-    /// Who looks now, if this process serves people too.
-    pub live: Live,
     /// What ails the worker.
     pub health: Health,
+    /// Where metrics find its partitions.
+    pub told: Partitions,
 }
 
 /// Why a worker cannot start.
@@ -351,6 +352,7 @@ impl Keeper {
         let (partition, epoch) = (self.number, owner.epoch());
         let lake = SharedLake::open_at(&self.parts.lake, partition, self.parts.care).await.map_err(HoldError::from)?;
         let lake = lake.map_err(HoldError::from)?;
+        let tail = Tail::unseen();
         let rules = Rules { set: self.parts.rules.set.clone(), book: self.parts.rules.book.clone() };
         let start = Pipeline::start(Parts {
             state: self.parts.state.clone(),
@@ -360,8 +362,9 @@ impl Keeper {
             vouched: Vouched::default(),
             durable: feed.durable(),
             lake,
-            tail: Tail::default(),
-            live: self.parts.live.clone(),
+            tail: tail.clone(),
+            // Those who look ask the state; see `crate::api::follow`.
+            live: Live::default(),
             health: self.parts.health.clone(),
             rules,
         });
@@ -369,6 +372,9 @@ impl Keeper {
             _ = told(&mut self.told) => return Err(Stopped::Early),
             pipeline = start => pipeline.map_err(HoldError::from)?,
         };
+        let (position, log_end) = (pipeline.position(), Some(feed.log_end()));
+        let told_parts = PartitionParts { vault: vault.clone(), position, tail, epoch, log_end };
+        let _told = self.parts.told.own(partition, told_parts);
         let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         emit(&PartitionTaken { partition, epoch, records: vault.len(), millis });
         self.parts.health.heals("partition");

@@ -54,6 +54,7 @@ pub use tls::TlsError;
 pub use verifier::{KNOWN_MAX, RENEWAL_GRACE};
 
 use crate::clock;
+use crate::happenings::{GateLimited, emit};
 use crate::identity::Identity;
 use crate::intake::Intake;
 use axum::extract::State;
@@ -146,12 +147,6 @@ impl<R: Registry> Gate<R> {
         Ok(Self { front, works })
     }
 
-    /// How many connections it takes.
-    #[must_use]
-    pub const fn capacity(&self) -> Capacity {
-        self.front.capacity
-    }
-
     /// The same gate with more endpoints.
     #[must_use]
     pub fn merge(mut self, endpoints: Router) -> Self {
@@ -160,8 +155,12 @@ impl<R: Registry> Gate<R> {
     }
 
     /// Serves until `shutdown` completes; then answers the requests under way and closes the connections, within
-    /// [`DRAIN_MAX`]. Stop the intake after this has returned.
+    /// [`DRAIN_MAX`]. Stop the intake after this has returned. Says so if the system allows fewer connections than it could take.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
+        let capacity = self.front.capacity;
+        if capacity.is_limited() {
+            emit(&GateLimited { capacity });
+        }
         let watching = standing::watch(self.works.parts, self.works.standings);
         tokio::select! {
             () = listener::serve(listener, self.front, shutdown) => {}

@@ -1,7 +1,7 @@
 //! What is told can be read: a small check of the text form, as `promtool check metrics` does it.
 
 use super::*;
-use crate::gate::{Counted, Counters};
+use crate::{gate, ways};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Families and their types; an error names the line that breaks the text form.
@@ -38,19 +38,27 @@ fn families(text: &str) -> Result<BTreeMap<String, String>, String> {
 
 #[test]
 fn a_fresh_server_tells_everything_in_a_form_that_can_be_read() {
-    let metrics = Metrics::default();
-    metrics.add(Box::new(ServerParts {
-        counters: Some(Arc::new(Counters::default())),
-        partitions: Partitions::default(),
-        lake: None,
-        health: crate::api::Health::default(),
-    }));
+    let metrics = ServerParts {
+        gate: Some(Arc::new(gate::Counters::default())),
+        ways: Some(Arc::new(ways::counters::Counters::default())),
+        ..ServerParts::default()
+    };
+    let metrics = metrics.metrics();
     let families = families(&metrics.text()).unwrap();
-    assert!(Counted::ALL.iter().all(|kind| families.contains_key(&format!("yagura_{}", kind.name()))), "{families:?}");
+    let names = gate::Counted::ALL.iter().map(|kind| kind.name());
+    let mut names = names.chain(ways::counters::Counted::ALL.iter().map(|kind| kind.name()));
+    assert!(names.all(|name| families.contains_key(&format!("yagura_{name}"))), "{families:?}");
     assert_eq!(families.get("yagura_stage_append_seconds").map(String::as_str), Some("histogram"));
     assert!(
         families.contains_key("yagura_happenings") && families.contains_key("yagura_process_resident_memory_bytes")
     );
+}
+
+#[test]
+fn a_server_of_whatever_roles_tells_the_same_names() {
+    let all = ServerParts { gate: Some(Arc::default()), ways: Some(Arc::default()), ..ServerParts::default() };
+    let of = |parts: ServerParts| families(&parts.metrics().text()).unwrap();
+    assert_eq!(of(all), of(ServerParts::default()));
 }
 
 #[test]

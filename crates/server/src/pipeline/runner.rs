@@ -19,7 +19,7 @@ use crate::intake::Vouched;
 use crate::lake::SharedLake;
 use crate::metrics::{Stage, Timer, judged};
 use crate::place::position_of;
-use crate::state::{Partition, State, StateError};
+use crate::state::{Partition, PartitionNumber, State, StateError};
 use crate::stop::stopped;
 use crate::traces;
 use std::error::Error;
@@ -455,8 +455,9 @@ impl Runner {
         }
     }
 
+    /// Of all partitions of a lake, the owner of the first looks after it.
     fn maintain_if_due(&mut self) {
-        if self.maintained.elapsed() >= MAINTAIN_AFTER {
+        if self.partition.number() == PartitionNumber::SINGLE && self.maintained.elapsed() >= MAINTAIN_AFTER {
             self.maintained = Instant::now();
             let lake = self.lake.clone();
             tokio::spawn(async move {

@@ -17,6 +17,9 @@ pub const TAIL_ROWS_MAX: usize = 500_000;
 /// A flush writes a file for each partition (day and bucket) of its rows: so long each may take on average, so that cars which
 /// upload a month late do not make files faster than they can be merged. Rows that wait are seen all the same.
 const PARTITION_FLUSH_AFTER: Duration = Duration::from_millis(250);
+/// How long rows wait that nobody sees before they are in the lake: with the time of a commit and of the reader's next look it is
+/// less than five seconds. Late uploads make more and smaller files then, which upkeep merges.
+const SHARED_FLUSH_AFTER: Duration = Duration::from_secs(3);
 /// The longest that rows wait because of that.
 const FLUSH_AFTER_MAX: Duration = Duration::from_secs(60);
 
@@ -46,9 +49,22 @@ fn partitions(batch: &RecordBatch) -> BTreeSet<(i32, i32)> {
 }
 
 /// How long rows of so many partitions may wait for the lake.
-fn patience(partitions: usize) -> Duration {
+fn patience(partitions: usize, seen: Seen) -> Duration {
     let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
-    PARTITION_FLUSH_AFTER.saturating_mul(partitions).clamp(FLUSH_AFTER, FLUSH_AFTER_MAX)
+    match seen {
+        Seen::Here => PARTITION_FLUSH_AFTER.saturating_mul(partitions).clamp(FLUSH_AFTER, FLUSH_AFTER_MAX),
+        Seen::InTheLake => SHARED_FLUSH_AFTER,
+    }
+}
+
+/// Where rows are seen first.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Seen {
+    /// In the tail: who asks is in this process.
+    #[default]
+    Here,
+    /// In the lake: who asks is in another one.
+    InTheLake,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +72,7 @@ struct Waiting {
     parts: Vec<Part>,
     /// Partitions of the rows that came since the tail was empty, or since its last flush.
     partitions: BTreeSet<(i32, i32)>,
+    seen: Seen,
 }
 
 /// Rows that are judged but not in the lake yet. Cheap to clone.
@@ -63,6 +80,12 @@ struct Waiting {
 pub struct Tail(Arc<Mutex<Waiting>>);
 
 impl Tail {
+    /// A tail that nobody asks: rows are seen when the lake has them, so they wait less.
+    #[must_use]
+    pub fn unseen() -> Self {
+        Self(Arc::new(Mutex::new(Waiting { seen: Seen::InTheLake, ..Waiting::default() })))
+    }
+
     /// All waiting rows: events, vehicle states.
     #[must_use]
     pub fn parts(&self) -> (Vec<RecordBatch>, Vec<RecordBatch>) {
@@ -90,7 +113,8 @@ impl Tail {
 
     /// How long waiting rows may wait.
     pub(super) fn patience(&self) -> Duration {
-        patience(self.lock().partitions.len())
+        let waiting = self.lock();
+        patience(waiting.partitions.len(), waiting.seen)
     }
 
     /// The parts as they are now.
@@ -116,8 +140,10 @@ mod tests {
 
     #[test]
     fn rows_of_many_days_wait_longer_but_not_for_ever() {
+        let patience = |partitions| patience(partitions, Seen::Here);
         assert_eq!((patience(0), patience(8)), (FLUSH_AFTER, FLUSH_AFTER));
         assert_eq!(patience(120), Duration::from_secs(30));
         assert_eq!((patience(1_600), patience(usize::MAX)), (FLUSH_AFTER_MAX, FLUSH_AFTER_MAX));
+        assert_eq!(super::patience(usize::MAX, Seen::InTheLake), SHARED_FLUSH_AFTER);
     }
 }

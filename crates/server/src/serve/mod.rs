@@ -19,11 +19,11 @@ use crate::config::Config;
 use crate::evidence::inbox::INBOX_DIR;
 use crate::evidence::keeper;
 use crate::gate::{Counters, Gate, GateParts, Quotas};
-use crate::happenings::{GateLimited, Started, Stopped, emit};
+use crate::happenings::{Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
-use crate::metrics::{Metrics, PartitionParts, Partitions, ServerParts};
+use crate::metrics::{Metrics, Owned, PartitionParts, ServerParts};
 use crate::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
 use crate::state::{Partition, PartitionNumber, Person, State};
 use crate::stop::stopped;
@@ -125,6 +125,8 @@ struct Server {
     pipeline: Pipeline,
     state: State,
     vault: VaultReader,
+    /// For as long as the metrics tell of the partition.
+    _owned: Owned,
 }
 
 /// What is opened before anything runs.
@@ -157,13 +159,11 @@ impl Server {
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
         let pipeline = opened.pipeline(rules, &common).await?;
-        let (reader, position) = (opened.reader.clone(), pipeline.position());
-        let told = PartitionParts { vault: reader, position, tail: common.tail.clone() };
-        let metrics = metrics_of(told, &opened.counters, &opened.lake, &common.health);
-        let recovery = Some(opened.recovery).filter(|it| it.cut.is_some() || it.repair != Repair::Nothing);
+        let recovery = Some(opened.recovery.clone()).filter(|it| it.cut.is_some() || it.repair != Repair::Nothing);
         let ca_pem = opened.identity.authority().pem().to_owned();
         let (identity, intake, state) = (&opened.identity, &opened.intake, &opened.state);
         let ways = Ways::open(config.ways, identity, state, intake, &opened.counters, &stopping).await?;
+        let (owned, metrics) = opened.metrics(&pipeline, &ways, &common);
         let status_socket = match config.status {
             Some(address) => Some(bind(address).await?),
             None => None,
@@ -181,10 +181,6 @@ impl Server {
             inside: Some(Inside { intake: opened.intake.clone(), durable, position }),
         };
         let gate = gate.merge(ways.router());
-        let capacity = gate.capacity();
-        if capacity.is_limited() {
-            emit(&GateLimited { capacity });
-        }
         let gate = tokio::spawn(gate.serve(gate_socket, stopped(stopping.clone())));
         let router = crate::api::router(app).merge(metrics.routes());
         let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
@@ -193,7 +189,8 @@ impl Server {
         let storage = tokio::spawn(storage::watch(opened.counters, common.health, stopped(stopping)));
         if let Some(socket) = status_socket {
             let readiness = status::Readiness::new(opened.state.clone(), None);
-            tokio::spawn(serve_api(socket, status::status_router(readiness), ready_stop));
+            let router = status::status_router(readiness).merge(metrics.routes());
+            tokio::spawn(serve_api(socket, router, ready_stop));
         }
         let vault = opened.reader;
         Ok(Self {
@@ -208,6 +205,7 @@ impl Server {
             pipeline,
             state: opened.state,
             vault,
+            _owned: owned,
         })
     }
 
@@ -247,6 +245,25 @@ impl Opened {
             rules,
         };
         Ok(Pipeline::start(parts).await?)
+    }
+
+    /// What this server tells at `/metrics`: all parts, and its partition for as long as the first value is held.
+    fn metrics(&self, pipeline: &Pipeline, ways: &Ways, common: &Common) -> (Owned, Metrics) {
+        let parts = ServerParts {
+            gate: Some(Arc::clone(&self.counters)),
+            ways: Some(ways.counters()),
+            lake: Some(self.lake.clone()),
+            health: common.health.clone(),
+            ..ServerParts::default()
+        };
+        let told = PartitionParts {
+            vault: self.reader.clone(),
+            position: pipeline.position(),
+            tail: common.tail.clone(),
+            epoch: self.partition.epoch(),
+            log_end: None,
+        };
+        (parts.partitions.own(self.partition.number().get(), told), parts.metrics())
     }
 
     /// What the API works with.
@@ -363,15 +380,6 @@ fn identity(config: &Config) -> Result<Identity, ServeError> {
     let directory = config.identity_dir.clone().unwrap_or_else(|| config.data_dir.join(IDENTITY_DIR));
     let options = IdentityOptions { directory, names: config.gate_names.clone(), now: clock::now() };
     Ok(Identity::open(&options)?)
-}
-
-/// What this server tells at `/metrics`: one partition and all parts.
-fn metrics_of(partition: PartitionParts, counters: &Arc<Counters>, lake: &SharedLake, health: &Health) -> Metrics {
-    let (metrics, partitions) = (Metrics::default(), Partitions::default());
-    partitions.own(0, partition);
-    let (counters, lake, health) = (Some(Arc::clone(counters)), Some(lake.clone()), health.clone());
-    metrics.add(Box::new(ServerParts { counters, partitions, lake, health }));
-    metrics
 }
 
 /// Leaves in the state what `yagura sign-in-link` needs, and makes the first link.

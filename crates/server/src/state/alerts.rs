@@ -173,7 +173,7 @@ impl State {
         query.all(self.read()).await
     }
 
-    /// Alerts of all tenants that were raised or raised again since `since`, oldest first, each with when. For who shows alerts as they
+    /// Alerts of all tenants that were raised, raised again or given another status since `since`, oldest first, each with when. For who shows alerts as they
     /// come: it asks again from a few seconds before the last one that it got, because owners of partitions have clocks of their own and
     /// commit in their own order, and leaves out what it has shown with the same count.
     ///
@@ -235,10 +235,11 @@ impl State {
         now: UnixMicros,
     ) -> Result<Option<AlertRow>, StateError> {
         let mut tx = self.begin().await?;
-        sql("UPDATE alerts SET status = $3 WHERE tenant = $1 AND alert_id = $2")
+        sql("UPDATE alerts SET status = $3, touched_us = $4 WHERE tenant = $1 AND alert_id = $2")
             .bind(person.tenant.as_str())
             .bind(alert_id)
             .bind(status.code())
+            .bind(now.0)
             .execute(&mut tx)
             .await?;
         let Some(row) = one(&mut tx, &person.tenant, alert_id).await? else { return Ok(None) };

@@ -3,12 +3,14 @@
 //! Not a worker: it judges nothing and owns no partition, so several of them serve side by side.
 
 use super::Common;
-use crate::api::{App, EvidenceLog, STREAMS_MAX};
+use crate::api::{App, EvidenceLog, Live, STREAMS_MAX, follow};
 use crate::auth::Origins;
 use crate::cluster::LogReader;
 use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
-use crate::serve::{Ready, ServeError, leave_address, local, serve_api, vault_origin};
+use crate::serve::{Ready, ServeError, leave_address, local, vault_origin};
+use crate::stop::stopped;
+use axum::Router;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -16,20 +18,31 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use yagura_columns::Catalogue;
 
+/// What is served when the process is open.
+pub(super) struct Api {
+    pub(super) socket: TcpListener,
+    pub(super) router: Router,
+}
+
 impl Common<'_> {
     pub(super) async fn api(
-        &self,
+        &mut self,
         socket: TcpListener,
         rules: &Rules,
         ready: &mut Ready,
         tasks: &mut JoinSet<()>,
-    ) -> Result<(), ServeError> {
+    ) -> Result<Api, ServeError> {
         let (config, address) = (self.config, local(&socket)?);
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{address}"));
         ready.sign_in_link = Some(leave_address(&self.state, config, &console_url).await?);
         ready.console_url = Some(console_url);
-        let lake = SharedLake::open_at(&self.cluster.lake, 0, config.lake_care).await?;
+        let lake = SharedLake::reader(&self.cluster.lake, config.lake_care).await?;
         let lake = lake.map_err(|error| ServeError::of_lake(Path::new(&self.cluster.lake), error))?;
+        self.parts.lake = Some(lake.clone());
+        let live = Live::default();
+        let following =
+            follow(self.state.clone(), live.clone(), self.parts.health.clone(), stopped(self.stopping.clone()));
+        tasks.spawn(following);
         let app = App {
             state: self.state.clone(),
             origins: Origins::of(address, &config.public_origins),
@@ -41,13 +54,12 @@ impl Common<'_> {
             tail: Tail::default(),
             rules: Arc::new(rules.book.clone()),
             catalogue: Arc::new(Catalogue::builtin()),
-            live: self.live.clone(),
-            health: self.health.clone(),
+            live,
+            health: self.parts.health.clone(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop: self.stopping.clone(),
             silent_after_us: config.silent_after_us,
         };
-        tasks.spawn(serve_api(socket, crate::api::router(app), self.stopping.clone()));
-        Ok(())
+        Ok(Api { socket, router: crate::api::router(app) })
     }
 }

@@ -15,7 +15,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 impl Common<'_> {
     pub(super) async fn gate(
-        &self,
+        &mut self,
         socket: TcpListener,
         ready: &mut Ready,
         tasks: &mut JoinSet<()>,
@@ -26,6 +26,7 @@ impl Common<'_> {
         let intake = Intake::to_log(writer?, self.state.clone(), Arc::clone(&counters));
         let ways = self.config.ways.clone();
         let ways = Ways::open(ways, &self.identity, &self.state, &intake, &counters, &self.stopping).await?;
+        (self.parts.gate, self.parts.ways) = (Some(Arc::clone(&counters)), Some(ways.counters()));
         ready.idsr = ways.addresses().to_vec();
         let gate = Gate::new(GateParts {
             identity: Arc::clone(&self.identity),
@@ -36,7 +37,7 @@ impl Common<'_> {
         })?;
         let gate = gate.merge(ways.router());
         tasks.spawn(gate.serve(socket, stopped(self.stopping.clone())));
-        tasks.spawn(storage::watch(counters, self.health.clone(), stopped(self.stopping.clone())));
+        tasks.spawn(storage::watch(counters, self.parts.health.clone(), stopped(self.stopping.clone())));
         Ok((intake, ways))
     }
 }

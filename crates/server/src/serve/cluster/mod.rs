@@ -8,16 +8,17 @@ mod api;
 mod gate;
 mod worker;
 
+use api::Api;
 pub use worker::PARTITIONS_DIR;
 
 use super::status::{Readiness, status_router};
 use super::{IDENTITY_DIR, Ready, ServeError, bind, local, serve_api};
-use crate::api::{Health, Live};
 use crate::clock;
 use crate::cluster::Worker;
 use crate::config::{Cluster, Config, Role};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
+use crate::metrics::ServerParts;
 use crate::pipeline::Rules;
 use crate::state::State;
 use crate::ways::Ways;
@@ -60,8 +61,8 @@ struct Common<'a> {
     cluster: &'a Cluster,
     identity: Arc<Identity>,
     state: State,
-    health: Health,
-    live: Live,
+    /// What metrics tell: each role adds what it has.
+    parts: ServerParts,
     stopping: watch::Receiver<bool>,
 }
 
@@ -80,8 +81,7 @@ impl Process {
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
         let rules = Rules::load(config.rules_dir.as_deref())?;
         let (stop, stopping) = watch::channel(false);
-        let (health, live) = (Health::default(), Live::default());
-        let common = Common { config, cluster, identity, state, health, live, stopping };
+        let mut common = Common { config, cluster, identity, state, parts: ServerParts::default(), stopping };
         let mut tasks = JoinSet::new();
         let mut ready = Ready {
             console_url: None,
@@ -98,13 +98,19 @@ impl Process {
             Some(socket) => Some(common.gate(socket, &mut ready, &mut tasks).await?),
             None => None,
         };
-        if let Some(socket) = api_socket {
-            common.api(socket, &rules, &mut ready, &mut tasks).await?;
-        }
+        let api = match api_socket {
+            Some(socket) => Some(common.api(socket, &rules, &mut ready, &mut tasks).await?),
+            None => None,
+        };
         let worker = if has(Role::Worker) { Some(common.worker(rules).await?) } else { None };
+        let metrics = common.parts.metrics();
         if let Some(socket) = status_socket {
             let readiness = Readiness::new(common.state.clone(), worker.as_ref().map(Worker::stages));
-            tasks.spawn(serve_api(socket, status_router(readiness), common.stopping.clone()));
+            let router = status_router(readiness).merge(metrics.routes());
+            tasks.spawn(serve_api(socket, router, common.stopping.clone()));
+        }
+        if let Some(Api { socket, router }) = api {
+            tasks.spawn(serve_api(socket, router.merge(metrics.routes()), common.stopping.clone()));
         }
         let state = common.state;
         Ok(Self { ready, stop, tasks, gate, worker, state })

@@ -11,7 +11,7 @@ use crate::serve::{ServeError, vault_origin};
 pub const PARTITIONS_DIR: &str = "partitions";
 
 impl Common<'_> {
-    pub(super) async fn worker(&self, rules: Rules) -> Result<Worker, ServeError> {
+    pub(super) async fn worker(&mut self, rules: Rules) -> Result<Worker, ServeError> {
         let lake = self.cluster.lake.clone();
         let vaults = PartitionVault {
             dir: self.config.data_dir.join(PARTITIONS_DIR),
@@ -26,9 +26,11 @@ impl Common<'_> {
             lake,
             care: self.config.lake_care,
             rules,
-            live: self.live.clone(),
-            health: self.health.clone(),
+            health: self.parts.health.clone(),
+            told: self.parts.partitions.clone(),
         };
-        Worker::start(parts).map_err(|error| ServeError::of_log("the worker cannot start", error))
+        let worker = Worker::start(parts).map_err(|error| ServeError::of_log("the worker cannot start", error))?;
+        self.parts.stages = Some(worker.stages());
+        Ok(worker)
     }
 }

@@ -1,0 +1,152 @@
+//! Alerts that other processes raise or people of another console change, handed to those who look here.
+//!
+//! Not a queue: the state is asked again and again. Invariants: an alert is sent within [`LOOK_EVERY`] and one read of when it was
+//! committed; the same alert unchanged is sent once; a look reads at most [`PAGE`] rows, and a page that is full is more than a reader's
+//! queue holds, so that whoever missed a row is told to read the lists again. Cost: one indexed read a look, whoever looks.
+
+use super::live::{Health, LIVE_ALERTS_MAX, Live};
+use super::views;
+use crate::clock;
+use crate::happenings::{AlertsNotFollowed, chain, emit};
+use crate::state::{AlertRow, State};
+use crate::tenant::Tenant;
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+use yagura_model::UnixMicros;
+
+/// How often the state is asked.
+pub const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The most rows of a look.
+const PAGE: usize = 2 * LIVE_ALERTS_MAX;
+/// How much later than another's a commit may become visible, though it names an earlier time: owners have clocks of their own.
+const OVERLAP_US: i64 = 30_000_000;
+const KIND: &str = "live";
+
+/// Follows the state until `stopped` completes.
+pub async fn follow(state: State, live: Live, health: Health, stopped: impl Future<Output = ()> + Send) {
+    let mut stopped = std::pin::pin!(stopped);
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut shown = Shown::since(clock::now());
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            _ = looks.tick() => {}
+        }
+        match state.alerts_raised_since(shown.from, u32::try_from(PAGE).unwrap_or(u32::MAX)).await {
+            Ok(rows) => {
+                let news = shown.news(rows);
+                news.iter().for_each(|(tenant, row)| live.alert(*tenant, views::alert(row)));
+                health.heals(KIND);
+            }
+            Err(error) => {
+                let detail = format!("Alerts are not shown as they come: {}", chain(&error));
+                let next_step = "Bring the state database back; lists and streams go on by themselves.";
+                if health.ails(KIND, &detail, next_step) {
+                    emit(&AlertsNotFollowed { cause: &error });
+                }
+            }
+        }
+    }
+}
+
+/// What of an alert changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Version {
+    touched: UnixMicros,
+    count: i64,
+    status: i64,
+}
+
+/// What was shown last, of the alerts that the next look finds again.
+#[derive(Debug)]
+struct Shown {
+    /// From when on the state is asked.
+    from: UnixMicros,
+    versions: HashMap<(Tenant, Vec<u8>), Version>,
+}
+
+impl Shown {
+    fn since(now: UnixMicros) -> Self {
+        Self { from: now.plus(-OVERLAP_US), versions: HashMap::new() }
+    }
+
+    /// What is new in what a look found.
+    fn news(&mut self, rows: Vec<(Tenant, AlertRow, UnixMicros)>) -> Vec<(Tenant, AlertRow)> {
+        let full = rows.len() >= PAGE;
+        let newest = rows.last().map(|(_, _, touched)| *touched);
+        let mut news = Vec::new();
+        for (tenant, row, touched) in rows {
+            let version = Version { touched, count: row.count, status: row.status };
+            if self.versions.insert((tenant, row.alert_id.clone()), version) != Some(version) {
+                news.push((tenant, row));
+            }
+        }
+        self.from = match newest {
+            // So many at one instant are not read in pieces: the readers' queues are over.
+            Some(newest) if full && newest == self.from => newest.plus(1),
+            Some(newest) if full => newest,
+            Some(newest) => self.from.max(newest.plus(-OVERLAP_US)),
+            None => self.from,
+        };
+        let from = self.from;
+        self.versions.retain(|_, version| version.touched >= from);
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u64, count: i64, touched: i64) -> (Tenant, AlertRow, UnixMicros) {
+        let row = AlertRow {
+            alert_id: number.to_be_bytes().to_vec(),
+            rule_id: "r".to_owned(),
+            title_en: String::new(),
+            title_ja: String::new(),
+            severity: 3,
+            status: 0,
+            vehicle: None,
+            vehicles: 1,
+            technique: None,
+            group_json: "[]".to_owned(),
+            match_json: "[]".to_owned(),
+            first_us: 0,
+            last_us: 0,
+            count,
+            raised_us: 0,
+        };
+        (Tenant::named(yagura_model::Name::new("acme").unwrap()), row, UnixMicros(touched))
+    }
+
+    #[test]
+    fn an_alert_is_news_once_a_version_and_a_late_commit_is_not_missed() {
+        let mut shown = Shown::since(UnixMicros(100_000_000));
+        assert_eq!(shown.news(vec![row(1, 1, 100_000_000)]).len(), 1);
+        assert_eq!(shown.news(vec![row(1, 1, 100_000_000)]).len(), 0);
+        // Another owner's clock is behind, its commit came later.
+        assert_eq!(shown.news(vec![row(2, 1, 95_000_000), row(1, 1, 100_000_000)]).len(), 1);
+        assert_eq!(shown.news(vec![row(2, 1, 95_000_000), row(1, 2, 101_000_000)]).len(), 1);
+        assert!(shown.from < UnixMicros(95_000_000));
+    }
+
+    #[test]
+    fn a_storm_is_read_in_bounded_steps_that_always_go_on() {
+        let all: Vec<_> = (0..10_000).map(|n| row(n, 1, if n < 5_000 { 7 } else { n as i64 })).collect();
+        let mut shown = Shown::since(UnixMicros(0));
+        let mut looks = 0;
+        loop {
+            let found = all.iter().filter(|it| it.2 >= shown.from).take(PAGE).cloned().collect::<Vec<_>>();
+            let full = found.len() >= PAGE;
+            shown.news(found);
+            looks += 1;
+            assert!(shown.versions.len() <= PAGE && looks < 20);
+            if !full {
+                break;
+            }
+        }
+    }
+}
