@@ -4,6 +4,7 @@
 //! Cost: a relaxed atomic addition and a log line.
 
 use crate::gate::Capacity;
+use crate::state::PartitionNumber;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::{error, info, warn};
@@ -55,6 +56,8 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<PartitionReleased>(),
         told::<PartitionFenced>(),
         told::<PartitionFailed<'_>>(),
+        told::<MatchesRemoved>(),
+        told::<CustodyWaits<'_>>(),
         told::<GroupWaits<'_>>(),
         told::<LakeFlushed>(),
         told::<EvidenceArchived>(),
@@ -170,11 +173,11 @@ happening!(PipelineResumed, |it| info!(step = it.step, "pipeline goes on"));
 /// Another process has taken a partition over; this one lets go of it.
 pub struct PartitionLost {
     /// Which.
-    pub partition: u16,
+    pub partition: PartitionNumber,
     /// The epoch that is over.
     pub epoch: i64,
 }
-happening!(PartitionLost, |it| warn!(partition = it.partition, epoch = it.epoch, "partition has another owner now"));
+happening!(PartitionLost, |it| warn!(partition = %it.partition, epoch = it.epoch, "partition has another owner now"));
 
 /// A record of the log of matches cannot be read; it is left out.
 pub struct MatchUnreadable<'a> {
@@ -210,12 +213,12 @@ happening!(ReportRepeated, |it| tracing::debug!(place = it.place, first = it.fir
 /// A partition of the log cannot be read, or its vault not be written, for now.
 pub struct PartitionWaits<'a> {
     /// Which.
-    pub partition: u16,
+    pub partition: PartitionNumber,
     /// Why.
     pub cause: &'a (dyn Error + 'static),
 }
 happening!(PartitionWaits<'_>, |it| warn!(
-    partition = it.partition,
+    partition = %it.partition,
     cause = chain(it.cause),
     "partition waits and tries again"
 ));
@@ -223,7 +226,7 @@ happening!(PartitionWaits<'_>, |it| warn!(
 /// This worker owns a partition and works on it.
 pub struct PartitionTaken {
     /// Which.
-    pub partition: u16,
+    pub partition: PartitionNumber,
     /// The epoch of its owner.
     pub epoch: i64,
     /// Records of its vault.
@@ -232,7 +235,7 @@ pub struct PartitionTaken {
     pub millis: u64,
 }
 happening!(PartitionTaken, |it| info!(
-    partition = it.partition,
+    partition = %it.partition,
     epoch = it.epoch,
     records = it.records,
     millis = it.millis,
@@ -242,31 +245,51 @@ happening!(PartitionTaken, |it| info!(
 /// This worker let go of a partition.
 pub struct PartitionReleased {
     /// Which.
-    pub partition: u16,
+    pub partition: PartitionNumber,
     /// The next record that would have been judged, if that is known.
     pub position: Option<u64>,
 }
-happening!(PartitionReleased, |it| info!(partition = it.partition, position = it.position, "partition released"));
+happening!(PartitionReleased, |it| info!(partition = %it.partition, position = it.position, "partition released"));
 
 /// Another worker owns a partition that this one worked on: it was paused or cut off for too long.
 pub struct PartitionFenced {
     /// Which.
-    pub partition: u16,
+    pub partition: PartitionNumber,
 }
-happening!(PartitionFenced, |it| warn!(partition = it.partition, "partition has another owner now; dropped"));
+happening!(PartitionFenced, |it| warn!(partition = %it.partition, "partition has another owner now; dropped"));
 
 /// A partition cannot be worked on; it is tried again.
 pub struct PartitionFailed<'a> {
     /// Which.
-    pub partition: u16,
+    pub partition: PartitionNumber,
     /// Why.
     pub cause: &'a (dyn Error + 'static),
 }
 happening!(PartitionFailed<'_>, |it| error!(
-    partition = it.partition,
+    partition = %it.partition,
     cause = chain(it.cause),
     "partition stands still; tried again in a while"
 ));
+
+/// The log's retention removed matches before they were judged: alerts over the fleet may be missing.
+pub struct MatchesRemoved {
+    /// Of which partition.
+    pub partition: PartitionNumber,
+    /// How many.
+    pub count: u64,
+}
+happening!(MatchesRemoved, |it| error!(
+    partition = %it.partition,
+    count = it.count,
+    "the log's retention removed matches that were not judged"
+));
+
+/// What the command line left cannot be recorded now; it stays and is tried again.
+pub struct CustodyWaits<'a> {
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(CustodyWaits<'_>, |it| warn!(cause = chain(it.cause), "a hold or its like waits for the log; tried again"));
 
 /// The group of workers cannot be asked for now.
 pub struct GroupWaits<'a> {

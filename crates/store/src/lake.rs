@@ -239,6 +239,21 @@ impl Lake {
         self.table(table).append(batch, through)
     }
 
+    /// As [`Lake::append`], for rows whose `position` says nothing of when they were made (their records are in other partitions): they
+    /// are those behind `after`, and nothing is done if something else was committed last.
+    ///
+    /// # Errors
+    /// [`LakeError::Overtaken`] if `after` is not what was committed last: look again. Else as [`Lake::append`].
+    pub fn append_after(
+        &self,
+        table: Table,
+        batch: &RecordBatch,
+        after: Option<Position>,
+        through: Position,
+    ) -> Result<Appended, LakeError> {
+        self.table(table).append_after(batch, after, through)
+    }
+
     /// After so many records without a row for a table, the position alone is committed, so that a replay stays short.
     pub const EMPTY_RECORDS_MAX: u64 = 1_024;
 

@@ -41,6 +41,7 @@ use segment::{SEGMENT_HEADER_LEN, SEGMENTS, Salt, SegmentHeader, segment_file};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tiles::Edge;
+use yagura_model::UnixMicros;
 
 /// Where the vault is and who signs for it.
 #[derive(Clone, Debug)]
@@ -125,6 +126,9 @@ pub struct Vault {
 impl Vault {
     /// The most bytes of one append.
     pub const APPEND_BYTES_MAX: usize = 64 << 20;
+    /// A copy of a log begins a segment by the first record that was received so long, in µs, after the first of the last segment: what
+    /// a log keeps for a time only is archived in time.
+    pub const REPLICA_SEGMENT_US: i64 = 3_600_000_000;
 
     /// Opens the vault, or makes an empty one: recovers an unfinished end, brings tiles and checkpoint up to date.
     ///
@@ -197,25 +201,41 @@ impl Vault {
         let position = Position(self.len());
         let mut rest = records;
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(self.fitting(rest));
+            let (rolls, count) = self.fitting(rest)?;
+            if rolls {
+                self.mend()?;
+                self.roll()?;
+            }
+            let (now, later) = rest.split_at(count);
             self.write(now, Grouping::None)?;
             rest = later;
         }
         Ok(position)
     }
 
-    /// How many of the records go into the last segment, or into a new one if the first does not fit; at least one.
-    fn fitting(&self, records: &[NewRecord<'_>]) -> usize {
+    /// Whether the first of the records begins a new segment, and how many go into it; at least one.
+    fn fitting(&self, records: &[NewRecord<'_>]) -> Result<(bool, usize), VaultError> {
+        let (segment, end) = {
+            let durable = self.reader.shared.durable();
+            (durable.segments.last().copied().unwrap_or(0), durable.tail_end)
+        };
+        let begun = end > SEGMENT_HEADER_LEN;
+        let begun = if begun { self.reader.received_at(segment)? } else { None };
+        let Some(first) = records.first() else { return Ok((false, 0)) };
         let len = |record: &NewRecord<'_>| (record::HEADER_LEN + record.payload.len()) as u64;
-        let end = self.reader.shared.durable().tail_end;
-        let first = records.first().map_or(0, len);
-        let rolls = end > SEGMENT_HEADER_LEN && end + first > self.options.segment_bytes;
-        let mut end = if rolls { SEGMENT_HEADER_LEN } else { end };
+        let over = |begun: UnixMicros, record: &NewRecord<'_>| {
+            record.received.0.saturating_sub(begun.0) >= Self::REPLICA_SEGMENT_US
+        };
+        let rolls = begun.is_some_and(|begun| end + len(first) > self.options.segment_bytes || over(begun, first));
+        let (mut end, begun) = match begun {
+            Some(begun) if !rolls => (end, begun),
+            _ => (SEGMENT_HEADER_LEN, first.received),
+        };
         let fits = records.iter().take_while(|record| {
             end += len(record);
-            end <= self.options.segment_bytes
+            end <= self.options.segment_bytes && !over(begun, record)
         });
-        fits.count().max(1)
+        Ok((rolls, fits.count().max(1)))
     }
 
     fn write(&mut self, records: &[NewRecord<'_>], grouping: Grouping) -> Result<Position, VaultError> {

@@ -3,7 +3,7 @@
 //! Not a deletion and not a server: a running server takes the record from its inbox; without one this opens the vault itself.
 
 use super::give::now;
-use super::source::{reader, signing_key, time};
+use super::source::{is_partition, reader, signing_key, time};
 use crate::args::{EvidenceSource, HoldAdd};
 use crate::failure::Failure;
 use crate::output::{Output, emit};
@@ -83,6 +83,12 @@ impl Recorded {
 
 /// Makes a custody record of a vault: through the running server, or directly if none runs.
 pub(crate) fn record(vault: &str, custody: &Custody) -> Result<Recorded, Failure> {
+    let inbox = Path::new(vault).join("..").join(INBOX_DIR);
+    let leave = || leave(&inbox, custody).map_err(|error| Failure::file(&inbox, &error));
+    if is_partition(vault) {
+        leave()?;
+        return Ok(Recorded::Left);
+    }
     let key = signing_key(vault);
     let key = key.ok_or_else(|| {
         Failure::input(vault, "the vault's private key is not beside it: only who runs it can do this")
@@ -102,8 +108,7 @@ pub(crate) fn record(vault: &str, custody: &Custody) -> Result<Recorded, Failure
             Ok(Recorded::Now)
         }
         Err(VaultError::Locked { .. }) => {
-            let inbox = Path::new(vault).join("..").join(INBOX_DIR);
-            leave(&inbox, custody).map_err(|error| Failure::file(&inbox, &error))?;
+            leave()?;
             Ok(Recorded::Left)
         }
         Err(error) => Err(failed(error)),

@@ -13,6 +13,7 @@ use yagura_columns::Catalogue;
 use yagura_model::UnixMicros;
 use yagura_server::evidence::select::{Question, event_named};
 use yagura_server::evidence::view;
+use yagura_server::serve::PARTITIONS_DIR;
 use yagura_store::disk::LocalDisk;
 use yagura_store::objects::{self, Objects};
 use yagura_store::{VaultReader, open_verifier_key};
@@ -70,7 +71,14 @@ pub(crate) fn signing_key(vault: &str) -> Option<SigningKey> {
 }
 
 fn beside(vault: &str, name: &str) -> PathBuf {
-    Path::new(vault).join("..").join("identity").join(name)
+    let data = Path::new(vault).join(if is_partition(vault) { "../.." } else { ".." });
+    data.join("identity").join(name)
+}
+
+/// Whether this is the vault of a partition: a copy of a cluster's log, into which only the log may write.
+pub(crate) fn is_partition(vault: &str) -> bool {
+    let whole = Path::new(vault).canonicalize().unwrap_or_else(|_| vault.into());
+    whole.parent().and_then(Path::file_name).is_some_and(|name| name == PARTITIONS_DIR)
 }
 
 fn read_key_file(path: &Path) -> Result<String, Failure> {

@@ -159,26 +159,33 @@ fn position(data: &Path) -> u64 {
     with_state(data, async |state, _| state.progress_of(PartitionNumber::SINGLE).await.unwrap().position)
 }
 
-/// Alert id to rule, count, first and last event.
-fn alerts(data: &Path) -> BTreeMap<String, (String, i64, i64, i64)> {
+fn alerts(data: &Path) -> BTreeMap<String, Raised> {
     alerts_at(&StateUrl::file(&data.join(STATE_FILE)))
 }
 
-fn alerts_at(url: &StateUrl) -> BTreeMap<String, (String, i64, i64, i64)> {
-    alerts_where(url, |_| true)
+/// What must be the same of an alert, whoever raised it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Raised {
+    rule: String,
+    pub(crate) vehicle: Option<String>,
+    count: i64,
+    first: i64,
+    last: i64,
 }
 
-/// The alerts that are about one vehicle.
-pub(crate) fn vehicle_alerts_at(url: &StateUrl) -> BTreeMap<String, (String, i64, i64, i64)> {
-    alerts_where(url, |row| row.vehicle.is_some())
-}
-
-fn alerts_where(url: &StateUrl, wanted: impl Fn(&AlertRow) -> bool) -> BTreeMap<String, (String, i64, i64, i64)> {
+/// All alerts, by id.
+pub(crate) fn alerts_at(url: &StateUrl) -> BTreeMap<String, Raised> {
     let filter = AlertFilter::default();
-    let mut rows = with_state_at(url, async |state, tenant| state.alerts(&tenant, &filter, 10_000).await.unwrap());
-    rows.retain(wanted);
+    let rows = with_state_at(url, async |state, tenant| state.alerts(&tenant, &filter, 10_000).await.unwrap());
     let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    rows.into_iter().map(|row| (hex(&row.alert_id), (row.rule_id, row.count, row.first_us, row.last_us))).collect()
+    let raised = |row: AlertRow| Raised {
+        rule: row.rule_id,
+        vehicle: row.vehicle,
+        count: row.count,
+        first: row.first_us,
+        last: row.last_us,
+    };
+    rows.into_iter().map(|row| (hex(&row.alert_id), raised(row))).collect()
 }
 
 #[derive(Debug, Default)]
@@ -187,13 +194,12 @@ pub(crate) struct LakeRows {
     pub(crate) hits: BTreeMap<String, i64>,
 }
 
-fn lake_rows(data: &Path) -> LakeRows {
-    lake_rows_at(&data.join(LAKE_DIR).to_string_lossy())
+pub(crate) fn lake_rows(data: &Path) -> LakeRows {
+    lake_rows_of(&Lake::open(&data.join(LAKE_DIR).to_string_lossy(), 0).unwrap())
 }
 
-/// The rows of the lake at an address, none of them twice.
-pub(crate) fn lake_rows_at(url: &str) -> LakeRows {
-    let lake = Lake::open(url, 0).unwrap();
+/// The rows of a lake, none of them twice.
+pub(crate) fn lake_rows_of(lake: &Lake) -> LakeRows {
     let mut rows = LakeRows::default();
     let query = Query { tenant: TENANT.to_owned(), vehicle: None, from: None, to: None, limit: Query::ROWS_MAX };
     for batch in lake.scan(Table::Events, &query).unwrap().batches {

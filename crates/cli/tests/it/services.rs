@@ -1,8 +1,10 @@
 //! What needs real servers beside ours: several processes as one cluster.
 //!
-//! `scripts/services start kafka postgres` gives them; without them a test says so and ends, except in CI.
+//! `scripts/services start kafka postgres s3` gives them; without them a test says so and ends, except in CI.
 
 mod cluster;
+mod cluster_archive;
+mod cluster_faults;
 mod cluster_world;
 
 /// The address of a service; without it the test says so and ends, except in CI.
@@ -13,4 +15,9 @@ fn service(variable: &str, name: &str) -> Option<String> {
         println!("skipped: {variable} is not set (scripts/services start {name})");
     }
     found
+}
+
+/// A number that says how much of a test is done.
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }

@@ -52,6 +52,7 @@ impl Cloud {
             state: state.clone(),
             partition: state.take_over(PartitionNumber::SINGLE).await?,
             ordered: Ordered::Before,
+            matches: None,
             vault: intake.reader().ok_or("no vault")?,
             durable: intake.durable().ok_or("no vault")?,
             vouched: intake.vouched(),

@@ -8,12 +8,14 @@
 use super::log::{ASK_MAX, LogAddress};
 use crate::clock;
 use crate::happenings::{PartitionWaits, emit};
+use crate::state::PartitionNumber;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -26,8 +28,6 @@ use yagura_store::{Envelope, EnvelopeError, NewRecord, Position, Vault, VaultErr
 const BATCH_RECORDS_MAX: usize = 1_024;
 /// Bytes after which a batch takes no further record.
 const BATCH_BYTES_MAX: usize = 4 << 20;
-/// KiB that the client reads ahead of one partition.
-const AHEAD_KIB_MAX: u32 = 8 << 10;
 /// How long a look at the broker's queue waits.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a durable record may be without a signed checkpoint over it.
@@ -210,18 +210,8 @@ impl ClientContext for Listener {
 impl ConsumerContext for Listener {}
 
 fn consumer(log: &LogAddress, listener: Listener) -> Result<BaseConsumer<Listener>, FeedError> {
-    let mut config = log.client(&format!("feed-{}", listener.partition));
-    config
-        // Offsets are never committed and the group is never joined: the vault is the offset.
-        .set("group.id", format!("{}.feed", log.group()))
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", "read_uncommitted")
-        .set("check.crcs", "true")
-        .set("fetch.wait.max.ms", "100")
-        .set("statistics.interval.ms", HEAR_EVERY.as_millis().to_string())
-        .set("queued.max.messages.kbytes", AHEAD_KIB_MAX.to_string());
+    let mut config = log.reading(&format!("feed-{}", listener.partition));
+    config.set("statistics.interval.ms", HEAR_EVERY.as_millis().to_string());
     config.create_with_context(listener).map_err(FeedError::Options)
 }
 
@@ -373,7 +363,7 @@ impl Reader {
     }
 
     fn wait(&self, cause: &KafkaError) {
-        emit(&PartitionWaits { partition: self.partition, cause });
+        waits(self.partition, cause);
         std::thread::park_timeout(RETRY);
     }
 
@@ -390,9 +380,13 @@ impl Reader {
         }
         match self.vault.checkpoint() {
             Ok(_) => self.covered = self.vault.len(),
-            Err(error) => emit(&PartitionWaits { partition: self.partition, cause: &error }),
+            Err(error) => waits(self.partition, &error),
         }
     }
+}
+
+fn waits(partition: u16, cause: &(dyn Error + 'static)) {
+    emit(&PartitionWaits { partition: PartitionNumber::records(partition).unwrap_or_default(), cause });
 }
 
 /// The envelope of a message, whatever it holds.
@@ -442,7 +436,7 @@ fn append(
                 return Err(FeedError::Vault(partition, error));
             }
             Err(error) => {
-                emit(&PartitionWaits { partition, cause: &error });
+                waits(partition, &error);
                 std::thread::park_timeout(RETRY);
             }
         }

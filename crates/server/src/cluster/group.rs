@@ -7,6 +7,7 @@
 
 use super::log::LogAddress;
 use crate::happenings::{GroupWaits, emit};
+use crate::state::PartitionNumber;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
@@ -31,11 +32,11 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Change {
     /// These are this worker's now, since then.
-    Given(Vec<u16>, Instant),
+    Given(Vec<PartitionNumber>, Instant),
     /// These go to another worker: finish, and drop the sender when done.
-    Taken(Vec<u16>, std::sync::mpsc::Sender<()>),
+    Taken(Vec<PartitionNumber>, std::sync::mpsc::Sender<()>),
     /// These are another worker's already: drop everything.
-    Lost(Vec<u16>),
+    Lost(Vec<PartitionNumber>),
     /// Another process runs under this worker's name, or the broker refuses it for good.
     Expelled(KafkaError),
 }
@@ -61,8 +62,9 @@ impl Membership {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "latest");
-        let consumer: BaseConsumer<Watcher> = config.create_with_context(Watcher { changes: changes.clone() })?;
-        consumer.subscribe(&[&log.records_topic()])?;
+        let consumer: BaseConsumer<Watcher> =
+            config.create_with_context(Watcher { changes: changes.clone(), matches: log.matches_topic() })?;
+        consumer.subscribe(&[&log.records_topic(), &log.matches_topic()])?;
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("log-group".to_owned());
@@ -109,14 +111,27 @@ fn attend(consumer: &BaseConsumer<Watcher>, changes: &mpsc::Sender<Change>, stop
 /// Hears of changes on the thread that polls.
 struct Watcher {
     changes: mpsc::Sender<Change>,
+    /// The topic of matches.
+    matches: String,
 }
 
 impl ClientContext for Watcher {}
 
+impl Watcher {
+    /// The numbers of partitions; the topics have no more than places can tell apart, or the worker would not have started.
+    fn numbers(&self, list: &TopicPartitionList) -> Vec<PartitionNumber> {
+        let number = |topic: &str, number: i32| {
+            let number = u16::try_from(number).ok()?;
+            if topic == self.matches { PartitionNumber::fleetwide(number) } else { PartitionNumber::records(number) }
+        };
+        list.elements().iter().filter_map(|element| number(element.topic(), element.partition())).collect()
+    }
+}
+
 impl ConsumerContext for Watcher {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(list) = rebalance else { return };
-        let numbers = numbers(list);
+        let numbers = self.numbers(list);
         if numbers.is_empty() {
             return;
         }
@@ -135,7 +150,7 @@ impl ConsumerContext for Watcher {
             Rebalance::Assign(list) => {
                 // This client reads nothing. If it cannot be paused, it reads for nothing.
                 let _ = consumer.pause(list);
-                let numbers = numbers(list);
+                let numbers = self.numbers(list);
                 if !numbers.is_empty() {
                     let _ = self.changes.blocking_send(Change::Given(numbers, Instant::now()));
                 }
@@ -156,9 +171,4 @@ fn wait_for(finished: &Receiver<()>) {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
         }
     }
-}
-
-/// The numbers of partitions; the topic has no more than places can tell apart, or the worker would not have started.
-fn numbers(list: &TopicPartitionList) -> Vec<u16> {
-    list.elements().iter().filter_map(|element| u16::try_from(element.partition()).ok()).collect()
 }

@@ -4,12 +4,17 @@
 //! may set cannot weaken a promise: the settings that make an acknowledgement mean durable are refused in [`RawLog::options`].
 
 use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
 use std::time::Duration;
 
 /// The most bytes of one message: a report, its envelope and the broker's own framing.
 pub const MESSAGE_BYTES_MAX: usize = 2 << 20;
 /// How long a question to the broker may take.
 pub(super) const ASK_MAX: Duration = Duration::from_secs(10);
+/// KiB that a client reads ahead of one partition.
+const AHEAD_KIB_MAX: u32 = 8 << 10;
 /// The topic prefix if a URL has none.
 const PREFIX: &str = "yagura";
 /// Settings that carry a promise, so that nobody may set them.
@@ -96,10 +101,32 @@ impl LogAddress {
         format!("{}.records", self.prefix)
     }
 
-    /// The group whose members own the partitions of records.
+    /// The topic of matches: what partitions found for correlations over the fleet.
+    #[must_use]
+    pub fn matches_topic(&self) -> String {
+        format!("{}.matches", self.prefix)
+    }
+
+    /// The group whose members own the partitions of both topics.
     #[must_use]
     pub fn group(&self) -> String {
         format!("{}.workers", self.prefix)
+    }
+
+    /// Settings of a client that reads partitions which it is told, from offsets which it is told: it joins no group and commits
+    /// nothing.
+    pub(super) fn reading(&self, name: &str) -> ClientConfig {
+        let mut config = self.client(name);
+        config
+            .set("group.id", format!("{}.{name}", self.group()))
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_uncommitted")
+            .set("check.crcs", "true")
+            .set("fetch.wait.max.ms", "100")
+            .set("queued.max.messages.kbytes", AHEAD_KIB_MAX.to_string());
+        config
     }
 
     /// Settings of any client of this log.
@@ -117,6 +144,15 @@ impl LogAddress {
         config
     }
 }
+
+/// Says nothing of the end of a partition, which is no error, and leaves the rest to the one who polls.
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Quiet {}
 
 #[cfg(test)]
 mod tests {

@@ -5,18 +5,25 @@
 //! of that partition; a receipt is given on the broker's acknowledgement; what a worker makes of a partition is a function of its
 //! records, so another one that takes over makes the same.
 
+mod custody;
 mod feed;
 mod group;
 mod log;
+mod matches;
 mod partition_vault;
 mod reader;
+mod second_stage;
+mod topics;
 mod worker;
 mod writer;
 
+pub use custody::{PartitionCustody, attend_inbox, record_custody};
 pub use feed::FeedError;
 pub use group::{REVOKE_MAX, SESSION_MAX};
 pub use log::{LogAddress, LogAddressError, MESSAGE_BYTES_MAX, RawLog};
+pub use matches::{MatchWriter, MatchesError};
 pub use partition_vault::{PartitionVault, PartitionVaultError};
 pub use reader::{LogReader, ReadLogError};
+pub use topics::{PARTITIONS_MAX, Topics, TopicsError};
 pub use worker::{Stage, Stages, Worker, WorkerError, WorkerParts};
-pub use writer::{AppendError, DELIVERY_MAX, LogWriter, OpenLogError, QUEUE_KIB_MAX};
+pub use writer::{AppendError, DELIVERY_MAX, LogWriter, QUEUE_KIB_MAX};

@@ -3,8 +3,7 @@
 //! Not the feed. Invariant: what is returned is the message at that offset, or nothing. Cost: one client of the broker, one fetch a
 //! record (a few ms); one question at a time.
 
-use super::log::{ASK_MAX, LogAddress};
-use super::writer::OpenLogError;
+use super::log::{ASK_MAX, LogAddress, Quiet};
 use crate::place::{partition_of, position_of};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -39,7 +38,7 @@ pub enum ReadLogError {
 pub struct LogReader(Arc<Mutex<Inner>>);
 
 struct Inner {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     topic: String,
     count: Option<(Instant, u64)>,
 }
@@ -48,16 +47,9 @@ impl LogReader {
     /// A reader of the log. Connects when it is first asked.
     ///
     /// # Errors
-    /// [`OpenLogError::Options`]
-    pub fn open(log: &LogAddress) -> Result<Self, OpenLogError> {
-        let mut config = log.client("api");
-        config
-            .set("group.id", format!("{}.api", log.group()))
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true")
-            .set("auto.offset.reset", "error")
-            .set("queued.max.messages.kbytes", "4096");
-        let consumer = config.create().map_err(OpenLogError::Options)?;
+    /// The settings are not librdkafka's.
+    pub fn open(log: &LogAddress) -> Result<Self, KafkaError> {
+        let consumer = log.reading("api").set("queued.max.messages.kbytes", "4096").create_with_context(Quiet)?;
         Ok(Self(Arc::new(Mutex::new(Inner { consumer, topic: log.records_topic(), count: None }))))
     }
 

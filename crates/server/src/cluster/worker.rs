@@ -1,15 +1,23 @@
-//! A worker: owns partitions of the log as its group gives them, and runs the feed and the pipeline of each.
+//! A worker: owns partitions of the log as its group gives them. For one of records it runs the feed and the pipeline, for one of
+//! matches the second stage of detection.
 //!
-//! Not the membership (`group`), the reading (`feed`) or the judging (`pipeline`). Invariants: before anything of a partition is written
+//! Not the membership (`group`), the reading (`feed`) or the judging (`pipeline`, `second_stage`). Invariants: before anything of a partition is written
 //! to the state, its epoch was taken over, so that an owner before is fenced; what was told to go has let go, or is aborted, within
 //! [`REVOKE_MAX`]; a partition that fails stands still, says so and is tried again, the others go on. Memory: an engine,
 //! the chains of its devices (4 KiB each) and ≤ 16 MiB of read-ahead a partition.
 
+use super::custody::PartitionCustody;
 use super::feed::{Feed, FeedError};
 use super::group::{Change, Membership, REVOKE_MAX};
 use super::log::LogAddress;
+use super::matches::MatchWriter;
 use super::partition_vault::{PartitionVault, PartitionVaultError};
+use super::second_stage::{SecondStageError, SecondStagePartition};
+use super::topics::Topics;
+use super::writer::LogWriter;
 use crate::api::{Health, Live};
+use crate::evidence::Evidence;
+use crate::evidence::keeper::{self, Custodian};
 use crate::happenings::{PartitionFailed, PartitionFenced, PartitionReleased, PartitionTaken, chain, emit};
 use crate::intake::Vouched;
 use crate::lake::{Care, SharedLake};
@@ -23,7 +31,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
-use yagura_store::LakeError;
+use yagura_store::{Archiver, LakeError, VaultReader};
 
 /// How long a partition that failed or was fenced rests before it is taken again, if it is still this worker's.
 const RETAKE: Duration = Duration::from_secs(15);
@@ -36,6 +44,8 @@ const NEXT_STEP: &str =
 pub struct WorkerParts {
     /// The log whose partitions it owns.
     pub log: LogAddress,
+    /// How many partitions there are.
+    pub topics: Topics,
     /// Its name in the group: the same after a restart, of no other worker.
     pub name: String,
     /// Where the vaults of its partitions are.
@@ -48,10 +58,23 @@ pub struct WorkerParts {
     pub care: Care,
     /// By what it judges.
     pub rules: Rules,
+    /// Where it records what it does with the evidence.
+    pub records: LogWriter,
+    /// How long evidence is kept.
+    pub evidence: Evidence,
+    /// Where its partitions of records send what concerns the whole fleet.
+    pub matches: MatchWriter,
     /// What ails the worker.
     pub health: Health,
     /// Where metrics find its partitions.
     pub told: Partitions,
+}
+
+impl WorkerParts {
+    /// The rules, for one partition.
+    pub(super) fn rules(&self) -> Rules {
+        Rules { set: self.rules.set.clone(), book: self.rules.book.clone() }
+    }
 }
 
 /// Why a worker cannot start.
@@ -76,6 +99,13 @@ enum HoldError {
     Pipeline(#[from] StartError),
     #[error("the lake cannot be opened")]
     Lake(#[from] LakeError),
+    #[error(transparent)]
+    SecondStage(#[from] SecondStageError),
+    #[error(
+        "partition {number} was added to the topic: this cluster began with {pinned}, nothing is written to others and none of their \
+         records is read; begin a new cluster if more are needed"
+    )]
+    Added { number: PartitionNumber, pinned: u16 },
     #[error("a step ended by a panic")]
     Panic(#[from] tokio::task::JoinError),
 }
@@ -88,7 +118,7 @@ impl From<FeedError> for HoldError {
 
 /// What a partition's task is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Order {
+pub(super) enum Order {
     Work,
     /// Finish and flush.
     LetGo,
@@ -121,24 +151,24 @@ impl Stage {
 
 /// The partitions of a worker and how far each is. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Stages(Arc<Mutex<BTreeMap<u16, Stage>>>);
+pub struct Stages(Arc<Mutex<BTreeMap<PartitionNumber, Stage>>>);
 
 impl Stages {
     /// All partitions that are this worker's now.
     #[must_use]
-    pub fn all(&self) -> BTreeMap<u16, Stage> {
+    pub fn all(&self) -> BTreeMap<PartitionNumber, Stage> {
         self.lock().clone()
     }
 
-    fn set(&self, number: u16, stage: Stage) {
+    pub(super) fn set(&self, number: PartitionNumber, stage: Stage) {
         self.lock().insert(number, stage);
     }
 
-    fn remove(&self, number: u16) {
+    fn remove(&self, number: PartitionNumber) {
         self.lock().remove(&number);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u16, Stage>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionNumber, Stage>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,7 +236,7 @@ impl Held {
 struct Hall {
     parts: Arc<WorkerParts>,
     stages: Stages,
-    held: BTreeMap<u16, Held>,
+    held: BTreeMap<PartitionNumber, Held>,
 }
 
 impl Hall {
@@ -249,14 +279,14 @@ impl Hall {
         expelled
     }
 
-    fn begin(&mut self, number: u16, since: Instant) {
+    fn begin(&mut self, number: PartitionNumber, since: Instant) {
         let (order, told) = watch::channel(Order::Work);
         let keeper = Keeper { parts: Arc::clone(&self.parts), stages: self.stages.clone(), number, told };
         self.held.insert(number, Held { order, task: tokio::spawn(keeper.run(since)) });
     }
 
     /// Ends the tasks of these partitions side by side.
-    async fn end(&mut self, numbers: Vec<u16>, order: Order) {
+    async fn end(&mut self, numbers: Vec<PartitionNumber>, order: Order) {
         let mut ending = JoinSet::new();
         for number in &numbers {
             if let Some(held) = self.held.remove(number) {
@@ -272,12 +302,12 @@ impl Hall {
 struct Keeper {
     parts: Arc<WorkerParts>,
     stages: Stages,
-    number: u16,
+    number: PartitionNumber,
     told: watch::Receiver<Order>,
 }
 
 /// Why work on a partition ended.
-enum Ended {
+pub(super) enum Ended {
     /// It was told to; the next record that would have been judged.
     Told(Option<u64>),
     /// Another owns it.
@@ -289,7 +319,7 @@ impl Keeper {
         let partition = self.number;
         loop {
             self.stages.set(partition, Stage::Taking);
-            match self.hold(since).await {
+            match self.hold_either(since).await {
                 Ok(Ended::Told(position)) => return emit(&PartitionReleased { partition, position }),
                 Ok(Ended::Fenced) => emit(&PartitionFenced { partition }),
                 Err(error) => {
@@ -309,15 +339,29 @@ impl Keeper {
         }
     }
 
-    /// Takes the partition over and works on it until told otherwise.
+    /// Works on the partition, of whichever kind, until told otherwise.
+    async fn hold_either(&mut self, since: Instant) -> Result<Ended, HoldError> {
+        let (number, topics) = (self.number, self.parts.topics);
+        let pinned = if number.is_fleetwide() { topics.matches } else { topics.records };
+        if number.of_kind() >= pinned {
+            return Err(HoldError::Added { number, pinned });
+        }
+        if !number.is_fleetwide() {
+            return self.hold(since).await;
+        }
+        let second = SecondStagePartition { parts: &self.parts, stages: &self.stages, number };
+        Ok(second.hold(&mut self.told, since).await?)
+    }
+
+    /// Takes a partition of records over and works on it until told otherwise.
     async fn hold(&mut self, since: Instant) -> Result<Ended, HoldError> {
-        let Some(number) = PartitionNumber::records(self.number) else { return Ok(Ended::Told(None)) };
-        let owner = self.parts.state.take_over(number).await?;
+        let owner = self.parts.state.take_over(self.number).await?;
         let known = owner.progress().await?.position;
-        let (parts, of) = (Arc::clone(&self.parts), self.number);
-        let vault = spawn_blocking(move || parts.vaults.open(of)).await??;
+        let (parts, of) = (Arc::clone(&self.parts), self.number.of_kind());
+        let (vault, archiver) = spawn_blocking(move || parts.vaults.open(of)).await??;
         let reader = vault.reader();
-        let feed = Feed::start(&self.parts.log, self.number, vault, known)?;
+        let _keeping = self.keep(archiver, &owner, &reader);
+        let feed = Feed::start(&self.parts.log, of, vault, known)?;
         let ended = self.work(&feed, owner, reader, known, since).await;
         let stopped = spawn_blocking(move || feed.stop()).await;
         let ended = match ended {
@@ -335,11 +379,27 @@ impl Keeper {
         ended
     }
 
+    /// Archives the partition's evidence and lets go what is too old, for as long as what is returned lives.
+    fn keep(&self, archiver: Archiver, owner: &Partition, vault: &VaultReader) -> Keeping {
+        let (log, owner, reader) = (self.parts.records.clone(), owner.clone(), vault.clone());
+        let parts = keeper::Parts {
+            vault: reader.clone(),
+            custodian: Custodian::Partition(PartitionCustody { log, owner, vault: reader }),
+            archiver: Some(archiver),
+            evidence: self.parts.evidence.clone(),
+            inbox: None,
+            health: self.parts.health.clone(),
+        };
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(keeper::keep(parts, stopping));
+        Keeping { _stop: stop }
+    }
+
     async fn work(
         &mut self,
         feed: &Feed,
         owner: Partition,
-        vault: yagura_store::VaultReader,
+        vault: VaultReader,
         known: u64,
         since: Instant,
     ) -> Result<Working, Stopped> {
@@ -350,10 +410,10 @@ impl Keeper {
             _ = durable.wait_for(|len| *len >= known) => {}
         }
         let (partition, epoch) = (self.number, owner.epoch());
-        let lake = SharedLake::open_at(&self.parts.lake, partition, self.parts.care).await.map_err(HoldError::from)?;
+        let lake =
+            SharedLake::open_at(&self.parts.lake, partition.get(), self.parts.care).await.map_err(HoldError::from)?;
         let lake = lake.map_err(HoldError::from)?;
         let tail = Tail::unseen();
-        let rules = Rules { set: self.parts.rules.set.clone(), book: self.parts.rules.book.clone() };
         let start = Pipeline::start(Parts {
             state: self.parts.state.clone(),
             partition: owner,
@@ -366,7 +426,8 @@ impl Keeper {
             // Those who look ask the state; see `crate::api::follow`.
             live: Live::default(),
             health: self.parts.health.clone(),
-            rules,
+            rules: self.parts.rules(),
+            matches: Some(self.parts.matches.clone()),
         });
         let pipeline = tokio::select! {
             _ = told(&mut self.told) => return Err(Stopped::Early),
@@ -374,7 +435,7 @@ impl Keeper {
         };
         let (position, log_end) = (pipeline.position(), Some(feed.log_end()));
         let told_parts = PartitionParts { vault: vault.clone(), position, tail, epoch, log_end };
-        let _told = self.parts.told.own(partition, told_parts);
+        let _told = self.parts.told.own(partition.get(), told_parts);
         let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         emit(&PartitionTaken { partition, epoch, records: vault.len(), millis });
         self.parts.health.heals("partition");
@@ -388,6 +449,11 @@ impl Keeper {
             }
         }
     }
+}
+
+/// The keeping of a partition's evidence; it ends when this is dropped.
+struct Keeping {
+    _stop: watch::Sender<bool>,
 }
 
 /// A partition that was worked on.
@@ -409,7 +475,7 @@ impl From<HoldError> for Stopped {
 }
 
 /// Completes when the partition is to be let go of, one way or the other.
-async fn told(order: &mut watch::Receiver<Order>) -> Order {
+pub(super) async fn told(order: &mut watch::Receiver<Order>) -> Order {
     // A sender that is gone means that the worker is.
     order.wait_for(|order| *order != Order::Work).await.map_or(Order::Drop, |order| *order)
 }

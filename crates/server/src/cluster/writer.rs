@@ -2,13 +2,17 @@
 //!
 //! Not the order of records (the broker gives that) and not their judgement (the worker's pipeline). Invariants: [`LogWriter::append`]
 //! returns a place only after every in-sync replica has the record (`acks=all`); the producer is idempotent, so a retry of its own
-//! never doubles a record; records of one vehicle go to one partition, in the order of the calls. Memory: bounded by the room that the
+//! never doubles a record; records of one vehicle go to one partition, in the order of the calls, whatever becomes of the topic. Memory: bounded by the room that the
 //! intake gives out, and by [`QUEUE_KIB_MAX`].
 
-use super::log::{ASK_MAX, LogAddress};
-use crate::place::{PARTITION_MAX, place};
+use super::log::LogAddress;
+use super::topics::{Topics, partition_for};
+use crate::place::place;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 use std::time::Duration;
 use yagura_model::DeviceId;
 use yagura_store::Envelope;
@@ -30,65 +34,35 @@ pub enum AppendError {
     /// The broker did not acknowledge it.
     #[error("the log does not take records")]
     Broker(#[source] KafkaError),
-    /// It was put into a partition that this program has no number for.
-    #[error("partition {0} of the log is above the largest, {PARTITION_MAX}: make the topic with fewer partitions")]
-    Partition(i32),
-}
-
-/// Why the log cannot be written at all.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenLogError {
-    /// The settings are not librdkafka's.
-    #[error("the log's options cannot be used")]
-    Options(#[source] KafkaError),
-    /// The brokers do not answer, or have no such topic.
-    #[error("the log does not answer")]
-    Broker(#[source] KafkaError),
-    /// The topic is not there. The operator makes it with as many partitions as the cluster is ever to have workers.
-    #[error("topic {0} does not exist: make it (docs/operations.md, Cluster)")]
-    NoTopic(String),
-    /// More partitions than places can tell apart.
-    #[error("topic {topic} has {partitions} partitions, the most are {max}", max = PARTITION_MAX as usize + 1)]
-    Partitions {
-        /// Which.
-        topic: String,
-        /// How many it has.
-        partitions: usize,
-    },
 }
 
 /// Appends records to the log. Cheap to clone.
 #[derive(Clone)]
 pub struct LogWriter {
     producer: FutureProducer,
-    topic: String,
+    topic: Arc<str>,
+    partitions: u16,
 }
 
 impl LogWriter {
-    /// Connects, and checks that the topic is there. Blocks while it asks.
+    /// Makes the client; it connects by itself.
     ///
     /// # Errors
-    /// [`OpenLogError`]
-    pub fn open(log: &LogAddress) -> Result<Self, OpenLogError> {
-        let mut config = log.client("gate");
-        config
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("partitioner", "murmur2_random")
-            .set("compression.codec", "none")
-            .set("queue.buffering.max.kbytes", QUEUE_KIB_MAX.to_string())
-            .set("delivery.timeout.ms", DELIVERY_MAX.as_millis().to_string())
-            .set("linger.ms", GATHER.as_millis().to_string());
-        let producer: FutureProducer = config.create().map_err(OpenLogError::Options)?;
-        let topic = log.records_topic();
-        let metadata = producer.client().fetch_metadata(Some(&topic), ASK_MAX).map_err(OpenLogError::Broker)?;
-        let partitions = metadata.topics().iter().find(|it| it.name() == topic).map_or(0, |it| it.partitions().len());
-        match partitions {
-            0 => Err(OpenLogError::NoTopic(topic)),
-            1..=MAX => Ok(Self { producer, topic }),
-            partitions => Err(OpenLogError::Partitions { topic, partitions }),
-        }
+    /// The settings are not librdkafka's.
+    pub fn open(log: &LogAddress, topics: Topics) -> Result<Self, KafkaError> {
+        Ok(Self { producer: producer(log, "gate")?, topic: log.records_topic().into(), partitions: topics.records })
+    }
+
+    /// How many partitions there are.
+    #[must_use]
+    pub const fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    /// The partition of a vehicle's records.
+    #[must_use]
+    pub fn partition_of(&self, tenant: &str, vehicle: &str) -> u16 {
+        partition_for(&Sha256::digest(format!("{tenant}/{vehicle}")), self.partitions)
     }
 
     /// Appends a record about a device; its place, once it is durable.
@@ -96,18 +70,24 @@ impl LogWriter {
     /// # Errors
     /// [`AppendError`]
     pub async fn append(&self, device: &DeviceId, envelope: &Envelope<'_>) -> Result<u64, AppendError> {
-        let (key, bytes) = (format!("{}/{}", device.tenant, device.vehicle), envelope.encode());
-        let record = FutureRecord::to(&self.topic).key(&key).payload(&bytes);
+        let partition = self.partition_of(device.tenant.as_str(), device.vehicle.as_str());
+        self.append_to(partition, envelope).await
+    }
+
+    /// Appends a record to a partition; its place, once it is durable.
+    ///
+    /// # Errors
+    /// [`AppendError`]
+    pub async fn append_to(&self, partition: u16, envelope: &Envelope<'_>) -> Result<u64, AppendError> {
+        let bytes = envelope.encode();
+        let record = FutureRecord::<(), _>::to(&self.topic).partition(partition.into()).payload(&bytes);
         let record = record.timestamp(envelope.received.0.div_euclid(1_000));
         let delivery = self.producer.send_result(record).map_err(|(error, _)| match error {
             KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => AppendError::Busy,
             error => AppendError::Broker(error),
         })?;
-        let delivered = delivery.await.map_err(|_| AppendError::Broker(KafkaError::Canceled))?;
-        let delivered = delivered.map_err(|(error, _)| AppendError::Broker(error))?;
-        let number = u16::try_from(delivered.partition).ok().filter(|number| *number <= PARTITION_MAX);
-        let number = number.ok_or(AppendError::Partition(delivered.partition))?;
-        Ok(place(number, u64::try_from(delivered.offset).unwrap_or(0)))
+        let offset = delivered(delivery).await.map_err(AppendError::Broker)?;
+        Ok(place(partition, offset))
     }
 
     /// Waits until nothing is under way, at most [`DELIVERY_MAX`]. Blocks.
@@ -117,4 +97,21 @@ impl LogWriter {
     }
 }
 
-const MAX: usize = PARTITION_MAX as usize + 1;
+/// A client that appends so that an acknowledgement means durable, and a retry of its own never doubles a message.
+pub(super) fn producer(log: &LogAddress, name: &str) -> Result<FutureProducer, KafkaError> {
+    let mut config = log.client(name);
+    config
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("compression.codec", "none")
+        .set("queue.buffering.max.kbytes", QUEUE_KIB_MAX.to_string())
+        .set("delivery.timeout.ms", DELIVERY_MAX.as_millis().to_string())
+        .set("linger.ms", GATHER.as_millis().to_string());
+    config.create()
+}
+
+/// The offset of a message, once the broker has acknowledged it.
+pub(super) async fn delivered(delivery: DeliveryFuture) -> Result<u64, KafkaError> {
+    let delivered = delivery.await.map_err(|_| KafkaError::Canceled)?.map_err(|(error, _)| error)?;
+    Ok(u64::try_from(delivered.offset).unwrap_or(0))
+}

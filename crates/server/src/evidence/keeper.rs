@@ -9,6 +9,7 @@ use super::select::{device_of_payload, tenant_of_payload};
 use super::{Evidence, inbox};
 use crate::api::Health;
 use crate::clock;
+use crate::cluster::PartitionCustody;
 use crate::happenings::{EvidenceArchived, EvidenceDeleted, EvidenceNotArchived, chain, emit};
 use crate::intake::Intake;
 use std::path::PathBuf;
@@ -31,21 +32,40 @@ const KIND: &str = "archive";
 pub struct Parts {
     /// Reads the vault.
     pub vault: VaultReader,
-    /// Takes custody records.
-    pub intake: Intake,
+    /// Makes custody records durable.
+    pub custodian: Custodian,
     /// Puts segments into the object store, if there is one.
     pub archiver: Option<Archiver>,
     /// How long what is kept.
     pub evidence: Evidence,
-    /// Where requests of the command line are.
-    pub inbox: PathBuf,
+    /// Where requests of the command line are, if they are looked for here.
+    pub inbox: Option<PathBuf>,
     /// Where people are told.
     pub health: Health,
 }
 
+/// Who makes custody records of a vault durable.
+#[derive(Clone)]
+pub enum Custodian {
+    /// The intake that writes the vault.
+    Intake(Intake),
+    /// The log of a cluster, of which the vault is a copy.
+    Partition(PartitionCustody),
+}
+
+impl Custodian {
+    /// Makes a custody record durable; whether it is in the vault.
+    async fn record(&self, payload: Vec<u8>) -> bool {
+        match self {
+            Self::Intake(intake) => intake.custody(payload).await.is_ok(),
+            Self::Partition(partition) => partition.record(&payload).await,
+        }
+    }
+}
+
 /// Works until told to stop.
 pub async fn keep(parts: Parts, mut stop: watch::Receiver<bool>) {
-    let Parts { vault, intake, archiver, evidence, inbox, health } = parts;
+    let Parts { vault, custodian, archiver, evidence, inbox, health } = parts;
     let mut archiver = archiver;
     let (mut wait, mut due) = (BACK_OFF.0, Instant::now());
     let mut tidy_due = Instant::now();
@@ -54,7 +74,9 @@ pub async fn keep(parts: Parts, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        record_requests(&inbox, &intake).await;
+        if let Some(inbox) = &inbox {
+            record_requests(inbox, &custodian).await;
+        }
         let Some(mut working) = archiver.take() else { continue };
         if due > Instant::now() {
             archiver = Some(working);
@@ -87,7 +109,7 @@ pub async fn keep(parts: Parts, mut stop: watch::Receiver<bool>) {
         if tidy_due <= Instant::now() {
             tidy_due = Instant::now() + TIDY_EVERY;
             let Some(working) = archiver.take() else { continue };
-            let (back, result) = tidy(working, &vault, &intake, &evidence).await;
+            let (back, result) = tidy(working, &vault, &custodian, &evidence).await;
             archiver = back;
             if let Err(error) = result {
                 emit(&EvidenceNotArchived { cause: &chain(&error), retry_seconds: TIDY_EVERY.as_secs() });
@@ -130,14 +152,14 @@ const fn next_step(error: &ArchiveError) -> &'static str {
 async fn tidy(
     archiver: Archiver,
     vault: &VaultReader,
-    intake: &Intake,
+    custodian: &Custodian,
     evidence: &Evidence,
 ) -> (Option<Archiver>, Result<(), ArchiveError>) {
-    let (evidence, vault, intake) = (evidence.clone(), vault.clone(), intake.clone());
+    let (evidence, vault, custodian) = (evidence.clone(), vault.clone(), custodian.clone());
     let runtime = tokio::runtime::Handle::current();
     let tidied = tokio::task::spawn_blocking(move || {
         let mut archiver = archiver;
-        let mut record = |custody: &Custody| runtime.block_on(intake.custody(custody.encode())).is_ok();
+        let mut record = |custody: &Custody| runtime.block_on(custodian.record(custody.encode()));
         let result = tidy_now(&mut archiver, &vault, &evidence, clock::now(), &mut record);
         (archiver, result)
     });
@@ -198,11 +220,11 @@ fn later(now: UnixMicros, days: u32) -> UnixMicros {
 }
 
 /// Makes records of what the command line asked for.
-async fn record_requests(dir: &std::path::Path, intake: &Intake) {
+async fn record_requests(dir: &std::path::Path, custodian: &Custodian) {
     let directory = dir.to_owned();
     let Ok(Ok(waiting)) = tokio::task::spawn_blocking(move || inbox::waiting(&directory)).await else { return };
     for (file, payload) in waiting {
-        if intake.custody(payload).await.is_ok() {
+        if custodian.record(payload).await {
             let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(file)).await;
         }
     }

@@ -6,15 +6,13 @@
 //! behind it are judged once more for the engine alone, and no alert is counted twice; a record that cannot be read is counted, never a
 //! reason to stop. Cost: ~1 µs a record and one transaction a batch.
 
-mod alerts;
-
 use crate::happenings::{CorrelationsForgotten, MatchUnreadable, SnapshotRefused, emit};
-use crate::pipeline::{RuleBook, Rules};
-use crate::state::{AlertRow, Delta, Partition, PartitionNumber, State, StateError};
+use crate::pipeline::{RuleBook, Rules, entry, rise};
+use crate::state::{AlertRise, AlertRow, Delta, Partition, PartitionNumber, State, StateError};
 use crate::tenant::Tenant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use yagura_detect::{FleetEngine, MatchRecord};
+use yagura_detect::{EventRef, FleetEngine, Hit, MatchRecord};
 use yagura_model::UnixMicros;
 
 /// The most records that one batch should have: one transaction each.
@@ -74,6 +72,12 @@ impl SecondStage {
         self.next
     }
 
+    /// The offset behind the last record whose meaning is in the state.
+    #[must_use]
+    pub const fn applied(&self) -> u64 {
+        self.applied
+    }
+
     /// The partition that it owns.
     #[must_use]
     pub const fn partition(&self) -> &Partition {
@@ -130,7 +134,7 @@ impl SecondStage {
             return;
         }
         let mut delta = Delta { position: self.next, ..Delta::default() };
-        delta.alerts = hits.iter().filter_map(|hit| alerts::rise(hit, &self.engine, &self.book)).collect();
+        delta.alerts = hits.iter().filter_map(|hit| self.rise(hit)).collect();
         let tenants = records.iter().filter_map(|record| record.tenant.parse().ok().map(Tenant::named));
         tenants.for_each(|tenant| *losses.entry(tenant).or_default() += 1);
         let lost = given_up(&self.engine);
@@ -144,6 +148,14 @@ impl SecondStage {
             delta.losses.extend(losses.keys().map(|tenant| (*tenant, kind, count, now)));
         }
         self.pending = Some(delta);
+    }
+
+    /// What a hit means. There is no vault here: the engine remembers the vehicles of the events that it names.
+    fn rise(&self, hit: &Hit) -> Option<AlertRise> {
+        let vehicle = |event: &EventRef| self.engine.vehicle(event).unwrap_or("").to_owned();
+        let events: Vec<_> = hit.events.iter().map(|event| (event.position, entry(event), vehicle(event))).collect();
+        let trigger = events.iter().map(|(place, entry, _)| (*place, *entry)).min()?;
+        rise(hit, &self.book, trigger, events)
     }
 
     async fn apply(&mut self, now: UnixMicros) -> Result<Vec<(Tenant, AlertRow)>, StateError> {

@@ -257,15 +257,15 @@ impl Intake {
         }
     }
 
-    /// Makes a record of what was done with the evidence durable and returns its position.
+    /// Makes a record of what was done with the evidence durable and returns its place; in a cluster, in every partition that it concerns.
     ///
     /// # Errors
-    /// [`IntakeError`]; always if it writes the log of a cluster: such a record belongs to one partition, and its worker writes it.
+    /// [`IntakeError`]
     pub async fn custody(&self, payload: Vec<u8>) -> Result<u64, IntakeError> {
         let (kind, payload, room) = (RecordKind::Custody, Bytes::from(payload), self.room(CUSTODY_BYTES_MAX)?);
         match &self.0.end {
             End::Vault(vault) => vault.ask(|reply| Job::Evidence { kind, payload, room, reply }).await?,
-            End::Log(_) => Err(IntakeError::StorageFailed),
+            End::Log(log) => log.custody(&payload).await,
         }
     }
 

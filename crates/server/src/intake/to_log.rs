@@ -10,7 +10,7 @@ use super::throttle::{Throttle, WINDOW_US};
 use super::writer::receipt;
 use super::{IntakeError, Taken, Verified};
 use crate::clock;
-use crate::cluster::{AppendError, LogWriter};
+use crate::cluster::{AppendError, LogWriter, record_custody};
 use crate::gate::{Counted, Counters};
 use crate::happenings::chain;
 use crate::identity::DeviceCertificate;
@@ -96,6 +96,11 @@ impl ToLog {
         self.log.append(owner, &Envelope { kind, received: clock::now(), payload }).await
     }
 
+    pub(super) async fn custody(&self, payload: &[u8]) -> Result<u64, IntakeError> {
+        self.open()?;
+        record_custody(&self.log.writer, payload).await.map_err(|error| self.log.failed(error))
+    }
+
     pub(super) async fn anomaly(&self, record: &AnomalyRecord) -> Result<u64, IntakeError> {
         self.open()?;
         self.log.anomaly(record, clock::now()).await
@@ -128,13 +133,17 @@ impl ToLog {
 
 impl Log {
     async fn append(&self, device: &DeviceId, envelope: &Envelope<'_>) -> Result<u64, IntakeError> {
-        self.writer.append(device, envelope).await.map_err(|error| match error {
+        self.writer.append(device, envelope).await.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: AppendError) -> IntakeError {
+        match error {
             AppendError::Busy => IntakeError::Busy,
             error => {
                 self.counters.emit(Counted::VaultFailed, &format_args!("the log fails: {}", chain(&error)));
                 IntakeError::StorageFailed
             }
-        })
+        }
     }
 
     async fn anomaly(&self, record: &AnomalyRecord, received: UnixMicros) -> Result<u64, IntakeError> {

@@ -27,13 +27,18 @@ pub const FLUSH_ROWS: usize = 100_000;
 
 /// Why rows did not reach the lake. They stay in the tail.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FlushError {
+#[non_exhaustive]
+pub enum FlushError {
+    /// The lake refuses or does not answer.
     #[error("the lake does not take rows")]
     Lake(#[from] LakeError),
+    /// The state refuses or does not answer.
     #[error("the state does not take the lake's position")]
     State(#[from] StateError),
+    /// A fault of ours.
     #[error("rows do not fit together")]
     Rows(#[from] ArrowError),
+    /// A fault of ours.
     #[error("the flush ended by a panic")]
     Panic(#[from] tokio::task::JoinError),
 }
@@ -68,16 +73,29 @@ impl Flush {
 fn write(lake: &Lake, parts: &[Part], pending: &[PendingRow], through: Position) -> Result<usize, FlushError> {
     let events = concat_batches(&events_schema(), parts.iter().map(|part| &part.events))?;
     let states = concat_batches(&vehicle_state_schema(), parts.iter().map(|part| &part.states))?;
-    let committed = lake.committed(Table::Alerts).and_then(|place| i64::try_from(position_of(place.0)).ok());
-    let fresh: Vec<&PendingRow> =
-        pending.iter().filter(|row| committed.is_none_or(|done| row.applied > done)).collect();
-    let alerts = alert_rows(&fresh)?;
+    let alerts = alert_rows(&fresh(pending, lake.committed(Table::Alerts)))?;
     let mut rows = 0;
     for (table, batch) in [(Table::Events, &events), (Table::VehicleState, &states), (Table::Alerts, &alerts)] {
         lake.append(table, batch, through)?;
         rows += batch.num_rows();
     }
     Ok(rows)
+}
+
+/// Those that the lake does not have.
+fn fresh(pending: &[PendingRow], committed: Option<Position>) -> Vec<&PendingRow> {
+    let committed = committed.and_then(|place| i64::try_from(position_of(place.0)).ok());
+    pending.iter().filter(|row| committed.is_none_or(|done| row.applied > done)).collect()
+}
+
+/// Puts alerts into the lake whose events are in other partitions; how many. Blocks.
+pub(crate) fn append_alerts(lake: &Lake, pending: &[PendingRow], through: Position) -> Result<usize, FlushError> {
+    let committed = lake.committed(Table::Alerts);
+    let rows = alert_rows(&fresh(pending, committed))?;
+    if rows.num_rows() > 0 {
+        lake.append_after(Table::Alerts, &rows, committed, through)?;
+    }
+    Ok(rows.num_rows())
 }
 
 /// Rows of the lake's alerts table.

@@ -8,6 +8,7 @@ use super::decode::{Content, DecodeFailed, Reports, push};
 use super::meaning::Meaning;
 use super::order::{self, Order, Turn};
 use super::prepare::{Prepared, Verified};
+use super::rise::{entry, rise};
 use super::rules::RuleBook;
 use super::tail::Part;
 use crate::happenings::{RecordUnreadable, emit};
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use yagura_columns::{Decoder, DecoderError};
-use yagura_detect::{BatchError, Engine, EventRef, Hit};
+use yagura_detect::{BatchError, Engine, EventRef, Hit, MatchRecord};
 use yagura_model::{DeviceId, Name, UnixMicros};
 use yagura_store::{Position, Record, RecordKind, VaultReader};
 
@@ -35,6 +36,8 @@ pub(super) struct Verdict {
     pub(super) delta: Delta,
     /// Its rows.
     pub(super) part: Part,
+    /// What it means for correlations over the fleet, if others judge them.
+    pub(super) matches: Vec<MatchRecord>,
 }
 
 /// Decodes and judges.
@@ -113,7 +116,7 @@ impl Judge {
         }
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
-        Ok(Verdict { delta, part })
+        Ok(Verdict { delta, part, matches: self.engine.take_matches() })
     }
 
     /// Takes the rows of a record and what it means; whether it could be read.
@@ -165,7 +168,6 @@ impl Judge {
     }
 
     fn rise(&self, hit: &Hit, devices: &Owners, rows: &RecordBatch) -> Option<AlertRise> {
-        let tenant = hit.tenant.parse().ok().map(Tenant::named)?;
         let mut events = Vec::with_capacity(hit.events.len());
         for event in &hit.events {
             // An older event of a correlation is looked up in the evidence.
@@ -179,26 +181,7 @@ impl Judge {
         let in_batch = hit.events.iter().filter(|event| devices.contains_key(&event.position));
         let trigger = in_batch.map(|event| (event.position, entry(event))).min();
         let trigger = trigger.or_else(|| devices.keys().next().map(|position| (*position, 0)))?;
-        let facts = self.rules.get(&hit.rule)?;
-        Some(AlertRise {
-            tenant,
-            alert_id: hit.alert.0,
-            rule_id: hit.rule.clone(),
-            title_en: facts.title.en.clone(),
-            title_ja: facts.title.ja.clone(),
-            severity: facts.severity(),
-            vehicle: hit.vehicle.clone(),
-            technique: facts.technique.clone(),
-            group_json: json(&hit.group),
-            match_json: json(&hit.matched),
-            window: hit.window_start,
-            first: hit.first,
-            last: hit.last,
-            count: hit.count,
-            vehicles_counted: hit.observed.filter(|_| facts.counts_vehicles).unwrap_or(0),
-            trigger,
-            events,
-        })
+        rise(hit, &self.rules, trigger, events)
     }
 }
 
@@ -230,17 +213,9 @@ fn vehicle_in(rows: &RecordBatch, event: &EventRef) -> Option<String> {
     row.find(|row| entries.get(*row) == Some(&event.entry_index)).map(|row| vehicles.value(row).to_owned())
 }
 
-fn entry(event: &EventRef) -> u32 {
-    u32::try_from(event.entry_index).unwrap_or(0)
-}
-
 /// Events and groups that the correlations gave up, and events that came too late for them.
 fn given_up(engine: &Engine) -> (u64, u64) {
     engine.losses().fold((0, 0), |(evicted, late), (_, losses)| {
         (evicted + losses.evicted_events + losses.evicted_groups, late + losses.late)
     })
-}
-
-fn json(pairs: &[(String, String)]) -> String {
-    serde_json::to_string(pairs).unwrap_or_else(|_| "[]".to_owned())
 }

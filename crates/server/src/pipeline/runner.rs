@@ -7,11 +7,12 @@
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError};
 use super::judge::{Judge, Verdict};
 use super::order::Order;
+use super::parts::{Ordered, Parts, StartError};
 use super::prepare::{Preparation, PrepareError, Prepared, Preparer};
-use super::rules::Rules;
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
 use crate::clock;
+use crate::cluster::MatchWriter;
 use crate::happenings::{
     CorrelationsForgotten, LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, SnapshotRefused, emit,
 };
@@ -28,8 +29,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
-use yagura_detect::Engine;
-use yagura_store::{VaultError, VaultReader};
+use yagura_detect::{Engine, Limits, MatchRecord};
+use yagura_store::VaultReader;
 
 /// How long records may gather before they are judged: fewer, larger transactions.
 const GATHER: Duration = Duration::from_millis(50);
@@ -39,64 +40,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const MAINTAIN_AFTER: Duration = Duration::from_secs(60);
 /// How long the pipeline may take to catch up and flush after the order to stop. What is left is made up at the next start.
 const STOP_MAX: Duration = Duration::from_secs(20);
-
-/// What the pipeline works with.
-pub struct Parts {
-    /// Where it looks devices up.
-    pub state: State,
-    /// Where it writes what records mean, as the owner of the partition.
-    pub partition: Partition,
-    /// Who judges the order of reports.
-    pub ordered: Ordered,
-    /// What it reads.
-    pub vault: VaultReader,
-    /// How many records are durable.
-    pub durable: watch::Receiver<u64>,
-    /// What needs no second look at its signature.
-    pub vouched: Vouched,
-    /// Where rows go.
-    pub lake: SharedLake,
-    /// Where rows wait.
-    pub tail: Tail,
-    /// Who looks now.
-    pub live: Live,
-    /// What ails the server.
-    pub health: Health,
-    /// By what it judges.
-    pub rules: Rules,
-}
-
-/// Who judges whether a report is the next of its device, again, or out of place.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ordered {
-    /// The intake has: what is in the vault is in order.
-    Before,
-    /// The pipeline does: the vault is a copy of a log in which reports may be repeated or out of place.
-    Here,
-}
-
-/// Why the pipeline cannot start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The state cannot be read.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The vault cannot be read.
-    #[error("the vault cannot be read to rebuild the chains of the devices")]
-    Vault(#[from] VaultError),
-    /// The start ended by a panic.
-    #[error("the start of the pipeline ended by a panic")]
-    Panic(#[from] tokio::task::JoinError),
-    /// Records that were judged are not in the vault any more: it was cut, or is an older copy. The operator restores it.
-    #[error("{judged} records were judged, but the vault has {records}: records were lost, or it is an older copy")]
-    AheadOfVault {
-        /// How many were judged.
-        judged: u64,
-        /// How many there are.
-        records: u64,
-    },
-}
 
 /// The running pipeline.
 pub struct Pipeline {
@@ -117,7 +60,10 @@ impl Pipeline {
             return Err(StartError::AheadOfVault { judged, records });
         }
         let book = Arc::new(parts.rules.book);
-        let mut engine = Engine::new(parts.rules.set);
+        let mut engine = match parts.matches {
+            Some(_) => Engine::first_stage(parts.rules.set, Limits::default()),
+            None => Engine::new(parts.rules.set),
+        };
         if let Some(snapshot) = &progress.snapshot {
             match engine.restore(snapshot) {
                 Ok(restored) if restored.forgotten.is_empty() => {}
@@ -150,6 +96,7 @@ impl Pipeline {
             tail: parts.tail,
             live: parts.live,
             health: parts.health,
+            matches: parts.matches,
             stopping,
             reached,
             flush: None,
@@ -207,6 +154,7 @@ struct Runner {
     tail: Tail,
     live: Live,
     health: Health,
+    matches: Option<MatchWriter>,
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
     flush: Option<Flushing>,
@@ -368,8 +316,11 @@ impl Runner {
 
     /// Applies a verdict, however often that must be tried: the engine has moved on and cannot go back.
     async fn take(&mut self, verdict: Verdict) -> Result<(), StateError> {
-        let Verdict { delta, part } = verdict;
+        let Verdict { delta, part, matches } = verdict;
         let next = delta.position;
+        if next > self.applied {
+            self.pass_on(&matches).await;
+        }
         while next > self.applied {
             let timer = Timer::start(Stage::Apply);
             let applied = self.partition.apply(&delta, clock::now()).await;
@@ -394,6 +345,16 @@ impl Runner {
             self.reached.send_replace(next);
         }
         Ok(())
+    }
+
+    /// Sends what concerns the fleet to those who judge it, however often that must be tried: what is applied is never sent again.
+    async fn pass_on(&self, found: &[MatchRecord]) {
+        let Some(matches) = &self.matches else { return };
+        while let Err(error) = matches.send(found).await {
+            self.stalled("matches", &error);
+            sleep(RETRY).await;
+        }
+        self.recovered("matches");
     }
 
     async fn flush_if_due(&mut self) {
@@ -451,7 +412,7 @@ impl Runner {
     fn give_up(&mut self) {
         if !self.lost {
             self.lost = true;
-            emit(&PartitionLost { partition: self.partition.number().get(), epoch: self.partition.epoch() });
+            emit(&PartitionLost { partition: self.partition.number(), epoch: self.partition.epoch() });
         }
     }
 

@@ -4,7 +4,7 @@
 //! changes.
 
 use crate::auth::{NoRandomness, SignInLinkError};
-use crate::cluster::OpenLogError;
+use crate::cluster::TopicsError;
 use crate::config::ConfigError;
 use crate::gate::TlsError;
 use crate::happenings::chain;
@@ -223,14 +223,20 @@ impl ServeError {
         Self::Log { what, source: source.into() }
     }
 
+    /// The log's client cannot be made.
+    pub(super) fn of_client(error: rdkafka::error::KafkaError) -> Self {
+        Self::of_log("the log's options cannot be used", error)
+    }
+
+    pub(super) fn of_topics(error: TopicsError) -> Self {
+        match error {
+            TopicsError::State(error) => error.into(),
+            error => Self::of_log("cannot use the log", error),
+        }
+    }
+
     fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal { what, source: source.into() }
-    }
-}
-
-impl From<OpenLogError> for ServeError {
-    fn from(error: OpenLogError) -> Self {
-        Self::of_log("cannot use the log", error)
     }
 }
 

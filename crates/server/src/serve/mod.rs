@@ -243,6 +243,7 @@ impl Opened {
             live: common.live.clone(),
             health: common.health.clone(),
             rules,
+            matches: None,
         };
         Ok(Pipeline::start(parts).await?)
     }
@@ -307,10 +308,10 @@ impl Opened {
     fn keeper(&mut self, config: &Config, health: &Health) -> keeper::Parts {
         keeper::Parts {
             vault: self.reader.clone(),
-            intake: self.intake.clone(),
+            custodian: keeper::Custodian::Intake(self.intake.clone()),
             archiver: self.archiver.take(),
             evidence: config.evidence.clone(),
-            inbox: config.data_dir.join(INBOX_DIR),
+            inbox: Some(config.data_dir.join(INBOX_DIR)),
             health: health.clone(),
         }
     }

@@ -31,7 +31,7 @@ impl Readiness {
 struct Report {
     ready: bool,
     state: &'static str,
-    partitions: BTreeMap<u16, &'static str>,
+    partitions: BTreeMap<String, &'static str>,
 }
 
 pub(super) fn status_router(readiness: Readiness) -> Router {
@@ -42,7 +42,7 @@ async fn ready(With(readiness): With<Readiness>) -> Response {
     let answers = readiness.state.setting("ready").await.is_ok();
     let stages = readiness.stages.as_ref().map(Stages::all).unwrap_or_default();
     let ready = answers && stages.values().all(|stage| *stage == Stage::Working);
-    let partitions = stages.into_iter().map(|(number, stage)| (number, stage.name())).collect();
+    let partitions = stages.into_iter().map(|(number, stage)| (number.to_string(), stage.name())).collect();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let report = Report { ready, state: if answers { "answers" } else { "does not answer" }, partitions };
     (code, Json(report)).into_response()

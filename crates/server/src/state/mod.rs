@@ -101,6 +101,18 @@ impl State {
         Ok(row.map(|(value,)| value))
     }
 
+    /// The value of the setting `name`, which is `value` if it had none.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn pinned(&self, name: &str, value: &str) -> Result<String, StateError> {
+        let pin = sql("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+        pin.bind(name).bind(value).execute(self.write()).await?;
+        let query = sql("SELECT value FROM settings WHERE name = $1");
+        let (pinned,): (String,) = query.bind(name).one(self.write()).await?;
+        Ok(pinned)
+    }
+
     /// Keeps `value` as the setting `name`.
     ///
     /// # Errors

@@ -44,6 +44,18 @@ impl PartitionNumber {
         if number <= Self::RECORDS_MAX { Some(Self(number | 0x8000)) } else { None }
     }
 
+    /// Whether it is a partition of matches.
+    #[must_use]
+    pub const fn is_fleetwide(self) -> bool {
+        self.0 > Self::RECORDS_MAX
+    }
+
+    /// Its number among those of its kind, as the log has it.
+    #[must_use]
+    pub const fn of_kind(self) -> u16 {
+        self.0 & Self::RECORDS_MAX
+    }
+
     /// The number, unique over both kinds.
     #[must_use]
     pub const fn get(self) -> u16 {
@@ -57,7 +69,8 @@ impl PartitionNumber {
 
 impl fmt::Display for PartitionNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let kind = if self.is_fleetwide() { "matches " } else { "" };
+        write!(f, "{kind}{}", self.of_kind())
     }
 }
 

@@ -78,6 +78,7 @@ impl Rig {
             state: state.clone(),
             partition: state.take_over(PartitionNumber::SINGLE).await.unwrap(),
             ordered: Ordered::Before,
+            matches: None,
             vault: intake.reader().unwrap(),
             durable: intake.durable().unwrap(),
             vouched: intake.vouched(),

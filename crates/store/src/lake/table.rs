@@ -148,6 +148,22 @@ impl TableStore {
         Err(LakeError::Contended { table: self.table.name(), tries: OUTDATED_MAX })
     }
 
+    pub(crate) fn append_after(
+        &self,
+        batch: &RecordBatch,
+        after: Option<Position>,
+        through: Position,
+    ) -> Result<Appended, LakeError> {
+        self.check_columns(batch)?;
+        let mut writer = self.writer();
+        self.refresh(&mut writer)?;
+        let committed = self.content().committed;
+        if self.place_of(committed) != after {
+            return Err(LakeError::Overtaken { table: self.table.name() });
+        }
+        self.append_rows(&mut writer, batch, committed, Position(through.0 & POSITION_MAX))
+    }
+
     fn append_once(&self, writer: &mut Writer, batch: &RecordBatch, through: Position) -> Result<Appended, LakeError> {
         let committed = self.content().committed;
         let new = self.new_rows(batch, committed, through)?;
@@ -155,22 +171,33 @@ impl TableStore {
         if committed.is_some_and(|c| c >= through) {
             return Ok(Appended { repeated, ..Appended::default() });
         }
-        let first = committed.map_or(0, |c| c.0 + 1);
         if new.num_rows() == 0 {
+            let first = committed.map_or(0, |c| c.0 + 1);
             writer.empty_through = writer.empty_through.max(Some(through));
             if through.0 - first.min(through.0) >= Lake::EMPTY_RECORDS_MAX {
                 self.commit_empty(writer)?;
             }
             return Ok(Appended { repeated, ..Appended::default() });
         }
-        let mut added = Vec::new();
-        for (partition, rows) in file::split(&new)? {
+        Ok(Appended { repeated, ..self.append_rows(writer, &new, committed, through)? })
+    }
+
+    /// Commits rows behind what is committed.
+    fn append_rows(
+        &self,
+        writer: &mut Writer,
+        new: &RecordBatch,
+        committed: Option<Position>,
+        through: Position,
+    ) -> Result<Appended, LakeError> {
+        let (mut added, first) = (Vec::new(), committed.map_or(0, |c| c.0 + 1));
+        for (partition, rows) in file::split(new)? {
             let name = self.file_name(&format!("part-p{}-{first:020}-{:020}", self.partition, through.0));
             added.push(file::write(&self.home, partition, &name, &rows, Order::Arrival)?);
         }
         let files = added.len() as u64;
         self.commit(writer, Change { added, base: committed, committed: Some(through), ..Change::default() })?;
-        Ok(Appended { rows: new.num_rows() as u64, repeated, files })
+        Ok(Appended { rows: new.num_rows() as u64, repeated: 0, files })
     }
 
     /// Commits the position that empty batches reached.

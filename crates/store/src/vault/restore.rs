@@ -18,6 +18,7 @@ use crate::disk::{Disk, LocalDisk};
 use crate::objects::Objects;
 use ed25519_dalek::VerifyingKey;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 impl Vault {
@@ -151,7 +152,11 @@ fn take_over(disk: &dyn Disk, archive: &ArchiveDisk, options: &VaultOptions) -> 
     for old in [CATALOGUE, CHECKPOINT, SEGMENTS, TILES] {
         disk.remove(old).map_err(|error| VaultError::io("remove", old, error))?;
     }
-    disk.sync_dir("").map_err(|error| VaultError::io("sync", "the vault", error))?;
+    match disk.sync_dir("") {
+        // Nothing was ever here.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        synced => synced.map_err(|error| VaultError::io("sync", "the vault", error))?,
+    }
     let mut dirs = BTreeSet::new();
     for (tile, width) in edge.unfinished() {
         write_file(disk, &partial_name(&tile.name, width), &tile.bytes, &mut dirs)?;

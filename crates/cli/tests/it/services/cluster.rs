@@ -1,22 +1,24 @@
 //! A cluster under faults: processes killed at any moment, a worker paused until others have its partitions. Nothing acknowledged is
-//! lost, no row or alert is doubled, and the alerts about a vehicle are those of a single node that was fed the same records.
+//! lost, no row or alert is doubled, and the alerts, also those over the fleet, are those of a single node that was fed the same records.
 
 use super::cluster_world::{PARTITIONS, Part, World, signal};
-use super::service;
-use crate::crash::{Random, assert_same, lake_rows_at, pause, vehicle_alerts_at, wait_until};
+use super::{number, service};
+use crate::crash::{Random, alerts_at, assert_same, lake_rows, lake_rows_of, pause, wait_until};
 use crate::fleet::Fleet;
 use crate::process::{Addresses, Server};
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use yagura_link::Digest;
 use yagura_server::place::place;
-use yagura_server::serve::{IDENTITY_DIR, LAKE_DIR, STATE_FILE, VAULT_DIR};
+use yagura_server::serve::{IDENTITY_DIR, STATE_FILE, VAULT_DIR};
 use yagura_server::state::{PartitionNumber, State, StateUrl};
 use yagura_sim::{Acknowledged, FleetPlan};
-use yagura_store::{NewRecord, Record, RecordKind, Vault, VaultOptions, verify};
+use yagura_store::disk::LocalDisk;
+use yagura_store::{NewRecord, Record, RecordKind, RecordRef, Vault, VaultOptions, verify_with};
 
 const WORKERS: usize = 3;
 
@@ -24,7 +26,6 @@ const WORKERS: usize = 3;
 fn a_cluster_loses_nothing_and_doubles_nothing_whoever_is_killed() {
     let Some(kafka) = service("YAGURA_TEST_KAFKA", "kafka") else { return };
     let Some(postgres) = service("YAGURA_TEST_POSTGRES", "postgres") else { return };
-    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
     let kills = number("YAGURA_CLUSTER_KILLS").unwrap_or(6);
     let seed = number("YAGURA_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("seed: YAGURA_SEED={seed} YAGURA_CLUSTER_KILLS={kills}");
@@ -41,7 +42,7 @@ fn a_cluster_loses_nothing_and_doubles_nothing_whoever_is_killed() {
     }
     let goal = fleet.acknowledged() + 20;
     wait_until("reports after the last kill", || fleet.acknowledged() >= goal);
-    cluster.judge(fleet);
+    drop(cluster.judge(fleet));
 }
 
 #[test]
@@ -58,30 +59,40 @@ fn a_worker_that_wakes_after_others_have_its_partitions_changes_nothing() {
     let paused = Instant::now();
     wait_until("others to take its partitions", || cluster.epochs().iter().zip(&owned).any(|(now, then)| now > then));
     eprintln!("partitions of a paused worker were taken over after {} ms", paused.elapsed().as_millis());
+    let asleep = Duration::from_secs(number("YAGURA_CLUSTER_PAUSE").unwrap_or(0));
+    while paused.elapsed() < asleep {
+        let goal = fleet.acknowledged() + 1;
+        wait_until("reports without it", || fleet.acknowledged() >= goal);
+    }
     let goal = fleet.acknowledged() + 30;
     wait_until("reports without it", || fleet.acknowledged() >= goal);
     signal(zombie, "CONT");
     let goal = fleet.acknowledged() + 30;
     wait_until("reports with it again", || fleet.acknowledged() >= goal);
-    cluster.judge(fleet);
+    drop(cluster.judge(fleet));
 }
 
 /// The processes.
-struct Cluster<'a> {
+pub(super) struct Cluster<'a> {
     world: &'a World,
-    gate: Option<Server>,
+    pub(super) gate: Option<Server>,
     api: Server,
-    workers: Vec<Option<Server>>,
+    pub(super) workers: Vec<Option<Server>>,
 }
 
 impl<'a> Cluster<'a> {
-    fn start(world: &'a World) -> Self {
+    pub(super) fn start(world: &'a World) -> Self {
+        Self::with(world, WORKERS)
+    }
+
+    /// A cluster of so many workers.
+    pub(super) fn with(world: &'a World, workers: usize) -> Self {
         let gate = Some(world.start(Part::Gate));
-        let workers = (0..WORKERS).map(|number| Some(world.start(Part::Worker(number)))).collect();
+        let workers = (0..workers).map(|number| Some(world.start(Part::Worker(number)))).collect();
         Self { world, gate, api: world.start(Part::Api), workers }
     }
 
-    fn fleet(&self, seed: u64) -> Fleet {
+    pub(super) fn fleet(&self, seed: u64) -> Fleet {
         let plan = FleetPlan {
             vehicles: 10,
             seed,
@@ -94,7 +105,7 @@ impl<'a> Cluster<'a> {
     }
 
     /// Kills a process, and starts it again; 0 is the gate.
-    fn kill(&mut self, which: usize) {
+    pub(super) fn kill(&mut self, which: usize) {
         let killed = Instant::now();
         let (slot, part) = match which {
             0 => (&mut self.gate, Part::Gate),
@@ -115,31 +126,37 @@ impl<'a> Cluster<'a> {
         })
     }
 
-    /// Ends everything and compares it with what was acknowledged, and with a single node.
-    fn judge(self, fleet: Fleet) {
-        let ledger = std::sync::Arc::clone(&fleet.ledger);
+    /// Ends everything and compares it with what was acknowledged, and with a single node. The records of each partition.
+    pub(super) fn judge(self, fleet: Fleet) -> Vec<Vec<Record>> {
+        let ledger = Arc::clone(&fleet.ledger);
         fleet.stop();
         let began = Instant::now();
         let ends = self.world.ends();
         wait_until("all records in the lake", || self.world.flushed() == ends);
-        eprintln!("caught up with {} records after {} ms", ends.iter().sum::<u64>(), began.elapsed().as_millis());
+        wait_until("all matches in the lake", || self.world.matches_flushed() == self.world.match_ends());
+        let matches: u64 = self.world.match_ends().iter().sum();
+        let millis = began.elapsed().as_millis();
+        eprintln!("caught up with {} records and {matches} matches after {millis} ms", ends.iter().sum::<u64>());
         self.gate.into_iter().chain(self.workers.into_iter().flatten()).for_each(Server::stop);
         self.api.stop();
         let vaults = vaults(self.world, &ends);
         let acknowledged = ledger.entries();
         all_there(&acknowledged, &vaults);
         let single = single_node(self.world, &vaults);
-        let (mut ours, mut theirs) =
-            (lake_rows_at(&self.world.lake()), lake_rows_at(&single.join(LAKE_DIR).to_string_lossy()));
+        let (ours, theirs) = (lake_rows_of(&self.world.lake()), lake_rows(&single));
         assert_eq!(ours.events.len(), theirs.events.len(), "rows of events");
-        // Correlations over vehicles of different partitions are not those of one partition.
-        let alerts = vehicle_alerts_at(&self.world.state());
-        assert_same("alert", &alerts, &vehicle_alerts_at(&StateUrl::file(&single.join(STATE_FILE))));
-        ours.hits.retain(|id, _| alerts.contains_key(id));
-        theirs.hits.retain(|id, _| alerts.contains_key(id));
+        let alerts = alerts_at(&self.world.state());
+        assert_same("alert", &alerts, &alerts_at(&StateUrl::file(&single.join(STATE_FILE))));
         assert_same("alert of the lake", &ours.hits, &theirs.hits);
-        assert!(!alerts.is_empty(), "the attacks raised no alert");
-        eprintln!("{} acknowledged, {} alerts, {} events", acknowledged.len(), alerts.len(), ours.events.len());
+        let fleetwide = alerts.values().filter(|alert| alert.vehicle.is_none()).count();
+        assert!(fleetwide > 0 && fleetwide < alerts.len(), "{fleetwide} of {} alerts are over the fleet", alerts.len());
+        eprintln!(
+            "{} acknowledged, {} alerts ({fleetwide} over the fleet), {} events",
+            acknowledged.len(),
+            alerts.len(),
+            ours.events.len()
+        );
+        vaults
     }
 }
 
@@ -153,7 +170,9 @@ fn vaults(world: &World, ends: &[u64]) -> Vec<Vec<Record>> {
         let mut longest = Vec::new();
         for dir in (0..WORKERS).map(|worker| world.vault(worker, partition)).filter(|dir| dir.exists()) {
             let mut records = Vec::new();
-            let verified = verify(&dir, &key, &mut |record| records.push(record.to_record()), &mut |_| {}).unwrap();
+            let (disk, archive) = (Arc::new(LocalDisk::new(&dir)), Some(world.archive(partition)));
+            let keep = &mut |record: RecordRef<'_>| records.push(record.to_record());
+            let verified = verify_with(disk, archive, &key, keep, &mut |_| {}).unwrap();
             assert_eq!(verified.unfinished, None);
             if let Some(root) = roots.insert(verified.covered, verified.root) {
                 assert_eq!(root, verified.root, "two owners signed different trees of partition {partition}");

@@ -46,7 +46,7 @@ impl Common<'_> {
         let app = App {
             state: self.state.clone(),
             origins: Origins::of(address, &config.public_origins),
-            vault: EvidenceLog::Log(LogReader::open(&self.cluster.log)?),
+            vault: EvidenceLog::Log(LogReader::open(&self.cluster.log).map_err(ServeError::of_client)?),
             vault_origin: vault_origin(&self.identity).as_str().into(),
             // The workers publish checkpoints, one a partition.
             checkpoint_file: config.data_dir.join("checkpoint").into(),

@@ -11,7 +11,7 @@ use crate::stop::stopped;
 use crate::ways::Ways;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
 impl Common<'_> {
     pub(super) async fn gate(
@@ -20,10 +20,9 @@ impl Common<'_> {
         ready: &mut Ready,
         tasks: &mut JoinSet<()>,
     ) -> Result<(Intake, Ways), ServeError> {
-        let log = self.cluster.log.clone();
-        let writer = spawn_blocking(move || LogWriter::open(&log)).await?;
+        let writer = LogWriter::open(&self.cluster.log, self.topics().await?).map_err(ServeError::of_client)?;
         let counters = Arc::new(Counters::default());
-        let intake = Intake::to_log(writer?, self.state.clone(), Arc::clone(&counters));
+        let intake = Intake::to_log(writer, self.state.clone(), Arc::clone(&counters));
         let ways = self.config.ways.clone();
         let ways = Ways::open(ways, &self.identity, &self.state, &intake, &counters, &self.stopping).await?;
         (self.parts.gate, self.parts.ways) = (Some(Arc::clone(&counters)), Some(ways.counters()));

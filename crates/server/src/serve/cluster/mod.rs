@@ -14,7 +14,7 @@ pub use worker::PARTITIONS_DIR;
 use super::status::{Readiness, status_router};
 use super::{IDENTITY_DIR, Ready, ServeError, bind, local, serve_api};
 use crate::clock;
-use crate::cluster::Worker;
+use crate::cluster::{Topics, Worker};
 use crate::config::{Cluster, Config, Role};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
@@ -66,6 +66,13 @@ struct Common<'a> {
     stopping: watch::Receiver<bool>,
 }
 
+impl Common<'_> {
+    /// How many partitions there are. Who only serves people does not ask: without a broker there is still much to see.
+    async fn topics(&self) -> Result<Topics, ServeError> {
+        Topics::pinned(&self.cluster.log, &self.state).await.map_err(ServeError::of_topics)
+    }
+}
+
 impl Process {
     async fn open(config: &Config, cluster: &Cluster) -> Result<Self, ServeError> {
         let has = |role| cluster.roles.contains(&role);
@@ -102,7 +109,7 @@ impl Process {
             Some(socket) => Some(common.api(socket, &rules, &mut ready, &mut tasks).await?),
             None => None,
         };
-        let worker = if has(Role::Worker) { Some(common.worker(rules).await?) } else { None };
+        let worker = if has(Role::Worker) { Some(common.worker(rules, &mut tasks).await?) } else { None };
         let metrics = common.parts.metrics();
         if let Some(socket) = status_socket {
             let readiness = Readiness::new(common.state.clone(), worker.as_ref().map(Worker::stages));

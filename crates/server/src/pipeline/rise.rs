@@ -1,0 +1,48 @@
+//! From a hit to what the state keeps of it.
+//!
+//! Not the hit (that is `detect`) and not who looks up the vehicles of its events: one partition has the evidence of its own, whoever
+//! judges the fleet has their names with the matches. Cost: a few copies of text an alert and batch.
+
+use super::rules::RuleBook;
+use crate::state::AlertRise;
+use crate::tenant::Tenant;
+use yagura_detect::{EventRef, Hit};
+
+/// What a hit means, with the event that triggered it and the events that it names: place, entry, vehicle.
+pub(crate) fn rise(
+    hit: &Hit,
+    book: &RuleBook,
+    trigger: (u64, u32),
+    events: Vec<(u64, u32, String)>,
+) -> Option<AlertRise> {
+    let tenant = hit.tenant.parse().ok().map(Tenant::named)?;
+    let facts = book.get(&hit.rule)?;
+    Some(AlertRise {
+        tenant,
+        alert_id: hit.alert.0,
+        rule_id: hit.rule.clone(),
+        title_en: facts.title.en.clone(),
+        title_ja: facts.title.ja.clone(),
+        severity: facts.severity(),
+        vehicle: hit.vehicle.clone(),
+        technique: facts.technique.clone(),
+        group_json: json(&hit.group),
+        match_json: json(&hit.matched),
+        window: hit.window_start,
+        first: hit.first,
+        last: hit.last,
+        count: hit.count,
+        vehicles_counted: hit.observed.filter(|_| facts.counts_vehicles).unwrap_or(0),
+        trigger,
+        events,
+    })
+}
+
+/// The entry of an event within its record.
+pub(crate) fn entry(event: &EventRef) -> u32 {
+    u32::try_from(event.entry_index).unwrap_or(0)
+}
+
+fn json(pairs: &[(String, String)]) -> String {
+    serde_json::to_string(pairs).unwrap_or_else(|_| "[]".to_owned())
+}
