@@ -37,7 +37,7 @@ use yagura_server::serve::{LAKE_DIR, VAULT_DIR};
 use yagura_store::{Lake, RecordKind, Table, verify};
 
 /// Reports of the first, short run, which says how many the measured one needs.
-const TRIAL_REPORTS: u64 = 2_000;
+const TRIAL_REPORTS: u64 = if cfg!(debug_assertions) { 2_000 } else { 20_000 };
 /// How much longer than its share of the time the pipeline's phase may be planned, because the trial starts cold.
 const TRIAL_IS_COLD: f64 = 1.3;
 /// The most reports that one phase makes: a limit for the disk, ~20 GB.

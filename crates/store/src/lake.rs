@@ -236,7 +236,15 @@ impl Lake {
     /// # Errors
     /// [`LakeError`]: nothing of the batch is visible; the call may be repeated.
     pub fn append(&self, table: Table, batch: &RecordBatch, through: Position) -> Result<Appended, LakeError> {
-        self.table(table).append(batch, through)
+        self.append_all(table, std::slice::from_ref(batch), through)
+    }
+
+    /// [`Lake::append`] of several batches as one: rows go to their files without being put together before.
+    ///
+    /// # Errors
+    /// [`LakeError`]: nothing of the batches is visible; the call may be repeated.
+    pub fn append_all(&self, table: Table, batches: &[RecordBatch], through: Position) -> Result<Appended, LakeError> {
+        self.table(table).append(batches, through)
     }
 
     /// As [`Lake::append`], for rows whose `position` says nothing of when they were made (their records are in other partitions): they

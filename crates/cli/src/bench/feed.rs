@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use yagura_link::Limits;
+use yagura_link::{Limits, Opened, Opener};
 use yagura_model::DeviceId;
 use yagura_server::config::{Config, RawConfig};
 use yagura_server::intake::{Intake, IntakeError, NotTaken, Verified};
@@ -134,6 +134,8 @@ async fn hand_in(lanes: &Lanes, known: &Known, intake: &Intake) -> Result<Fed, F
 /// Reports taken, and how often there was no room.
 async fn one_lane(mut lane: Lane, known: Known, intake: Intake, window: usize) -> Result<(u64, u64), Failure> {
     let (mut under_way, mut taken, mut turned_away) = (JoinSet::new(), 0, 0);
+    // As each of the gate's threads has one.
+    let mut opener = Opener::new(Limits::default());
     let mut count = |result: Result<Result<u64, Failure>, tokio::task::JoinError>| -> Result<(), Failure> {
         turned_away += result.map_err(|error| Failure::Internal(chain(&error)))??;
         taken += 1;
@@ -149,7 +151,11 @@ async fn one_lane(mut lane: Lane, known: Known, intake: Intake, window: usize) -
         let Some((device, key)) = known.get(index).copied() else {
             return Err(Failure::Internal(format!("a lane names vehicle {number}")));
         };
-        under_way.spawn(one_report(report, device, key, intake.clone()));
+        let opened = opener.open(&report, &key);
+        let Opened { header, digest, .. } =
+            opened.map_err(|error| Failure::Internal(format!("report of {device}: {error}")))?;
+        let report = Verified { header, digest, bytes: report.into(), sent: None };
+        under_way.spawn(one_report(report, intake.clone()));
     }
     while let Some(ended) = under_way.join_next().await {
         count(ended)?;
@@ -157,12 +163,8 @@ async fn one_lane(mut lane: Lane, known: Known, intake: Intake, window: usize) -
     Ok((taken, turned_away))
 }
 
-/// What the gate does with the body of a request: verifies it with the key of its connection, then asks for durability.
-async fn one_report(report: Vec<u8>, device: DeviceId, key: VerifyingKey, intake: Intake) -> Result<u64, Failure> {
-    let opened = yagura_link::open(&report, &key, &Limits::default());
-    let opened = opened.map_err(|error| Failure::Internal(format!("report of {device}: {error}")))?;
-    let (header, digest) = (opened.header, opened.digest);
-    let report = Verified { header, digest, bytes: report.into(), sent: None };
+/// What the gate does with a report that it has verified with the key of its connection: asks for durability.
+async fn one_report(report: Verified, intake: Intake) -> Result<u64, Failure> {
     let mut turned_away = 0;
     loop {
         let taken = match intake.room(report.bytes.len()) {
@@ -172,7 +174,9 @@ async fn one_report(report: Vec<u8>, device: DeviceId, key: VerifyingKey, intake
         match taken {
             Ok(_) => return Ok(turned_away),
             Err(NotTaken::Not(IntakeError::Busy)) => turned_away += 1,
-            Err(other) => return Err(Failure::Machine(format!("a report of {device} was not taken: {other:?}"))),
+            Err(other) => {
+                return Err(Failure::Machine(format!("a report of {} was not taken: {other:?}", report.header.device)));
+            }
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }

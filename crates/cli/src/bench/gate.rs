@@ -98,10 +98,31 @@ impl Bench {
         };
         let server = Server::start(&launch).await?;
         let vehicles = self.vehicles(places)?;
-        let phases = Phases { server: &server, trust: identity.authority().pem(), records: self.records };
+        let records = self.records;
+        let phases = Phases { server: &server, trust: identity.authority().pem(), records };
         let measured = phases.run(self, certificates, vehicles, reports, seconds).await;
         server.stop().await?;
         measured
+    }
+
+    /// Gives drivers as many reports as they need to send `wanted` together, behind those that they did not send.
+    async fn refill(&mut self, drivers: &mut [Driver], wanted: f64) -> Result<(), Failure> {
+        let count = drivers.len();
+        let each = (wanted / count.max(1) as f64).ceil() as usize;
+        let left = drivers.iter().map(|driver| driver.reports.len()).min().unwrap_or(0);
+        let missing = each.saturating_sub(left) as u64;
+        let sign = move |signers: &mut Signers, signing: &Signing| {
+            let more = signers.in_memory(0..count, missing, signing)?;
+            let named = more.into_iter().enumerate();
+            Ok(named
+                .filter_map(|(at, reports)| Some((signers.vehicle(at)?.device, reports)))
+                .collect::<HashMap<_, _>>())
+        };
+        let mut more = self.sign("half of that load", missing * count as u64, sign).await?;
+        for driver in drivers {
+            driver.reports.extend(more.remove(&driver.name).unwrap_or_default());
+        }
+        Ok(())
     }
 
     /// The vehicles that send and mark, as their chains stand.
@@ -122,7 +143,7 @@ struct Phases<'a> {
 impl Phases<'_> {
     async fn run(
         &self,
-        bench: &Bench,
+        bench: &mut Bench,
         certificates: Vec<String>,
         vehicles: Vec<LoadVehicle>,
         reports: Vec<Vec<Vec<u8>>>,
@@ -144,11 +165,12 @@ impl Phases<'_> {
         let handshakes = process.cpu_seconds() - idle;
         say("gate", &format!("{connections} vehicles send as fast as receipts come"));
         let (started, cpu) = (Instant::now(), process.cpu_seconds());
-        let driven = drive(drivers, full, None).await?;
+        let mut driven = drive(drivers, full, None).await?;
         let wall = (driven.last - started).as_secs_f64();
         committed(&lake, self.records + driven.acknowledged).await?;
         let server_cpu = process.cpu_seconds() - cpu;
         let per_second = rate(driven.acknowledged, wall);
+        bench.refill(&mut driven.drivers, per_second / 2.0 * half).await?;
         say("latency", &format!("{:.0} reports/s, and marked ones whose alerts are awaited", per_second / 2.0));
         let marking = connect(address, self.trust, markers.iter().map(Marker::on_the_road).collect()).await?;
         let marking = pair(marking, markers)?;

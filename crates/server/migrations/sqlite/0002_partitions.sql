@@ -5,11 +5,17 @@ CREATE TABLE pipeline_of (
     partition         INTEGER NOT NULL PRIMARY KEY,
     epoch             INTEGER NOT NULL,         -- grows with every owner; a write that names an older one is refused
     position          INTEGER NOT NULL,         -- the next record to be judged
-    snapshot_position INTEGER NOT NULL,         -- the next record that the engine of `snapshot` has not seen
-    snapshot          BLOB,
+    snapshot_position INTEGER NOT NULL,         -- the next record that the engine in `snapshots` has not seen
     lake_position     INTEGER NOT NULL          -- the next record whose rows may be missing in the lake
 ) STRICT;
-INSERT INTO pipeline_of SELECT 0, 0, position, snapshot_position, snapshot, lake_position FROM pipeline;
+INSERT INTO pipeline_of SELECT 0, 0, position, snapshot_position, lake_position FROM pipeline;
+
+-- Apart from the row that every batch rewrites: an engine may be megabytes.
+CREATE TABLE snapshots (
+    partition INTEGER NOT NULL PRIMARY KEY,
+    snapshot  BLOB    NOT NULL
+) STRICT;
+INSERT INTO snapshots SELECT 0, snapshot FROM pipeline WHERE snapshot IS NOT NULL;
 DROP TABLE pipeline;
 ALTER TABLE pipeline_of RENAME TO pipeline;
 

@@ -111,7 +111,7 @@ impl SecondStage {
         self.apply(now).await?;
         self.engine.tidy();
         if self.next >= self.applied {
-            self.partition.flushed(self.next, &self.engine.snapshot(), now).await?;
+            self.partition.flushed(self.next, Some(&self.engine.snapshot()), now).await?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Rows to the lake, in the background of the pipeline.
 //!
 //! Not the lake (that is `store`). Order, so that a crash anywhere repeats and never loses: rows of all three tables, each commit
-//! carrying the last record it holds; then, in one transaction of the state, how far the lake is and the engine as it stood there; then
-//! the tail lets the rows go. The lake leaves out what it has already.
+//! carrying the last record it holds; then, in one transaction of the state, how far the lake is and, now and then, the engine as it stood there;
+//! then the tail lets the rows go. The lake leaves out what it has already.
 
 use super::tail::{Part, Tail};
 use crate::clock;
@@ -12,18 +12,23 @@ use crate::place::{place, position_of};
 use crate::state::{Partition, PendingRow, StateError};
 use crate::traces;
 use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
 use std::sync::Arc;
 use std::time::Duration;
-use yagura_columns::{alerts_schema, bucket_of_text, events_schema, partition_date, vehicle_state_schema};
+use tokio::time::Instant;
+use yagura_columns::{alerts_schema, bucket_of_text, partition_date};
 use yagura_model::UnixMicros;
 use yagura_store::{Lake, LakeError, Position, Table};
 
 /// How long rows wait for the lake at most, as long as it answers.
 pub const FLUSH_AFTER: Duration = Duration::from_secs(5);
 /// How many rows go to the lake at once, without waiting for their time.
-pub const FLUSH_ROWS: usize = 100_000;
+pub const FLUSH_ROWS: usize = 250_000;
+
+/// After so many judged rows the engine is saved with the next flush: a start judges about so many again, in a few seconds.
+const SAVE_ROWS: usize = 2_000_000;
+/// After so long the engine is saved with the next flush.
+const SAVE_AFTER: Duration = Duration::from_secs(60);
 
 /// Why rows did not reach the lake. They stay in the tail.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +55,41 @@ pub(super) struct Flush {
     pub(super) tail: Tail,
     /// The next record that is not in it.
     pub(super) next: u64,
-    /// The engine as it stands at `next`.
-    pub(super) snapshot: Vec<u8>,
+    /// The engine as it stands at `next`, if it is to be saved.
+    pub(super) snapshot: Option<Vec<u8>>,
+}
+
+/// When the engine is saved: not with every flush, since it may be megabytes. What was judged after it is judged once more at a start.
+#[derive(Debug)]
+pub(super) struct Saving {
+    rows: usize,
+    since: Instant,
+}
+
+impl Saving {
+    /// It was saved just now.
+    pub(super) fn done() -> Self {
+        Self { rows: 0, since: Instant::now() }
+    }
+
+    /// So many rows were judged since.
+    pub(super) const fn judged(&mut self, rows: usize) {
+        self.rows = self.rows.saturating_add(rows);
+    }
+
+    /// That was not to be; the next flush saves it.
+    pub(super) const fn failed(&mut self) {
+        self.rows = SAVE_ROWS;
+    }
+
+    /// Whether a start would have to judge again.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.rows > 0
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.rows >= SAVE_ROWS || self.since.elapsed() >= SAVE_AFTER
+    }
 }
 
 impl Flush {
@@ -63,7 +101,7 @@ impl Flush {
         let pending = self.partition.pending_rows(self.next).await?;
         let through = Position(place(self.partition.number().get(), through));
         let rows = self.lake.call(move |lake| write(lake, &parts, &pending, through)).await??;
-        self.partition.flushed(self.next, &self.snapshot, clock::now()).await?;
+        self.partition.flushed(self.next, self.snapshot.as_deref(), clock::now()).await?;
         traces::flushed(self.next, started);
         self.tail.drop_before(self.next);
         Ok(rows)
@@ -71,13 +109,13 @@ impl Flush {
 }
 
 fn write(lake: &Lake, parts: &[Part], pending: &[PendingRow], through: Position) -> Result<usize, FlushError> {
-    let events = concat_batches(&events_schema(), parts.iter().map(|part| &part.events))?;
-    let states = concat_batches(&vehicle_state_schema(), parts.iter().map(|part| &part.states))?;
-    let alerts = alert_rows(&fresh(pending, lake.committed(Table::Alerts)))?;
+    let (events, states): (Vec<_>, Vec<_>) =
+        parts.iter().map(|part| (part.events.clone(), part.states.clone())).unzip();
+    let alerts = vec![alert_rows(&fresh(pending, lake.committed(Table::Alerts)))?];
     let mut rows = 0;
-    for (table, batch) in [(Table::Events, &events), (Table::VehicleState, &states), (Table::Alerts, &alerts)] {
-        lake.append(table, batch, through)?;
-        rows += batch.num_rows();
+    for (table, batches) in [(Table::Events, &events), (Table::VehicleState, &states), (Table::Alerts, &alerts)] {
+        lake.append_all(table, batches, through)?;
+        rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
     }
     Ok(rows)
 }

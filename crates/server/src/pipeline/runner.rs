@@ -1,10 +1,10 @@
 //! The pipeline's task: waits for durable records, judges them, applies what they mean, sends rows to the lake.
 //!
-//! Not a thread of its own: reading, judging and the lake block, so they run where blocking is allowed. Invariants: one batch at a
-//! time, in order; a batch that was judged is applied before the next is read; a step that fails is tried again until it succeeds or
-//! the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
+//! Not a thread of its own: reading, judging and the lake block, so they run where blocking is allowed. Invariants: batches go through
+//! each step one at a time and in order; while one is applied, the next is judged and the one behind it is read; a flush begins when
+//! all that was judged is applied; a step that fails is tried again until it succeeds or the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
-use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError};
+use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Saving};
 use super::judge::{Judge, Verdict};
 use super::order::Order;
 use super::parts::{Ordered, Parts, StartError};
@@ -84,9 +84,12 @@ impl Pipeline {
             judge: Some(Judge::new(engine, book, parts.vault.clone(), partition, order)),
             next,
             applied: progress.position,
+            in_lake: progress.lake_position,
+            saving: Saving::done(),
             state: parts.state,
             partition: parts.partition,
             lost: false,
+            judged: None,
             preparer: None,
             ahead: None,
             vault: parts.vault,
@@ -141,8 +144,15 @@ struct Runner {
     preparer: Option<Preparer>,
     /// The batch after the one that is judged.
     ahead: Option<Ahead>,
+    /// The next record to be judged.
     next: u64,
+    /// The next record whose meaning is not applied.
     applied: u64,
+    /// What was judged and is not applied yet.
+    judged: Option<Verdict>,
+    /// The next record that the lake did not have at the start.
+    in_lake: u64,
+    saving: Saving,
     state: State,
     partition: Partition,
     /// Whether another owner has taken the partition over: then nothing of this one counts any more.
@@ -198,7 +208,7 @@ impl Runner {
         });
         // If the time is over, the rest is made up at the next start.
         let _ = ended.await;
-        self.next
+        self.next.min(self.applied)
     }
 
     /// Waits for something to do: records, a due flush, the end of one, or the order to stop.
@@ -227,18 +237,20 @@ impl Runner {
     /// Brings engine and tail up to the applied position.
     async fn rebuild(&mut self) {
         while self.next < self.applied {
-            if let Err(error) = self.batch(self.applied).await {
+            if let Err(error) = self.batch(self.cut(self.applied)).await {
                 self.stalled("judge", &*error);
                 return;
             }
         }
+        // Nothing new is applied here, so nothing can fail.
+        let _ = self.apply().await;
     }
 
     /// Judges and applies everything that is durable now.
     async fn catch_up(&mut self) {
         let mut end = *self.durable.borrow();
-        while self.next < end {
-            if self.tail.rows() >= TAIL_ROWS_MAX {
+        while self.next < end || self.judged.is_some() {
+            if self.tail.rows() >= TAIL_ROWS_MAX && self.judged.is_none() {
                 self.flush_now().await;
                 self.settle().await;
                 if self.tail.rows() >= TAIL_ROWS_MAX {
@@ -246,9 +258,12 @@ impl Runner {
                     return;
                 }
             }
-            // A batch does not cross the applied position: below it only engine and tail are brought up to date.
-            let stop_at = if self.next < self.applied { end.min(self.applied) } else { end };
-            match self.batch(stop_at).await {
+            // A flush begins when nothing is being applied.
+            let rows = self.tail.rows();
+            let full = rows >= TAIL_ROWS_MAX || (rows >= FLUSH_ROWS && self.flush.is_none());
+            let pause = full && self.judged.is_some();
+            let done = if self.next < end && !pause { self.batch(self.cut(end)).await } else { self.apply().await };
+            match done {
                 Ok(()) => self.recovered("judge"),
                 Err(error) if is_fenced(&*error) => {
                     self.give_up();
@@ -260,11 +275,18 @@ impl Runner {
                     return;
                 }
             }
-            if self.tail.rows() >= FLUSH_ROWS {
+            self.settle().await;
+            if self.judged.is_none() {
                 self.flush_if_due().await;
             }
             end = *self.durable.borrow();
         }
+    }
+
+    /// Where a batch ends that may go to `end`. It crosses neither the lake's position, below which rows do not wait for the lake, nor
+    /// the applied one, below which only engine and tail are brought up to date.
+    fn cut(&self, end: u64) -> u64 {
+        [self.in_lake, self.applied].into_iter().filter(|mark| *mark > self.next).fold(end, u64::min)
     }
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -277,16 +299,27 @@ impl Runner {
             self.ahead = Some(self.prepare(after, end));
         }
         let Some(mut judge) = self.judge.take() else { return Err("the judge is lost".into()) };
-        let (judge, verdict) = spawn_blocking(move || {
+        let judging = spawn_blocking(move || {
             let _timer = Timer::start(Stage::Judge);
             let verdict = judge.judge(&prepared);
             (judge, verdict)
-        })
-        .await?;
+        });
+        let applied = self.apply().await;
+        let (judge, verdict) = judging.await?;
         self.judge = Some(judge);
-        self.take(verdict?).await?;
+        let verdict = verdict?;
+        self.next = verdict.delta.position;
+        self.judged = Some(verdict);
         traces::judged(next..self.next, started);
-        Ok(())
+        applied
+    }
+
+    /// Applies what was judged.
+    async fn apply(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        match self.judged.take() {
+            Some(verdict) => Ok(self.take(verdict).await?),
+            None => Ok(()),
+        }
     }
 
     /// The next batch, which may have been prepared while the last was judged.
@@ -339,8 +372,10 @@ impl Runner {
                 }
             }
         }
-        self.tail.push(part);
-        self.next = next;
+        self.saving.judged(part.rows());
+        if next > self.in_lake {
+            self.tail.push(part);
+        }
         if next >= self.applied {
             self.reached.send_replace(next);
         }
@@ -370,17 +405,24 @@ impl Runner {
         if let Some(mut running) = self.flush.take() {
             self.finished((&mut running.0).await);
         }
-        // While the tail is being rebuilt, the engine is behind the applied position; it catches up first.
-        if self.next < self.applied || self.tail.oldest().is_none() {
+        // While the tail is being rebuilt, the engine is behind the applied position; while a batch is applied, it is ahead.
+        let stopping = *self.stopping.borrow();
+        let nothing = self.tail.oldest().is_none() && !(stopping && self.saving.is_behind());
+        if self.next != self.applied || nothing {
             return;
         }
         let Some(judge) = &self.judge else { return };
+        let save = stopping || self.saving.is_due();
+        let snapshot = save.then(|| judge.engine.snapshot());
+        if save {
+            self.saving = Saving::done();
+        }
         let flush = Flush {
             partition: self.partition.clone(),
             lake: self.lake.clone(),
             tail: self.tail.clone(),
             next: self.next,
-            snapshot: judge.engine.snapshot(),
+            snapshot,
         };
         self.flush = Some(Flushing(tokio::spawn(flush.run())));
     }
@@ -403,6 +445,7 @@ impl Runner {
             Err(FlushError::State(StateError::Fenced { .. })) => self.give_up(),
             Err(error) => {
                 self.flush_from = Instant::now() + FLUSH_AFTER;
+                self.saving.failed();
                 self.stalled("flush", &error);
             }
         }

@@ -35,7 +35,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.events.num_rows() + self.states.num_rows()
     }
 }

@@ -65,6 +65,24 @@ pub(super) enum On<'a> {
     Tx(&'a mut Tx),
 }
 
+/// How a database wants its placeholders where there are thousands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Dialect {
+    /// `?`: SQLite looks a numbered one up among all, each time that it is bound.
+    Sqlite,
+    /// `$1`.
+    Postgres,
+}
+
+impl On<'_> {
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Pool(Pool::Sqlite(_)) | Self::Tx(Tx::Sqlite(_)) => Dialect::Sqlite,
+            Self::Pool(Pool::Postgres(_)) | Self::Tx(Tx::Postgres(_)) => Dialect::Postgres,
+        }
+    }
+}
+
 impl<'a> From<&'a Pool> for On<'a> {
     fn from(pool: &'a Pool) -> Self {
         Self::Pool(pool)

@@ -136,10 +136,8 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn take_over(&self, number: PartitionNumber) -> Result<Partition, StateError> {
-        let taken = sql(
-            "INSERT INTO pipeline (partition, epoch, position, snapshot_position, snapshot, lake_position)
-             VALUES ($1, 1, 0, 0, NULL, 0) ON CONFLICT (partition) DO UPDATE SET epoch = pipeline.epoch + 1 RETURNING epoch",
-        );
+        let taken = sql("INSERT INTO pipeline (partition, epoch, position, snapshot_position, lake_position)
+             VALUES ($1, 1, 0, 0, 0) ON CONFLICT (partition) DO UPDATE SET epoch = pipeline.epoch + 1 RETURNING epoch");
         let (epoch,): (i64,) = taken.bind(number.row()).one(self.write()).await?;
         Ok(Partition { state: self.clone(), number, epoch, forgot_us: Arc::default() })
     }
@@ -157,9 +155,8 @@ impl State {
             lake_position: i64,
             epoch: i64,
         }
-        let query = sql(
-            "SELECT position, snapshot_position, snapshot, lake_position, epoch FROM pipeline WHERE partition = $1",
-        );
+        let query = sql("SELECT position, snapshot_position, snapshot, lake_position, epoch
+             FROM pipeline p LEFT JOIN snapshots s ON s.partition = p.partition WHERE p.partition = $1");
         let row: Option<Row> = query.bind(number.row()).optional(self.read()).await?;
         Ok(row.map_or_else(Progress::default, |row| Progress {
             position: uint(row.position),
@@ -235,18 +232,23 @@ impl Partition {
         }
     }
 
-    /// Keeps that the lake has all rows of records before `position`, and the engine as it stood there.
+    /// Keeps that the lake has all rows of records before `position`, and, if it is given, the engine as it stood there.
     ///
     /// # Errors
     /// [`StateError`], among them [`StateError::Fenced`].
-    pub async fn flushed(&self, position: u64, snapshot: &[u8], now: UnixMicros) -> Result<(), StateError> {
+    pub async fn flushed(&self, position: u64, snapshot: Option<&[u8]>, now: UnixMicros) -> Result<(), StateError> {
         let mut tx = self.state.begin().await?;
-        let kept = sql(
-            "UPDATE pipeline SET lake_position = $3, snapshot_position = $3, snapshot = $4 WHERE partition = $1 AND epoch = $2",
-        );
-        let kept = kept.bind(self.number.row()).bind(self.epoch).bind(int(position)).bind(snapshot);
+        let kept = sql("UPDATE pipeline SET lake_position = $3 WHERE partition = $1 AND epoch = $2");
+        let kept = kept.bind(self.number.row()).bind(self.epoch).bind(int(position));
         if kept.execute(&mut tx).await? == 0 {
             return Err(self.fenced());
+        }
+        if let Some(snapshot) = snapshot {
+            let reached = sql("UPDATE pipeline SET snapshot_position = $2 WHERE partition = $1");
+            reached.bind(self.number.row()).bind(int(position)).execute(&mut tx).await?;
+            let saved = sql("INSERT INTO snapshots (partition, snapshot) VALUES ($1, $2)
+                 ON CONFLICT (partition) DO UPDATE SET snapshot = excluded.snapshot");
+            saved.bind(self.number.row()).bind(snapshot).execute(&mut tx).await?;
         }
         let done = sql("DELETE FROM alert_rows WHERE partition = $1 AND applied < $2");
         done.bind(self.number.row()).bind(int(position)).execute(&mut tx).await?;

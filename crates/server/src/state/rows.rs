@@ -5,7 +5,7 @@
 //! pieces of fixed sizes, so that few texts are ever prepared. Cost: one statement for up to [`PIECES`]`[0]` rows.
 
 use super::StateError;
-use super::database::{On, Row, Sql, Tx, Value};
+use super::database::{Dialect, On, Row, Sql, Tx, Value};
 use std::fmt::Write;
 
 /// How many rows a statement holds.
@@ -27,10 +27,10 @@ impl Many {
         tx: &mut Tx,
         rows: Vec<[Value<'_>; N]>,
     ) -> Result<u64, StateError> {
-        let mut touched = 0;
+        let (mut touched, dialect) = (0, On::from(&mut *tx).dialect());
         let mut rest = rows.into_iter();
         for size in sizes(rest.len()) {
-            touched += self.piece(rest.by_ref().take(size), size).execute(&mut *tx).await?;
+            touched += self.piece(dialect, rest.by_ref().take(size), size).execute(&mut *tx).await?;
         }
         Ok(touched)
     }
@@ -42,17 +42,23 @@ impl Many {
         rows: Vec<[Value<'_>; N]>,
     ) -> Result<Vec<T>, StateError> {
         let (mut on, mut given, mut rest) = (on.into(), Vec::new(), rows.into_iter());
+        let dialect = on.dialect();
         for size in sizes(rest.len()) {
             let again = match &mut on {
                 On::Pool(pool) => On::Pool(pool),
                 On::Tx(tx) => On::Tx(tx),
             };
-            given.extend(self.piece(rest.by_ref().take(size), size).all::<T>(again).await?);
+            given.extend(self.piece(dialect, rest.by_ref().take(size), size).all::<T>(again).await?);
         }
         Ok(given)
     }
 
-    fn piece<'q, const N: usize>(self, rows: impl Iterator<Item = [Value<'q>; N]>, size: usize) -> Sql<'q> {
+    fn piece<'q, const N: usize>(
+        self,
+        dialect: Dialect,
+        rows: impl Iterator<Item = [Value<'q>; N]>,
+        size: usize,
+    ) -> Sql<'q> {
         let mut text = String::with_capacity(self.before.len() + self.after.len() + 8 + size * N * 6);
         text.push_str(self.before);
         text.push_str(" VALUES ");
@@ -62,7 +68,10 @@ impl Many {
             for (column, number) in (0..N).zip(next.by_ref()) {
                 let comma = if column == 0 { "" } else { "," };
                 // Writing to a string cannot fail.
-                let _ = write!(text, "{comma}${number}");
+                let _ = match dialect {
+                    Dialect::Sqlite => write!(text, "{comma}?"),
+                    Dialect::Postgres => write!(text, "{comma}${number}"),
+                };
             }
             text.push(')');
         }

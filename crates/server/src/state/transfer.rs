@@ -21,7 +21,7 @@ const PAGE: i64 = 5_000;
 const LINE_BYTES_MAX: u64 = 2 << 30;
 
 /// A table and how its rows are ordered. Columns named `id` only number rows; they are numbered anew.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("settings", "name"),
     ("enrolment_tokens", "hash"),
     ("devices", "tenant, vehicle, sensor"),
@@ -37,6 +37,7 @@ const TABLES: [(&str, &str); 15] = [
     ("totals", "tenant, partition"),
     ("losses", "tenant, kind, partition"),
     ("pipeline", "partition"),
+    ("snapshots", "partition"),
 ];
 
 /// Why a state was not exported or imported.

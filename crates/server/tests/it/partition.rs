@@ -117,11 +117,11 @@ async fn an_owner_that_was_replaced_writes_nothing_more() {
     let fenced = |error: StateError| matches!(error, StateError::Fenced { epoch: 1, .. });
     assert!(fenced(old.apply(&delta(10), NOW).await.unwrap_err()));
     assert!(fenced(old.apply(&delta(5), NOW).await.unwrap_err()));
-    assert!(fenced(old.flushed(5, b"old", NOW).await.unwrap_err()));
+    assert!(fenced(old.flushed(5, Some(b"old"), NOW).await.unwrap_err()));
     assert!(fenced(old.progress().await.unwrap_err()));
     assert_eq!(new.progress().await.unwrap().position, 5);
     new.apply(&delta(10), NOW).await.unwrap();
-    new.flushed(10, b"engine", NOW).await.unwrap();
+    new.flushed(10, Some(b"engine"), NOW).await.unwrap();
     let progress = new.progress().await.unwrap();
     assert_eq!(
         (progress.position, progress.lake_position, progress.snapshot.as_deref()),
@@ -145,7 +145,7 @@ async fn partitions_do_not_see_each_others_progress_and_add_up_for_people() {
     tokio::join!(apply(&one), apply(&two));
     assert_eq!(state.rates(&tenant(), UnixMicros(0)).await.unwrap().reports, 40);
     assert_eq!(state.losses(&tenant()).await.unwrap()[0].count, 120);
-    one.flushed(20, b"", NOW).await.unwrap();
+    one.flushed(20, Some(b""), NOW).await.unwrap();
     assert_eq!((one.pending_rows(21).await.unwrap().len(), two.pending_rows(21).await.unwrap().len()), (0, 60));
     assert_eq!(state.progress_of(PartitionNumber::SINGLE).await.unwrap().epoch, 0);
     state.close().await;
@@ -189,7 +189,7 @@ async fn a_state_that_is_exported_and_imported_goes_on_where_it_was() {
     let state = state(&dir).await;
     let partition = state.take_over(PartitionNumber::SINGLE).await.unwrap();
     partition.apply(&delta(5), NOW).await.unwrap();
-    partition.flushed(3, &[0, 255], NOW).await.unwrap();
+    partition.flushed(3, Some(&[0, 255]), NOW).await.unwrap();
     let device: DeviceId = "acme/v-1/cgw".parse().unwrap();
     state.put_enrolment_token(&device, "Kona", TokenHash::of("t"), NOW).await.unwrap();
     let mut file = Vec::new();

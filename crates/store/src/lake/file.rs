@@ -15,8 +15,10 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// Columns that are in the path of a file and not in it.
 pub(crate) const PARTITION_COLUMNS: [&str; 2] = ["event_date", "vehicle_bucket"];
@@ -24,6 +26,8 @@ pub(crate) const PARTITION_COLUMNS: [&str; 2] = ["event_date", "vehicle_bucket"]
 const GROUP_ROWS: usize = 65_536;
 /// Rows of a data page.
 const PAGE_ROWS: usize = 4_096;
+/// The most files that are written at the same time.
+const WRITERS_MAX: usize = 4;
 /// First and last day that a date can name in Delta: 0001-01-01 and 9999-12-31.
 pub(crate) const DAYS: (i32, i32) = (-719_162, 2_932_896);
 
@@ -83,8 +87,18 @@ pub(crate) fn file_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Cuts a batch into its partitions.
-pub(crate) fn split(batch: &RecordBatch) -> Result<Vec<(Partition, RecordBatch)>, LakeError> {
+/// Cuts batches into their partitions.
+pub(crate) fn split(batches: &[RecordBatch]) -> Result<BTreeMap<Partition, Vec<RecordBatch>>, LakeError> {
+    let mut parts: BTreeMap<Partition, Vec<RecordBatch>> = BTreeMap::new();
+    for batch in batches {
+        for (partition, part) in split_one(batch)? {
+            parts.entry(partition).or_default().push(part);
+        }
+    }
+    Ok(parts)
+}
+
+fn split_one(batch: &RecordBatch) -> Result<Vec<(Partition, RecordBatch)>, LakeError> {
     let dates = column(batch, PARTITION_COLUMNS[0]).and_then(|c| c.as_primitive_opt::<Date32Type>().cloned());
     let buckets = column(batch, PARTITION_COLUMNS[1]).and_then(|c| c.as_primitive_opt::<Int32Type>().cloned());
     let dates = dates.unwrap_or_else(|| Date32Array::from(vec![0; batch.num_rows()]));
@@ -117,12 +131,44 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a Array
     batch.column_by_name(name)
 }
 
+/// Writes the rows of each partition, as they came, to a durable file that is not in the table yet: on several threads, so that one
+/// encodes while another waits for the disk.
+pub(crate) fn write_all(
+    home: &Home,
+    parts: BTreeMap<Partition, Vec<RecordBatch>>,
+    name: impl Fn(&Partition) -> String,
+) -> Result<Vec<DataFile>, LakeError> {
+    let named: Vec<_> = parts.into_iter().map(|(partition, rows)| (name(&partition), partition, rows)).collect();
+    let threads = named.len().min(WRITERS_MAX);
+    let waiting = Mutex::new(named.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        let mut written = Vec::new();
+        while let Some((name, partition, rows)) = next() {
+            written.push(write(home, partition, &name, &rows, Order::Arrival)?);
+        }
+        Ok(written)
+    };
+    if threads <= 1 {
+        return work();
+    }
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut files = Vec::new();
+        for thread in running {
+            files.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        files.sort_by(|a: &DataFile, b: &DataFile| a.partition.cmp(&b.partition));
+        Ok(files)
+    })
+}
+
 /// Writes the rows of one partition to a durable file that is not in the table yet.
 pub(crate) fn write(
     home: &Home,
     partition: Partition,
     name: &str,
-    rows: &RecordBatch,
+    rows: &[RecordBatch],
     order: Order,
 ) -> Result<DataFile, LakeError> {
     let path = format!("{}/{name}.parquet", partition.dir());
@@ -130,30 +176,44 @@ pub(crate) fn write(
     let encoded = encode(rows, order).map_err(failed)?;
     let bytes = encoded.len() as u64;
     home.write(&path, encoded)?;
-    let time = rows.column_by_name("time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
-    let texts = |name: &str| rows.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
-    let text_bounds =
-        |name: &str| texts(name).and_then(|v| Some((min_string(v)?.to_owned(), max_string(v)?.to_owned())));
+    let time = |batch: &RecordBatch| {
+        let times = batch.column_by_name("time")?.as_primitive_opt::<TimestampMicrosecondType>()?;
+        Some((min(times)?, max(times)?))
+    };
+    let text_bounds = |name: &str| {
+        let bounds = rows.iter().filter_map(|batch| {
+            let texts = batch.column_by_name(name)?.as_string_opt::<i32>()?;
+            Some((min_string(texts)?, max_string(texts)?))
+        });
+        widest(bounds).map(|(low, high)| (low.to_owned(), high.to_owned()))
+    };
     Ok(DataFile {
         path,
         partition,
         bytes,
-        rows: rows.num_rows() as u64,
-        time: time.and_then(|t| Some((min(t)?, max(t)?))),
+        rows: rows.iter().map(RecordBatch::num_rows).sum::<usize>() as u64,
+        time: widest(rows.iter().filter_map(time)),
         // Rows without a vehicle are in no bounds; a query for a vehicle does not want them.
         vehicle: text_bounds("vehicle"),
         tenant: text_bounds("tenant"),
     })
 }
 
-fn encode(rows: &RecordBatch, order: Order) -> Result<Vec<u8>, parquet::errors::ParquetError> {
-    let schema = file_schema(rows.schema_ref());
+/// Bounds that hold all of these.
+fn widest<T: Ord>(bounds: impl Iterator<Item = (T, T)>) -> Option<(T, T)> {
+    bounds.reduce(|(low, high), (least, greatest)| (low.min(least), high.max(greatest)))
+}
+
+fn encode(rows: &[RecordBatch], order: Order) -> Result<Vec<u8>, parquet::errors::ParquetError> {
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let schema = file_schema(first.schema_ref());
     let columns: Vec<usize> =
-        schema.fields().iter().filter_map(|f| rows.schema_ref().index_of(f.name()).ok()).collect();
-    let rows = rows.project(&columns)?;
+        schema.fields().iter().filter_map(|f| first.schema_ref().index_of(f.name()).ok()).collect();
     let options = ArrowWriterOptions::new().with_properties(properties(order).build()).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options)?;
-    writer.write(&rows)?;
+    for batch in rows {
+        writer.write(&batch.project(&columns)?)?;
+    }
     writer.into_inner()
 }
 

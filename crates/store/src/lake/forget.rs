@@ -83,7 +83,7 @@ impl TableStore {
                 if rest.num_rows() > 0 {
                     let rest = read::sorted(&rest, sort_columns(self.table))?;
                     let name = self.file_name("kept");
-                    added.push(file::write(&self.home, file.partition, &name, &rest, Order::Vehicle)?);
+                    added.push(file::write(&self.home, file.partition, &name, &[rest], Order::Vehicle)?);
                 }
                 removed.push(file);
             }

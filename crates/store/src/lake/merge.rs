@@ -34,7 +34,7 @@ impl TableStore {
         let rows = concat_batches(&self.schema, &batches)?;
         drop(batches);
         let rows = read::sorted(&rows, sort_columns(self.table))?;
-        let merged = file::write(&self.home, partition, &self.file_name("merged"), &rows, Order::Vehicle)?;
+        let merged = file::write(&self.home, partition, &self.file_name("merged"), &[rows], Order::Vehicle)?;
         let now_ms = now.0.div_euclid(1_000);
         let gone: Vec<String> = files.iter().map(|f| f.path.clone()).collect();
         let written = merged.path.clone();

@@ -4,7 +4,7 @@
 //! before or after it, never between. Nobody waits for a lock while rows are encoded, decoded or merged.
 
 use super::error::LakeError;
-use super::file::{self, DataFile, Order};
+use super::file::{self, DataFile, Partition};
 use super::home::Home;
 use super::log::{Change, CommitError, Content, DeltaLog};
 use super::{Appended, At, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
@@ -131,8 +131,8 @@ impl TableStore {
         TableStats { version: content.version, files: content.files.len() as u64, rows, bytes }
     }
 
-    pub(crate) fn append(&self, batch: &RecordBatch, through: Position) -> Result<Appended, LakeError> {
-        self.check_columns(batch)?;
+    pub(crate) fn append(&self, batches: &[RecordBatch], through: Position) -> Result<Appended, LakeError> {
+        batches.iter().try_for_each(|batch| self.check_columns(batch))?;
         let (partition, through) = (through.0 >> PARTITION_SHIFT, Position(through.0 & POSITION_MAX));
         if partition != u64::from(self.partition) {
             return Err(LakeError::Partition { own: self.partition, given: partition });
@@ -140,7 +140,7 @@ impl TableStore {
         let mut writer = self.writer();
         self.refresh(&mut writer)?;
         for _ in 0..OUTDATED_MAX {
-            match self.append_once(&mut writer, batch, through) {
+            match self.append_once(&mut writer, batches, through) {
                 Err(LakeError::Overtaken { .. }) => {}
                 appended => return appended,
             }
@@ -161,17 +161,25 @@ impl TableStore {
         if self.place_of(committed) != after {
             return Err(LakeError::Overtaken { table: self.table.name() });
         }
-        self.append_rows(&mut writer, batch, committed, Position(through.0 & POSITION_MAX))
+        let through = Position(through.0 & POSITION_MAX);
+        self.append_rows(&mut writer, std::slice::from_ref(batch), committed, through)
     }
 
-    fn append_once(&self, writer: &mut Writer, batch: &RecordBatch, through: Position) -> Result<Appended, LakeError> {
+    fn append_once(
+        &self,
+        writer: &mut Writer,
+        batches: &[RecordBatch],
+        through: Position,
+    ) -> Result<Appended, LakeError> {
         let committed = self.content().committed;
-        let new = self.new_rows(batch, committed, through)?;
-        let repeated = (batch.num_rows() - new.num_rows()) as u64;
+        let new = batches.iter().map(|batch| self.new_rows(batch, committed, through));
+        let new: Vec<RecordBatch> = new.collect::<Result<_, _>>()?;
+        let rows = rows_of(&new);
+        let repeated = rows_of(batches) - rows;
         if committed.is_some_and(|c| c >= through) {
             return Ok(Appended { repeated, ..Appended::default() });
         }
-        if new.num_rows() == 0 {
+        if rows == 0 {
             let first = committed.map_or(0, |c| c.0 + 1);
             writer.empty_through = writer.empty_through.max(Some(through));
             if through.0 - first.min(through.0) >= Lake::EMPTY_RECORDS_MAX {
@@ -186,18 +194,16 @@ impl TableStore {
     fn append_rows(
         &self,
         writer: &mut Writer,
-        new: &RecordBatch,
+        new: &[RecordBatch],
         committed: Option<Position>,
         through: Position,
     ) -> Result<Appended, LakeError> {
-        let (mut added, first) = (Vec::new(), committed.map_or(0, |c| c.0 + 1));
-        for (partition, rows) in file::split(new)? {
-            let name = self.file_name(&format!("part-p{}-{first:020}-{:020}", self.partition, through.0));
-            added.push(file::write(&self.home, partition, &name, &rows, Order::Arrival)?);
-        }
+        let first = committed.map_or(0, |c| c.0 + 1);
+        let name = |_: &Partition| self.file_name(&format!("part-p{}-{first:020}-{:020}", self.partition, through.0));
+        let added = file::write_all(&self.home, file::split(new)?, name)?;
         let files = added.len() as u64;
         self.commit(writer, Change { added, base: committed, committed: Some(through), ..Change::default() })?;
-        Ok(Appended { rows: new.num_rows() as u64, repeated: 0, files })
+        Ok(Appended { rows: rows_of(new), repeated: 0, files })
     }
 
     /// Commits the position that empty batches reached.
@@ -314,4 +320,8 @@ fn applied(content: &Content, version: u64, change: Change) -> Content {
     let kept = content.files.iter().filter(|f| !gone.contains(f.path.as_str())).cloned();
     let files = kept.chain(change.added.into_iter().map(Arc::<DataFile>::new)).collect();
     Content { version, files, committed: change.committed.max(content.committed), newer: content.newer }
+}
+
+fn rows_of(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64
 }
