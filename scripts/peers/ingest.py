@@ -31,7 +31,7 @@ def in_venv():
         venv.create(VENV, with_pip=True)
     if subprocess.run([python, "-c", "import chdb"], stderr=subprocess.DEVNULL).returncode != 0:
         subprocess.run([VENV / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "chdb"], check=True)
-    os.execv(python, ["python", __file__, *sys.argv[1:]])
+    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 def main():
@@ -63,7 +63,8 @@ def main():
             "rows_per_second": round(rows / wall),
             "rows_per_core_second": round(rows / cpu),
             "bytes_per_row": round(size / rows, 1),
-        }))
+        }), flush=True)
+        db.close()
 
 
 if __name__ == "__main__":
