@@ -26,10 +26,6 @@ use failure::Failure;
 use output::Output;
 use std::process::ExitCode;
 
-/// A gate's and a pipeline's many short-lived pieces of memory cost it half of what they cost the system's (ADR-0026).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match run(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
