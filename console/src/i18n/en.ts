@@ -181,7 +181,7 @@ export const en = {
       undecodable: "Entries that could not be decoded",
       missing_reports: "Reports that never arrived",
       refused_reports: "Reports refused at the gate",
-      correlation_late_events: "Events too late for their correlation window",
+      late_unjudged: "Late events whose correlation window was not judged again",
       correlation_evictions: "Correlation groups evicted for lack of room",
     },
     vault: "Evidence vault",
@@ -232,6 +232,7 @@ export const en = {
   alert: {
     title: "Alert",
     why: "Why this alert",
+    late: "from data that came late, detected",
     whatToDo: "What to do",
     matched: "What matched",
     field: "Field",

@@ -182,7 +182,7 @@ export const ja: Messages = {
       undecodable: "復号できなかったエントリー",
       missing_reports: "届かなかったレポート",
       refused_reports: "ゲートで拒否したレポート",
-      correlation_late_events: "相関の窓に間に合わなかったイベント",
+      late_unjudged: "再判定できなかった遅着イベント",
       correlation_evictions: "容量不足で破棄した相関グループ",
     },
     vault: "証拠保管庫",
@@ -231,6 +231,7 @@ export const ja: Messages = {
   alert: {
     title: "アラート",
     why: "検知の理由",
+    late: "遅れて届いたデータによる検知：",
     whatToDo: "対処",
     matched: "一致した項目",
     field: "項目",

@@ -88,6 +88,11 @@ function AlertStrip({ alert }: { alert: Alert }) {
       <span className="span-times">
         <When time={alert.first_time} as="brief" /> – <When time={alert.last_time} as="brief" />
       </span>
+      {alert.late && (
+        <span className="muted">
+          {m.alert.late} <When time={alert.late} as="brief" />
+        </span>
+      )}
       <span className="grow" />
       <input
         type="text"

@@ -9,15 +9,17 @@
 use crate::engine::{Matches, holds};
 use crate::groups::{GroupKey, GroupStore, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hits};
+use crate::late::{LateWindow, LateWindows, judged_time};
 use crate::mask::Mask;
 use crate::pool::{FieldId, Pool};
-use crate::rule::{Correlation, Counts, RuleKind};
+use crate::rule::{Correlation, Counts, Rule, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
 use crate::window::{Counted, Entry, What, Window};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::ops::Range;
+use yagura_model::UnixMicros;
 
 /// How far a vehicle's clock may be ahead of the server's, in µs, before the receive time stands in for it: 1 minute.
 pub(crate) const AHEAD_MAX: i64 = 60_000_000;
@@ -89,7 +91,7 @@ impl Question {
             (What::Values, field) => self.digest(view, field?, row)?,
         };
         let (time, received) = (long(&view.time, row), long(&view.received, row));
-        let time = if time > received.saturating_add(AHEAD_MAX) { received } else { time };
+        let time = judged_time(time, received);
         let (position, entry_index) = view.place(row);
         Some((key, Entry { time, value, position, entry_index, counted: 0 }))
     }
@@ -138,6 +140,8 @@ pub(crate) struct Memory {
     limits: Limits,
     pub(crate) store: GroupStore,
     pub(crate) counted: Vec<Counted>,
+    /// Starts of the periods that the last event touched and its group cannot judge.
+    pub(crate) late: Vec<i64>,
 }
 
 impl Memory {
@@ -153,13 +157,21 @@ impl Memory {
             // Half of a full group is kept, and that half must be able to fire.
             entries_max: limits.group_entries_max.max(at_least.saturating_mul(2)),
         };
-        Self { rule, window, limits, store: GroupStore::default(), counted: Vec::new() }
+        Self { rule, window, limits, store: GroupStore::default(), counted: Vec::new(), late: Vec::new() }
     }
 
     /// Adds an event to its group; what is counted because of it is in `counted` then.
     pub(crate) fn insert(&mut self, key: GroupKey, received: i64, entry: Entry) {
         self.counted.clear();
-        self.store.insert(key, received, entry, (&self.window, &self.limits), &mut self.counted);
+        self.late.clear();
+        let noted = (&mut self.counted, &mut self.late);
+        self.store.insert(key, received, entry, (&self.window, &self.limits), noted);
+    }
+
+    /// The time whose rows decide about a period.
+    fn deciding(&self, period_start: i64) -> (UnixMicros, UnixMicros) {
+        let from = period_start.saturating_sub(self.window.span);
+        (UnixMicros(from), UnixMicros(period_start.saturating_add(self.window.period)))
     }
 
     /// Adds what is counted to the hits; `make` makes the hit of a period.
@@ -176,27 +188,37 @@ impl Memory {
     }
 }
 
+/// By which time groups grow old.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ageing {
+    /// When their events were received.
+    ByReceipt,
+    /// When their events were: rows come in that order, received whenever.
+    ByEvent,
+}
+
 /// One correlation at work.
 pub(crate) struct Counter {
     question: Question,
+    ageing: Ageing,
     pub(crate) memory: Memory,
 }
 
 impl Counter {
     /// The counter of a rule; `None` if it is no correlation.
-    pub(crate) fn new(set: &RuleSet, rule: usize, limits: Limits) -> Option<Self> {
+    pub(crate) fn new(set: &RuleSet, rule: usize, limits: Limits, ageing: Ageing) -> Option<Self> {
         let RuleKind::Correlation(correlation) = &set.rules.get(rule)?.kind else { return None };
-        Some(Self { question: Question::new(set, rule)?, memory: Memory::new(rule, correlation, limits) })
+        Some(Self { question: Question::new(set, rule)?, ageing, memory: Memory::new(rule, correlation, limits) })
     }
 
-    /// Counts the rows of a chunk that the rules match, in their order.
+    /// Counts the rows of a chunk that the rules match, in their order, and names the windows that are to be judged again.
     pub(crate) fn count(
         &mut self,
         set: &RuleSet,
         view: &View,
         chunk: &Range<usize>,
         matches: &Matches,
-        hits: &mut Hits<CorrelatedKey>,
+        (hits, late): (&mut Hits<CorrelatedKey>, &mut LateWindows),
     ) {
         let Some(rule) = set.rules.get(self.memory.rule) else { return };
         for offset in self.question.found(matches).rows() {
@@ -206,7 +228,18 @@ impl Counter {
                 losses.without_field = losses.without_field.saturating_add(1);
                 continue;
             };
-            self.memory.insert(key, long(&view.received, row), entry);
+            let now = match self.ageing {
+                Ageing::ByReceipt => long(&view.received, row),
+                Ageing::ByEvent => entry.time,
+            };
+            self.memory.insert(key, now, entry);
+            for period_start in &self.memory.late {
+                let known = late.entry((self.memory.rule, key, *period_start)).or_insert_with(|| {
+                    let group = self.question.group(view, &set.pool, row);
+                    self.late_window(rule, text_at(&view.tenant, row), &group, *period_start)
+                });
+                known.events = known.events.saturating_add(1);
+            }
             self.memory.report(key, hits, |counted| {
                 let group = self.question.group(view, &set.pool, row);
                 let (tenant, time) = (text_at(&view.tenant, row), counted.entry.time);
@@ -214,6 +247,21 @@ impl Counter {
                 hit.matched = self.question.matched(set, view, (row, offset), matches);
                 hit
             });
+        }
+    }
+}
+
+impl Counter {
+    fn late_window(&self, rule: &Rule, tenant: &str, group: &[(String, String)], period_start: i64) -> LateWindow {
+        let (from, to) = self.memory.deciding(period_start);
+        LateWindow {
+            alert: hit::alert_id(rule, tenant, group, period_start),
+            rule: rule.id.clone(),
+            tenant: tenant.to_owned(),
+            vehicle: hit::vehicle_of(group),
+            from,
+            to,
+            events: 0,
         }
     }
 }

@@ -4,12 +4,13 @@
 //! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
 //! what is given up is counted. Cost: see `benches/rules.rs`.
 
-use crate::correlate::Counter;
+use crate::correlate::{Ageing, Counter};
 use crate::error::{BatchError, SnapshotError};
 use crate::evaluate::{FieldCache, chunks, evaluate, evaluate_field};
 use crate::fleet::Outlet;
-use crate::groups::{CorrelationLosses, Limits};
+use crate::groups::{CorrelationLosses, GroupStore, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
+use crate::late::{LateWindow, LateWindows};
 use crate::mask::{Mask, PredicateMasks};
 use crate::matched::MatchRecord;
 use crate::pool::FieldId;
@@ -36,6 +37,7 @@ pub struct Engine {
     /// Correlations over the fleet, if another engine judges them.
     outlets: Vec<Outlet>,
     passed_on: Vec<MatchRecord>,
+    late: LateWindows,
 }
 
 /// What [`Engine::restore`] took over.
@@ -67,10 +69,31 @@ impl Engine {
         let pairs = set.rules.iter().zip(&set.programs).enumerate();
         let matching = pairs.filter(|(_, (_, program))| matches!(program, Program::Match { .. }));
         let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
-        let counters = (0..set.rules.len()).filter_map(|rule| Counter::new(&set, rule, limits)).collect();
+        let counter = |rule| Counter::new(&set, rule, limits, Ageing::ByReceipt);
+        let counters = (0..set.rules.len()).filter_map(counter).collect();
         let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
         let masks = PredicateMasks::new(set.pool.predicates.len());
-        Self { set, masks, caches, asked, active, products, counters, outlets: Vec::new(), passed_on: Vec::new() }
+        let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
+        Self { set, masks, caches, asked, active, products, counters, outlets, passed_on, late }
+    }
+
+    /// An engine for rows in the order of their events, whenever they were received.
+    pub(crate) fn in_event_order(set: RuleSet) -> Self {
+        let mut engine = Self::new(set);
+        let counter = |rule| Counter::new(&engine.set, rule, Limits::default(), Ageing::ByEvent);
+        engine.counters = (0..engine.set.rules.len()).filter_map(counter).collect();
+        engine
+    }
+
+    /// Forgets all events.
+    pub(crate) fn forget(&mut self) {
+        self.counters.iter_mut().for_each(|counter| counter.memory.store = GroupStore::default());
+    }
+
+    /// The windows that the rows of the last batch touched and that the correlations cannot judge by what they hold: rows came too
+    /// late, or into a group that had been forgotten. Whoever has all rows of their time judges them ([`crate::LateJudge`]).
+    pub fn take_late(&mut self) -> Vec<LateWindow> {
+        std::mem::take(&mut self.late).into_values().collect()
     }
 
     /// An engine that sees the vehicles of one partition only. Correlations whose group is not within one vehicle are left to a
@@ -111,6 +134,7 @@ impl Engine {
         let view = View::new(batch, &self.set.pool)?;
         let mut singles = Singles { hits: Hits::new(), vehicles: HashMap::new(), last: None };
         let mut correlated = Hits::new();
+        self.late.clear();
         let mut matches: Matches = vec![None; self.set.rules.len()];
         let product = product::column(batch);
         for chunk in chunks(view.rows) {
@@ -139,7 +163,7 @@ impl Engine {
                 }
             }
             for counter in &mut self.counters {
-                counter.count(&self.set, &view, &chunk, &matches, &mut correlated);
+                counter.count(&self.set, &view, &chunk, &matches, (&mut correlated, &mut self.late));
             }
             for outlet in &mut self.outlets {
                 outlet.pass_on(&self.set, &view, &chunk, &matches, &mut self.passed_on);

@@ -186,6 +186,9 @@ pub enum BatchError {
         /// Its type.
         found: String,
     },
+    /// Rows that are judged late cannot be put in the order of their events.
+    #[error("rows cannot be put in order: {0}")]
+    Order(String),
 }
 
 /// Why bytes are not a snapshot of this engine.

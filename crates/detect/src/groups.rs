@@ -5,6 +5,7 @@
 //! what goes depends on the order of events alone. Invariants: at most `groups_max` groups and about `entries_max` entries are
 //! held; each group that is given up while it could still matter is counted ([`CorrelationLosses`]).
 
+use crate::late::Gap;
 use crate::window::{Counted, Entry, Group, Inserted, Window};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -39,7 +40,7 @@ pub(crate) type Groups = HashMap<GroupKey, Group, BuildHasherDefault<KeyHasher>>
 /// What a correlation had to give up. Never silent: the server shows these numbers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct CorrelationLosses {
-    /// Events that came later than the rule's lateness allows; they are in the lake, not in the count.
+    /// Events that came later than the rule's lateness allows; their windows are judged again over the lake.
     pub late: u64,
     /// Events given up because their group was full. Only counts of late events can suffer.
     pub evicted_events: u64,
@@ -79,14 +80,14 @@ pub(crate) struct GroupStore {
 }
 
 impl GroupStore {
-    /// Adds an event to a group.
+    /// Adds an event to a group: what is counted because of it, and the periods that it touches and the group cannot judge.
     pub(crate) fn insert(
         &mut self,
         key: GroupKey,
         received: i64,
         entry: Entry,
         (window, limits): (&Window, &Limits),
-        counted: &mut Vec<Counted>,
+        (counted, late): (&mut Vec<Counted>, &mut Vec<i64>),
     ) {
         self.advance(received, window);
         self.make_room(window, limits);
@@ -97,13 +98,15 @@ impl GroupStore {
             self.young.insert(key, group);
         }
         let now = self.now;
-        let group = self.young.entry(key).or_insert_with(|| Group::new(now));
+        let group = self.young.entry(key).or_insert_with(|| begun(now, window));
         let before = group.entries.len();
         if is_idle(group, now, window) {
-            *group = Group::new(now);
+            *group = begun(now, window);
         }
         group.received = now;
-        match window.insert(group, entry, counted) {
+        let inserted = window.insert(group, entry, counted);
+        group.gap.touch(window, entry.time, inserted, counted, late);
+        match inserted {
             Inserted::Kept { evicted } => {
                 self.losses.evicted_events = self.losses.evicted_events.saturating_add(evicted as u64);
             }
@@ -160,6 +163,13 @@ impl GroupStore {
 
 const fn idle_after(window: &Window) -> i64 {
     IDLE_MAX.saturating_add(window.span).saturating_add(window.lateness)
+}
+
+/// A group that may have been forgotten before.
+fn begun(now: i64, window: &Window) -> Group {
+    let mut group = Group::new(now);
+    group.gap = Gap::forgotten(now, idle_after(window), window);
+    group
 }
 
 /// Whether an event would find this group new again.

@@ -105,14 +105,13 @@ impl<K: Eq + Hash> Hits<K> {
 
 /// A hit without events.
 pub(crate) fn empty(rule: &Rule, tenant: &str, group: Vec<(String, String)>, window_start: i64, time: i64) -> Hit {
-    let vehicle = group.iter().find(|(field, _)| field == crate::view::VEHICLE).map(|(_, value)| value.clone());
     Hit {
         alert: alert_id(rule, tenant, &group, window_start),
         rule: rule.id.clone(),
         title: rule.title.en.clone(),
         level: rule.level,
         tenant: tenant.to_owned(),
-        vehicle: vehicle.filter(|v| !v.is_empty()),
+        vehicle: vehicle_of(&group),
         group: group.into_iter().map(|(field, value)| displayed(field, &value)).collect(),
         window_start: UnixMicros(window_start),
         first: UnixMicros(time),
@@ -124,8 +123,14 @@ pub(crate) fn empty(rule: &Rule, tenant: &str, group: Vec<(String, String)>, win
     }
 }
 
+/// The vehicle of a group, if it is of one.
+pub(crate) fn vehicle_of(group: &[(String, String)]) -> Option<String> {
+    let vehicle = group.iter().find(|(field, _)| field == crate::view::VEHICLE).map(|(_, value)| value.clone());
+    vehicle.filter(|vehicle| !vehicle.is_empty())
+}
+
 /// SHA-256 over rule id, rule digest, tenant, group and window start, each text with its length before it.
-fn alert_id(rule: &Rule, tenant: &str, group: &[(String, String)], window_start: i64) -> AlertId {
+pub(crate) fn alert_id(rule: &Rule, tenant: &str, group: &[(String, String)], window_start: i64) -> AlertId {
     let mut hash = Sha256::new().chain_update(b"yagura alert 1");
     let mut text = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());

@@ -1,7 +1,8 @@
 //! Sigma rules and correlations over record batches of security events (ADR-0009; how to write rules: docs/rules.md).
 //!
 //! Not a store, not a scheduler: no file, no clock, no thread. [`RuleSet::parse`] reads rules, [`Engine::process`] runs them over
-//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`FleetEngine`] judges what several engines saw, [`why()`] says in words why a rule fired, and [`cases`] runs
+//! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`FleetEngine`] judges what several engines saw, [`LateJudge`] what came
+//! too late, [`why()`] says in words why a rule fired, and [`cases`] runs
 //! the tests that stand beside rules.
 #![cfg_attr(
     not(test),
@@ -27,6 +28,7 @@ mod evaluate;
 mod fleet;
 mod groups;
 mod hit;
+mod late;
 mod mask;
 mod matched;
 mod matcher;
@@ -46,6 +48,7 @@ pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, Snapshot
 pub use fleet::{FleetEngine, FleetLosses};
 pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
+pub use late::{EVENT_AHEAD_MAX, LateJudge, LateWindow, judged_time};
 pub use matched::{MATCH_BYTES_MAX, MatchRecord, MatchRecordError};
 pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};

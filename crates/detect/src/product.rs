@@ -13,7 +13,7 @@ use arrow::record_batch::RecordBatch;
 use std::ops::Range;
 
 /// The column that says who observed an event.
-const COLUMN: &str = "product";
+pub(crate) const COLUMN: &str = "product";
 /// Foreign sensors in vehicles.
 const FOREIGN: &str = "idsr";
 

@@ -2,18 +2,21 @@
 //!
 //! Not the rules and not the vault position (the server keeps both beside it). Layout: docs/format/detect-snapshot.md. Invariants:
 //! equal states give equal bytes; what is read is checked by SHA-256 and by its counts before anything is taken over; a
-//! correlation whose rule changed is not resumed. Cost: 29 bytes an event, 36 a group.
+//! correlation whose rule changed is not resumed. Cost: 29 bytes an event, 52 a group.
 
 use crate::correlate::Memory;
 use crate::engine::Restored;
 use crate::error::SnapshotError;
 use crate::groups::{CorrelationLosses, GroupKey, GroupStore, Groups};
+use crate::late::Gap;
 use crate::ruleset::RuleSet;
 use crate::window::{Entry, Group};
 use sha2::{Digest, Sha256};
 
 const MAGIC: [u8; 4] = *b"YGDS";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// Groups of this version do not say what they do not hold; what came late before it was read is not judged again.
+const VERSION_WITHOUT_GAPS: u16 = 1;
 const DIGEST_LEN: usize = 32;
 
 /// All correlations of an engine.
@@ -53,6 +56,8 @@ fn put_groups(out: &mut Vec<u8>, groups: &Groups) {
         out.extend_from_slice(&key.0);
         out.extend_from_slice(&group.received.to_be_bytes());
         out.extend_from_slice(&group.newest.to_be_bytes());
+        out.extend_from_slice(&group.gap.until.to_be_bytes());
+        out.extend_from_slice(&group.gap.named.to_be_bytes());
         put_len(out, group.entries.len());
         for entry in &group.entries {
             out.extend_from_slice(&entry.time.to_be_bytes());
@@ -66,7 +71,8 @@ fn put_groups(out: &mut Vec<u8>, groups: &Groups) {
 
 /// Takes over what fits the rules.
 pub(crate) fn read(bytes: &[u8], set: &RuleSet, mut memories: Vec<&mut Memory>) -> Result<Restored, SnapshotError> {
-    let mut reader = Reader { bytes: check(bytes)?, at: 0 };
+    let (version, body) = check(bytes)?;
+    let mut reader = Reader { bytes: body, at: 0, version };
     let mut restored = Restored::default();
     let mut stores: Vec<(usize, GroupStore)> = Vec::new();
     for _ in 0..reader.len()? {
@@ -97,23 +103,24 @@ pub(crate) fn read(bytes: &[u8], set: &RuleSet, mut memories: Vec<&mut Memory>) 
     Ok(restored)
 }
 
-/// The bytes between the version and the checksum.
-fn check(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+/// The version, and the bytes between it and the checksum.
+fn check(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
     let rest = bytes.strip_prefix(&MAGIC).ok_or(SnapshotError::Magic)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or(SnapshotError::Layout(bytes.len()))?;
     let found = u16::from_be_bytes(*version);
-    if found != VERSION {
+    if found != VERSION && found != VERSION_WITHOUT_GAPS {
         return Err(SnapshotError::Version { found, expected: VERSION });
     }
     let (body, digest) = rest.split_last_chunk::<DIGEST_LEN>().ok_or(SnapshotError::Checksum)?;
     let covered = bytes.len().saturating_sub(DIGEST_LEN);
     let expected: [u8; DIGEST_LEN] = Sha256::digest(bytes.get(..covered).unwrap_or_default()).into();
-    if *digest == expected { Ok(body) } else { Err(SnapshotError::Checksum) }
+    if *digest == expected { Ok((found, body)) } else { Err(SnapshotError::Checksum) }
 }
 
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    version: u16,
 }
 
 impl<'a> Reader<'a> {
@@ -162,6 +169,9 @@ impl<'a> Reader<'a> {
             let key = GroupKey(self.array()?);
             let mut group = Group::new(self.long()?);
             group.newest = self.long()?;
+            if self.version != VERSION_WITHOUT_GAPS {
+                group.gap = Gap { until: self.long()?, named: self.long()? };
+            }
             for _ in 0..self.len()? {
                 let at = self.at;
                 let entry = self.entry()?;

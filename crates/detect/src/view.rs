@@ -109,7 +109,7 @@ fn type_error(name: &str, array: &dyn Array) -> BatchError {
     BatchError::Type { column: name.to_owned(), found: array.data_type().to_string() }
 }
 
-fn int_column(batch: &RecordBatch, name: &'static str) -> Result<Int64Array, BatchError> {
+pub(crate) fn int_column(batch: &RecordBatch, name: &'static str) -> Result<Int64Array, BatchError> {
     let array = required(batch, name)?;
     as_ints(array).ok_or_else(|| type_error(name, array))
 }

@@ -6,6 +6,7 @@
 //! newest - span - lateness; at most `entries_max` are kept; all entries of a window that fires are counted. Cost: O(log entries) an
 //! event in order, and O(entries that the event comes behind of) out of order, if it is less than a span behind.
 
+use crate::late::Gap;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
@@ -53,6 +54,8 @@ pub(crate) struct Group {
     pub(crate) newest: i64,
     /// The latest receive time seen.
     pub(crate) received: i64,
+    /// What it does not hold.
+    pub(crate) gap: Gap,
     /// Derived: how often each value is in the newest window.
     recent: Option<Box<Recent>>,
 }
@@ -85,7 +88,7 @@ pub(crate) struct Counted {
 
 impl Group {
     pub(crate) fn new(received: i64) -> Self {
-        Self { entries: VecDeque::new(), newest: i64::MIN, received, recent: None }
+        Self { entries: VecDeque::new(), newest: i64::MIN, received, gap: Gap::NONE, recent: None }
     }
 }
 

@@ -2,15 +2,23 @@
 //!
 //! Not a source of durations: deadlines and intervals use tokio's monotonic clock. A clock before 1970 reads as 1970.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use yagura_model::UnixMicros;
+
+static OFF_BY: AtomicI64 = AtomicI64::new(0);
+
+/// Sets the clock of this process off by so many microseconds. Only a process that tries what a wrong clock does calls it.
+pub fn set_off_by(micros: i64) {
+    OFF_BY.store(micros, Ordering::Relaxed);
+}
 
 /// The server's wall clock.
 #[must_use]
 pub fn now() -> UnixMicros {
     #[expect(clippy::disallowed_methods, reason = "the one place of this crate that reads the wall clock")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMicros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    UnixMicros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)).plus(OFF_BY.load(Ordering::Relaxed))
 }
 
 /// An instant for people, in UTC to the second (RFC 3339).

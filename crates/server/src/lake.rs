@@ -149,6 +149,11 @@ impl SharedLake {
         Ok(Ok(()))
     }
 
+    /// How long to rest after work in the background that took so much processor time.
+    pub(crate) fn rest(&self, cpu: Duration) -> Duration {
+        self.care.rest(cpu)
+    }
+
     /// The engine that answers questions in SQL.
     #[cfg(feature = "query")]
     pub(crate) fn engine(&self) -> Result<&yagura_query::Engine, yagura_query::QueryError> {

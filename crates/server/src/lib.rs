@@ -18,6 +18,7 @@ pub mod happenings;
 pub mod identity;
 pub mod intake;
 pub mod lake;
+pub mod late;
 pub mod metrics;
 pub mod pipeline;
 pub mod place;

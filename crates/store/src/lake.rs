@@ -18,7 +18,7 @@ mod worker;
 pub use error::LakeError;
 pub use file::{DataFile, Partition};
 pub use forget::{Forget, Forgotten};
-pub use upkeep::{Tended, Upkeep};
+pub use upkeep::{Tended, Upkeep, thread_cpu};
 
 use crate::vault::Position;
 use arrow::datatypes::SchemaRef;
@@ -84,6 +84,17 @@ pub struct Query {
 impl Query {
     /// The most rows of one scan.
     pub const ROWS_MAX: usize = 1_000_000;
+}
+
+/// A [`Query`] for whoever judges rows again: its times are those by which rows were judged, and few columns are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'q> {
+    /// Which rows.
+    pub query: &'q Query,
+    /// A time more than so many microseconds ahead of the row's receipt cannot be right; the time of receipt stands in.
+    pub ahead_max: i64,
+    /// The columns that are asked for, besides those that have no nulls; all others are null in the answer.
+    pub columns: &'q [String],
 }
 
 /// The answer to a [`Query`].
@@ -284,7 +295,15 @@ impl Lake {
     /// # Errors
     /// [`LakeError`] if a file cannot be read.
     pub fn scan(&self, table: Table, query: &Query) -> Result<Scan, LakeError> {
-        self.table(table).scan(query)
+        self.table(table).scan(query, None)
+    }
+
+    /// The rows that answer `judged`, in order of event time.
+    ///
+    /// # Errors
+    /// [`LakeError`] if a file cannot be read.
+    pub fn scan_judged(&self, table: Table, judged: &Judged<'_>) -> Result<Scan, LakeError> {
+        self.table(table).scan(judged.query, Some(judged))
     }
 
     /// Takes up what other writers committed. A process that only reads calls it before it asks.
@@ -337,14 +356,14 @@ impl Lake {
     /// # Errors
     /// [`LakeError`]; the tables are whole all the same, and the next call tries again.
     pub fn tend(&self, now: UnixMicros, upkeep: &Upkeep) -> Result<Tended, LakeError> {
-        let before = upkeep::thread_cpu();
+        let before = thread_cpu();
         let mut tended = Tended::default();
         for table in Table::ALL {
             let (done, more) = self.table(table).tend(now, upkeep)?;
             tended.done.add(done);
             tended.more |= more;
         }
-        tended.cpu = upkeep::thread_cpu().saturating_sub(before);
+        tended.cpu = thread_cpu().saturating_sub(before);
         Ok(tended)
     }
 

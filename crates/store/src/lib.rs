@@ -15,8 +15,8 @@ mod vault;
 pub use envelope::{ENVELOPE_BYTES, Envelope, EnvelopeError};
 #[cfg(feature = "lake")]
 pub use lake::{
-    Appended, At, DataFile, Forget, Forgotten, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query, Scan,
-    Snapshot, Table, TableStats, Tended, Upkeep,
+    Appended, At, DataFile, Forget, Forgotten, Judged, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query,
+    Scan, Snapshot, Table, TableStats, Tended, Upkeep, thread_cpu,
 };
 pub use vault::{
     Access, ArchiveError, Archived, Archiver, CUSTODY_BYTES_MAX, Checkpoint, Corruption, Custody, Cut, Damage,

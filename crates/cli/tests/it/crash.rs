@@ -16,7 +16,7 @@ use yagura_server::evidence::Audit;
 use yagura_server::serve::{IDENTITY_DIR, LAKE_DIR, STATE_FILE, VAULT_DIR};
 use yagura_server::state::{AlertFilter, AlertRow, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
-use yagura_sim::FleetPlan;
+use yagura_sim::{Acknowledged, FleetPlan};
 use yagura_store::{Lake, Query, RecordKind, Table, verify};
 
 /// How long a test waits for a condition before it gives up.
@@ -58,18 +58,22 @@ fn no_kill_of_the_server_loses_an_acknowledged_report_or_doubles_an_alert() {
     fleet.stop();
     server.stop();
 
-    let acknowledged = ledger.entries();
-    let vault = audited(&data);
-    for entry in &acknowledged {
+    nothing_lost_and_nothing_doubled(dir.path(), &data, &ledger.entries());
+}
+
+/// What was acknowledged is in the vault of a server that has ended, and its views are those of one that never stumbled.
+pub(crate) fn nothing_lost_and_nothing_doubled(dir: &Path, data: &Path, acknowledged: &[Acknowledged]) {
+    let vault = audited(data);
+    for entry in acknowledged {
         assert_eq!(
             vault.get(&entry.position),
             Some(&entry.digest),
             "{entry:?} is not in the vault where its receipt says"
         );
     }
-    let rebuilt = rebuild(dir.path(), &data);
-    assert_same("alert", &alerts(&data), &alerts(&rebuilt));
-    let (rows, rebuilt_rows) = (lake_rows(&data), lake_rows(&rebuilt));
+    let rebuilt = rebuild(dir, data);
+    assert_same("alert", &alerts(data), &alerts(&rebuilt));
+    let (rows, rebuilt_rows) = (lake_rows(data), lake_rows(&rebuilt));
     assert_same("event of the lake", &rows.events, &rebuilt_rows.events);
     assert_same("alert of the lake", &rows.hits, &rebuilt_rows.hits);
     assert!(!rows.hits.is_empty(), "the attacks raised no alert");
@@ -127,7 +131,7 @@ fn rebuild(dir: &Path, data: &Path) -> std::path::PathBuf {
     copy
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());

@@ -12,6 +12,7 @@ mod crash;
 mod devices;
 mod errors;
 mod fleet;
+mod full_disk;
 mod ids;
 mod lake;
 mod process;

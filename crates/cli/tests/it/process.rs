@@ -101,7 +101,8 @@ impl Server {
     }
 }
 
-fn serve(data: &Path, at: Addresses) -> Command {
+/// The command line of a server.
+pub(crate) fn serve(data: &Path, at: Addresses) -> Command {
     let mut command = yagura();
     command.args(["serve", "--json", "--stop-on-stdin-end", "--tenant", TENANT]);
     command.args(["--gate", &at.gate.to_string(), "--console", &at.console.to_string()]);

@@ -91,13 +91,13 @@ fn wanted() -> Vec<(&'static str, BTreeSet<String>)> {
     .into()
 }
 
-fn value(text: &str, series: &str) -> f64 {
+pub(crate) fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
 }
 
 /// `GET /metrics` as a scraper does it.
-fn scrape(console: SocketAddr) -> String {
+pub(crate) fn scrape(console: SocketAddr) -> String {
     let mut stream = TcpStream::connect(console).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nhost: {console}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

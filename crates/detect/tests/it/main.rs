@@ -8,6 +8,7 @@
 
 mod cuts;
 mod fleet;
+mod late;
 mod semantics;
 mod shipped;
 mod sigmahq;

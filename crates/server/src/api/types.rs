@@ -205,7 +205,7 @@ pub struct AlertCounts {
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct Loss {
     /// What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-    /// `refused_reports`, `correlation_evictions`, `correlation_late_events`.
+    /// `refused_reports`, `correlation_evictions`, `late_unjudged`.
     pub kind: String,
     /// How many.
     pub count: u64,
@@ -275,6 +275,9 @@ pub struct Alert {
     pub last_time: Time,
     /// Events (for a correlation: how often it fired).
     pub count: u64,
+    /// When data that came late raised or changed it; absent if all of it came in time. Compare it with the times of the events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<Time>,
 }
 
 /// One alert with everything that explains it.

@@ -11,6 +11,9 @@ use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, Ti
 use yagura_columns::Catalogue;
 use yagura_model::{CanId, EventId, UnixMicros};
 
+/// An alert that is raised so long after its last event came of data that was late.
+const LATE_AFTER_US: i64 = 3_600_000_000;
+
 /// A severity, from 1 informational .. 5 critical; what is unknown counts as medium.
 pub(crate) fn severity(id: i64) -> SeverityName {
     match id {
@@ -101,7 +104,14 @@ pub(crate) fn alert(row: &AlertRow) -> Alert {
         first_time: time(row.first_us),
         last_time: time(row.last_us),
         count: count(row.count),
+        late: late(row),
     }
+}
+
+/// When data that came late raised or changed the alert, if it did. What is raised at once is late if its events were long past.
+fn late(row: &AlertRow) -> Option<Time> {
+    let at_once = row.raised_us.saturating_sub(row.last_us) <= LATE_AFTER_US;
+    row.late_us.or_else(|| (!at_once).then_some(row.raised_us)).map(time)
 }
 
 pub(crate) fn change(row: ChangeRow) -> StatusChange {

@@ -4,11 +4,13 @@
 //! `other`, so that a label cannot grow without bound.
 
 use crate::happenings;
+use crate::late::LateCounts;
 use crate::state::RateStep;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,6 +61,7 @@ impl Collector for Counts {
             None,
             MetricType::Counter,
         )?)?;
+        late(&mut encoder)?;
         let dropped =
             encoder.encode_descriptor("spans_dropped", "Spans that no collector took", None, MetricType::Counter)?;
         ConstCounter::new(crate::traces::dropped()).encode(dropped)?;
@@ -70,6 +73,21 @@ impl Collector for Counts {
             tenants.iter().map(|(name, sum)| (name, sum.1)),
         )
     }
+}
+
+fn late(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let LateCounts { waiting, judged, changed } = crate::late::counts();
+    let help = "Windows that late data touched and that wait to be judged";
+    let waiting = ConstGauge::new(i64::try_from(waiting).unwrap_or(i64::MAX));
+    waiting.encode(encoder.encode_descriptor("late_windows", help, None, MetricType::Gauge)?)?;
+    let all = [
+        ("late_windows_judged", "Windows judged again because of late data", judged),
+        ("late_alerts", "Alerts that late data raised or changed", changed),
+    ];
+    for (name, help, value) in all {
+        ConstCounter::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+    }
+    Ok(())
 }
 
 fn tenants_of<'a>(

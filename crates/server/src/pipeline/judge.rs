@@ -8,12 +8,12 @@ use super::decode::{Content, DecodeFailed, Reports, push};
 use super::meaning::Meaning;
 use super::order::{self, Order, Turn};
 use super::prepare::{Prepared, Verified};
-use super::rise::{entry, rise};
+use super::rise::{entry, rise, vehicle_at};
 use super::rules::RuleBook;
 use super::tail::Part;
 use crate::happenings::{RecordUnreadable, emit};
-use crate::place::{partition_of, position_of};
-use crate::records::{Unopened, device_of, vehicle_of};
+use crate::place::position_of;
+use crate::records::{Unopened, device_of};
 use crate::state::{AlertRise, Delta};
 use crate::tenant::Tenant;
 use arrow::array::{AsArray, RecordBatch};
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use yagura_columns::{Decoder, DecoderError};
 use yagura_detect::{BatchError, Engine, EventRef, Hit, MatchRecord};
 use yagura_model::{DeviceId, Name, UnixMicros};
-use yagura_store::{Position, Record, RecordKind, VaultReader};
+use yagura_store::{Record, RecordKind, VaultReader};
 
 /// Whose record it is and when it came.
 type Seen = (Owner, UnixMicros);
@@ -50,8 +50,8 @@ pub(super) struct Judge {
     order: Option<Order>,
     decoder: Decoder,
     reports: Reports,
-    /// What the correlations had given up, and found too late, when this was last counted.
-    given_up: (u64, u64),
+    /// What the correlations had given up when this was last counted.
+    given_up: u64,
 }
 
 /// Why a batch could not be judged.
@@ -109,11 +109,13 @@ impl Judge {
         }
         let batches = self.decoder.finish()?;
         let hits = self.engine.process(&batches.events)?;
+        let late = self.engine.take_late();
         self.count_given_up(&mut meaning, &devices);
         let mut delta = meaning.into_delta(next);
         if let Some(order) = &mut self.order {
             order.end_batch(&mut delta.chains);
         }
+        delta.late = late;
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
         Ok(Verdict { delta, part, matches: self.engine.take_matches() })
@@ -150,21 +152,13 @@ impl Judge {
     /// Counts what the correlations gave up in this batch, for each tenant in it: the engine does not say whose it was.
     fn count_given_up(&mut self, meaning: &mut Meaning, devices: &Owners) {
         let now = given_up(&self.engine);
-        let (evicted, late) = (now.0.saturating_sub(self.given_up.0), now.1.saturating_sub(self.given_up.1));
+        let evicted = now.saturating_sub(self.given_up);
         self.given_up = now;
         let tenants: BTreeMap<Tenant, UnixMicros> =
             devices.values().map(|(owner, received)| (owner.tenant, *received)).collect();
         for (tenant, received) in tenants {
             meaning.lose(tenant, "correlation_evictions", evicted, received);
-            meaning.lose(tenant, "correlation_late_events", late, received);
         }
-    }
-
-    /// The vehicle that an entry of the record at a place is about, if the record is in this partition.
-    fn vehicle_at(&self, event: &EventRef) -> Option<String> {
-        let mine = partition_of(event.position) == self.partition;
-        let record = mine.then(|| self.vault.record(Position(position_of(event.position))).ok()).flatten()?;
-        vehicle_of(&record, entry(event))
     }
 
     fn rise(&self, hit: &Hit, devices: &Owners, rows: &RecordBatch) -> Option<AlertRise> {
@@ -174,7 +168,7 @@ impl Judge {
             let vehicle = match devices.get(&event.position) {
                 Some((Owner { vehicle: Some(vehicle), .. }, _)) => Some(vehicle.to_string()),
                 Some(_) => vehicle_in(rows, event),
-                None => self.vehicle_at(event),
+                None => vehicle_at(&self.vault, self.partition, event),
             };
             events.extend(vehicle.map(|vehicle| (event.position, entry(event), vehicle)));
         }
@@ -213,9 +207,7 @@ fn vehicle_in(rows: &RecordBatch, event: &EventRef) -> Option<String> {
     row.find(|row| entries.get(*row) == Some(&event.entry_index)).map(|row| vehicles.value(row).to_owned())
 }
 
-/// Events and groups that the correlations gave up, and events that came too late for them.
-fn given_up(engine: &Engine) -> (u64, u64) {
-    engine.losses().fold((0, 0), |(evicted, late), (_, losses)| {
-        (evicted + losses.evicted_events + losses.evicted_groups, late + losses.late)
-    })
+/// Events and groups that the correlations gave up. What came too late for them is judged later.
+fn given_up(engine: &Engine) -> u64 {
+    engine.losses().fold(0, |sum, (_, losses)| sum + losses.evicted_events + losses.evicted_groups)
 }

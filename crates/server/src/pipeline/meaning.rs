@@ -86,6 +86,7 @@ impl Meaning {
         Delta {
             position,
             alerts: Vec::new(),
+            late: Vec::new(),
             chains: self.chains.into_values().collect(),
             rates: self.rates.into_iter().map(rate).collect(),
             hours: hours.collect(),

@@ -23,7 +23,7 @@ pub use flush::{FLUSH_AFTER, FLUSH_ROWS, FlushError};
 pub use order::ANOMALY_ENTRY_FIRST;
 pub use parts::{Ordered, Parts, StartError};
 pub use prepare::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
-pub(crate) use rise::{entry, rise};
+pub(crate) use rise::{entry, rise, vehicle_at};
 pub use rules::{RULE_FILES_MAX, RuleBook, RuleFacts, Rules, RulesError};
 pub use runner::Pipeline;
 pub use tail::{TAIL_ROWS_MAX, Tail};

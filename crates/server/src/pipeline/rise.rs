@@ -1,12 +1,15 @@
 //! From a hit to what the state keeps of it.
 //!
-//! Not the hit (that is `detect`) and not who looks up the vehicles of its events: one partition has the evidence of its own, whoever
-//! judges the fleet has their names with the matches. Cost: a few copies of text an alert and batch.
+//! Not the hit (that is `detect`). Invariant: nothing here depends on when or how a hit was found. Whoever judges one partition looks up
+//! the vehicles of its events in the evidence, whoever judges the fleet has their names with the matches.
 
 use super::rules::RuleBook;
+use crate::place::{partition_of, position_of};
+use crate::records::vehicle_of;
 use crate::state::AlertRise;
 use crate::tenant::Tenant;
 use yagura_detect::{EventRef, Hit};
+use yagura_store::{Position, VaultReader};
 
 /// What a hit means, with the event that triggered it and the events that it names: place, entry, vehicle.
 pub(crate) fn rise(
@@ -36,6 +39,13 @@ pub(crate) fn rise(
         trigger,
         events,
     })
+}
+
+/// The vehicle that an event of the record at a place is about, if the record is in this vault.
+pub(crate) fn vehicle_at(vault: &VaultReader, partition: u16, event: &EventRef) -> Option<String> {
+    let mine = partition_of(event.position) == partition;
+    let record = mine.then(|| vault.record(Position(position_of(event.position))).ok()).flatten()?;
+    vehicle_of(&record, entry(event))
 }
 
 /// The entry of an event within its record.

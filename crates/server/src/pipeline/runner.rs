@@ -18,6 +18,7 @@ use crate::happenings::{
 };
 use crate::intake::Vouched;
 use crate::lake::SharedLake;
+use crate::late::{Late, LateParts};
 use crate::metrics::{Stage, Timer, judged};
 use crate::place::position_of;
 use crate::state::{Partition, PartitionNumber, State, StateError};
@@ -46,6 +47,7 @@ pub struct Pipeline {
     stop: watch::Sender<bool>,
     task: JoinHandle<u64>,
     position: watch::Receiver<u64>,
+    late: Late,
 }
 
 impl Pipeline {
@@ -60,6 +62,17 @@ impl Pipeline {
             return Err(StartError::AheadOfVault { judged, records });
         }
         let book = Arc::new(parts.rules.book);
+        let (flushed, lake_has) = watch::channel(progress.lake_position);
+        let late = LateParts {
+            partition: parts.partition.clone(),
+            lake: parts.lake.clone(),
+            vault: parts.vault.clone(),
+            set: parts.rules.set.clone(),
+            book: book.clone(),
+            live: parts.live.clone(),
+            health: parts.health.clone(),
+            flushed: lake_has,
+        };
         let mut engine = match parts.matches {
             Some(_) => Engine::first_stage(parts.rules.set, Limits::default()),
             None => Engine::new(parts.rules.set),
@@ -102,13 +115,14 @@ impl Pipeline {
             matches: parts.matches,
             stopping,
             reached,
+            flushed,
             flush: None,
             flush_from: Instant::now(),
             maintained: Instant::now(),
         };
         // Whoever looks right after the start sees what was there before it. If that fails, the task goes on trying.
         runner.rebuild().await;
-        Ok(Self { stop, task: tokio::spawn(runner.run()), position })
+        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late) })
     }
 
     /// The next record to be judged, as it grows.
@@ -118,7 +132,8 @@ impl Pipeline {
     }
 
     /// Catches up with what is durable, flushes, ends; the next record that it would have judged. Stop the intake first.
-    pub async fn stop(self) -> u64 {
+    pub async fn stop(mut self) -> u64 {
+        self.late.stop().await;
         self.stop.send_replace(true);
         self.task.await.unwrap_or_default()
     }
@@ -167,6 +182,8 @@ struct Runner {
     matches: Option<MatchWriter>,
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
+    /// The next record whose rows may be missing in the lake.
+    flushed: watch::Sender<u64>,
     flush: Option<Flushing>,
     /// When a failed flush may be tried again.
     flush_from: Instant,
@@ -440,6 +457,7 @@ impl Runner {
         match result.map_err(FlushError::Panic).and_then(|flushed| flushed) {
             Ok(rows) => {
                 self.recovered("flush");
+                self.flushed.send_replace(self.next);
                 emit(&LakeFlushed { position: self.next, rows });
             }
             Err(FlushError::State(StateError::Fenced { .. })) => self.give_up(),

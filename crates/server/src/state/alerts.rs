@@ -77,6 +77,8 @@ pub struct AlertRow {
     pub count: i64,
     /// When this server first raised it, µs.
     pub raised_us: i64,
+    /// When data that came late last raised or changed it, µs.
+    pub late_us: Option<i64>,
 }
 
 /// One kept event of an alert.
@@ -122,7 +124,7 @@ pub struct AlertFilter {
 macro_rules! select_alert {
     () => {
         "alert_id, rule_id, title_en, title_ja, severity, status, vehicle, technique, group_json, match_json, first_us, last_us,
-         count, raised_us,
+         count, raised_us, late_us,
          (SELECT CASE WHEN COUNT(DISTINCT e.vehicle) > alerts.vehicles_counted THEN COUNT(DISTINCT e.vehicle)
                       ELSE alerts.vehicles_counted END
           FROM alert_events e WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id) AS vehicles"

@@ -7,7 +7,9 @@
 use super::StateError;
 use super::alerts::{AlertRow, select_alert};
 use super::database::{Tx, Value};
+
 use super::delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport};
+use super::late::{self, Loss};
 use super::number::int;
 use super::people::tenant_of_row;
 use super::registry::{restore_certificates, restore_revocation};
@@ -28,6 +30,7 @@ type Kept<'d> = (i64, i64, &'d str);
 /// Writes everything that the batch of a partition means, except its position.
 pub(super) async fn write(tx: &mut Tx, partition: i64, delta: &Delta, now: UnixMicros) -> Result<(), StateError> {
     raise(tx, delta, now).await?;
+    let unjudged = late::note(tx, partition, delta, now).await?;
     keep_events(tx, delta).await?;
     queue_rows(tx, partition, delta).await?;
     restore_certificates(tx, &delta.certificates).await?;
@@ -36,7 +39,7 @@ pub(super) async fn write(tx: &mut Tx, partition: i64, delta: &Delta, now: UnixM
     }
     move_chains(tx, &delta.chains).await?;
     count_vehicles(tx, partition, delta).await?;
-    count(tx, partition, delta).await
+    count(tx, partition, delta, &unjudged).await
 }
 
 /// The alerts of the batch as they stand.
@@ -58,12 +61,20 @@ pub(super) async fn raised(tx: &mut Tx, delta: &Delta) -> Result<Vec<(Tenant, Al
 }
 
 /// One alert of a batch: its first hit, and what all its hits add up to.
-struct Rise<'d> {
+pub(super) struct Rise<'d> {
     hit: &'d AlertRise,
     first: UnixMicros,
     last: UnixMicros,
     count: u64,
     vehicles_counted: u64,
+}
+
+impl<'d> Rise<'d> {
+    /// One hit.
+    pub(super) const fn of(hit: &'d AlertRise) -> Self {
+        let AlertRise { first, last, count, vehicles_counted, .. } = *hit;
+        Self { hit, first, last, count, vehicles_counted }
+    }
 }
 
 fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
@@ -79,7 +90,12 @@ fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
     all
 }
 
-fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17] {
+/// Up to the values of [`alert_row`].
+pub(super) const INSERT_ALERT: &str =
+    "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
+                         match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us)";
+
+pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17] {
     let hit = rise.hit;
     [
         hit.tenant.as_str().into(),
@@ -104,8 +120,7 @@ fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17] {
 
 async fn raise(tx: &mut Tx, delta: &Delta, now: UnixMicros) -> Result<(), StateError> {
     const UPSERT: Many = Many {
-        before: "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
-                                     match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us)",
+        before: INSERT_ALERT,
         after: "ON CONFLICT (tenant, alert_id) DO UPDATE SET
             touched_us = excluded.touched_us, count = alerts.count + excluded.count,
             first_us = CASE WHEN excluded.first_us < alerts.first_us THEN excluded.first_us ELSE alerts.first_us END,
@@ -118,7 +133,7 @@ async fn raise(tx: &mut Tx, delta: &Delta, now: UnixMicros) -> Result<(), StateE
 }
 
 /// Keeps the first events of each alert, at most [`ALERT_EVENTS_MAX`].
-async fn keep_events(tx: &mut Tx, delta: &Delta) -> Result<(), StateError> {
+pub(super) async fn keep_events(tx: &mut Tx, delta: &Delta) -> Result<(), StateError> {
     const KNOWN: Many = Many {
         before: "SELECT e.tenant, e.alert_id, e.position, e.entry_index FROM (",
         after: ") AS k CROSS JOIN alert_events e WHERE e.tenant = k.column1 AND e.alert_id = k.column2",
@@ -280,7 +295,7 @@ async fn count_vehicles(tx: &mut Tx, partition: i64, delta: &Delta) -> Result<()
 }
 
 /// Counts of tenants. Last, because every batch touches them.
-async fn count(tx: &mut Tx, partition: i64, delta: &Delta) -> Result<(), StateError> {
+async fn count(tx: &mut Tx, partition: i64, delta: &Delta, unjudged: &[Loss]) -> Result<(), StateError> {
     const RATES: Many = Many {
         before: "INSERT INTO rates (tenant, step_us, partition, events, reports)",
         after: "ON CONFLICT (tenant, step_us, partition) DO UPDATE SET
@@ -304,7 +319,7 @@ async fn count(tx: &mut Tx, partition: i64, delta: &Delta) -> Result<(), StateEr
         }
     }
     let mut losses: BTreeMap<(&str, &str), (u64, i64)> = BTreeMap::new();
-    for (tenant, kind, lost, since) in &delta.losses {
+    for (tenant, kind, lost, since) in delta.losses.iter().chain(unjudged) {
         let sum = losses.entry((tenant.as_str(), kind)).or_insert((0, since.0));
         *sum = (sum.0.saturating_add(*lost), sum.1.min(since.0));
     }
@@ -322,6 +337,6 @@ async fn count(tx: &mut Tx, partition: i64, delta: &Delta) -> Result<(), StateEr
 }
 
 /// What a batch adds to a count.
-fn added(count: u64) -> Value<'static> {
+pub(super) fn added(count: u64) -> Value<'static> {
     int(count.min(COUNT_MAX)).into()
 }

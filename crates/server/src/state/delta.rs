@@ -5,7 +5,7 @@
 
 use super::registry::EnrolledCertificate;
 use crate::tenant::Tenant;
-use yagura_detect::HIT_EVENTS_MAX;
+use yagura_detect::{HIT_EVENTS_MAX, LateWindow};
 use yagura_model::{DeviceId, UnixMicros};
 
 /// The most events of one alert that are kept for its page: as many as a hit names, so that how records are cut into batches does not
@@ -19,6 +19,8 @@ pub struct Delta {
     pub position: u64,
     /// Alerts raised or raised again.
     pub alerts: Vec<AlertRise>,
+    /// Windows that it touched and that are to be judged again.
+    pub late: Vec<LateWindow>,
     /// What it adds to the chains.
     pub chains: Vec<ChainRow>,
     /// Counts by step of 5 s.

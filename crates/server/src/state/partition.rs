@@ -279,7 +279,11 @@ impl Partition {
         query.bind(self.number.row()).bind(int(position)).all(self.state.read()).await
     }
 
-    const fn fenced(&self) -> StateError {
+    pub(super) fn row(&self) -> i64 {
+        self.number.row()
+    }
+
+    pub(super) const fn fenced(&self) -> StateError {
         StateError::Fenced { partition: self.number, epoch: self.epoch }
     }
 }

@@ -32,6 +32,7 @@ const TABLES: [(&str, &str); 16] = [
     ("alert_events", "tenant, alert_id, position, entry_index"),
     ("alert_changes", "id"),
     ("alert_rows", "id"),
+    ("late_windows", "tenant, alert_id"),
     ("chains", "tenant, vehicle, sensor"),
     ("vehicle_hours", "tenant, vehicle, hour_us"),
     ("totals", "tenant, partition"),

@@ -9,11 +9,13 @@
 )]
 
 mod api;
+mod clock_jumps;
 mod devices;
 mod evidence;
 mod fleetwide;
 mod gate;
 mod isolation;
+mod late;
 mod openapi;
 mod partition;
 #[cfg(feature = "query")]

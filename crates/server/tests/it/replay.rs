@@ -38,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// What people and machines can see of it.
 #[derive(Debug, Eq, PartialEq)]
-struct Views {
+pub(crate) struct Views {
     alerts: Vec<String>,
     totals: (u64, u64),
     losses: Vec<(String, i64)>,
@@ -49,20 +49,28 @@ struct Views {
     counted_in_state: BTreeMap<String, i64>,
 }
 
-async fn views(rig: Rig) -> Views {
+impl Views {
+    /// What does not depend on the clock of whoever asks, nor on which record came last: shares of late alerts reach the lake with
+    /// the next one.
+    pub(crate) fn told(&self) -> String {
+        let Self { alerts, totals, losses, events, states, counted_in_state, .. } = self;
+        format!("{alerts:#?} {totals:?} {losses:?} {events:?} {states:?} {counted_in_state:?}")
+    }
+}
+
+pub(crate) async fn views(rig: Rig) -> Views {
     rig.judged().await;
     let (state, tenant) = (rig.app.state.clone(), Tenant::of(&Device::new("acme/v-0/cgw").id));
     let rows = state.alerts(&tenant, &AlertFilter::default(), 500).await.unwrap();
-    let id = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut alerts: Vec<String> = Vec::new();
     for row in &rows {
         // When people were told is the one thing that a second telling changes.
-        let row = &AlertRow { raised_us: 0, ..row.clone() };
+        let row = &AlertRow { raised_us: 0, late_us: None, ..row.clone() };
         let kept = state.alert_events(&tenant, &row.alert_id).await.unwrap();
         alerts.push(format!("{row:?} {:?}", kept.iter().map(|e| (e.position, e.entry_index)).collect::<Vec<_>>()));
     }
     alerts.sort_unstable();
-    let counted_in_state = rows.iter().map(|row| (id(&row.alert_id), row.count)).collect();
+    let counted_in_state = rows.iter().map(|row| (hex(&row.alert_id), row.count)).collect();
     let rates = state.rates(&tenant, yagura_model::UnixMicros(0)).await.unwrap();
     let losses = state.losses(&tenant).await.unwrap().into_iter().map(|row| (row.kind, row.count)).collect();
     let now = yagura_server::clock::now();
@@ -70,14 +78,7 @@ async fn views(rig: Rig) -> Views {
     let vehicles = vehicles.into_iter().map(|row| format!("{row:?}")).collect();
     let dir = rig.end().await;
     let lake = SharedLake::open(&dir.path().join("lake")).await.unwrap().unwrap();
-    let mut counted_in_lake = BTreeMap::new();
-    for batch in scan(&lake, Table::Alerts).await {
-        let ids = batch.column_by_name("alert_id").unwrap().as_string::<i32>();
-        let counts = batch.column_by_name("count").unwrap().as_primitive::<Int64Type>();
-        for (id, count) in ids.iter().zip(counts.values()) {
-            *counted_in_lake.entry(id.unwrap().to_owned()).or_default() += count;
-        }
-    }
+    let counted_in_lake = counted_in(&lake).await;
     let places = async |table| {
         let mut all: Vec<(i64, i32)> = scan(&lake, table).await.iter().flat_map(places).collect();
         all.sort_unstable();
@@ -86,6 +87,23 @@ async fn views(rig: Rig) -> Views {
     let (events, states) = (places(Table::Events).await, places(Table::VehicleState).await);
     let totals = (rates.events, rates.reports);
     Views { alerts, totals, losses, vehicles, events, states, counted_in_lake, counted_in_state }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the lake's table of alerts counts for each.
+pub(crate) async fn counted_in(lake: &SharedLake) -> BTreeMap<String, i64> {
+    let mut counted = BTreeMap::new();
+    for batch in scan(lake, Table::Alerts).await {
+        let ids = batch.column_by_name("alert_id").unwrap().as_string::<i32>();
+        let counts = batch.column_by_name("count").unwrap().as_primitive::<Int64Type>();
+        for (id, count) in ids.iter().zip(counts.values()) {
+            *counted.entry(id.unwrap().to_owned()).or_default() += count;
+        }
+    }
+    counted
 }
 
 async fn scan(lake: &SharedLake, table: Table) -> Vec<RecordBatch> {
@@ -100,11 +118,11 @@ fn places(batch: &RecordBatch) -> Vec<(i64, i32)> {
 }
 
 /// The views of a server that judges the same evidence in one go.
-async fn judged_at_once(dir: &TempDir) -> Views {
+pub(crate) async fn judged_at_once(dir: &TempDir) -> Views {
     let fresh = copy_of_evidence(dir.path());
     // Devices are not derived from the evidence: they come along, the rest of the state does not.
     let rig = Rig::with_devices_of(fresh, dir.path()).await;
-    views(rig).await
+    views(crate::late::judged_to_the_end(rig).await).await
 }
 
 async fn live_through(steps: &[Step]) -> (Views, Views) {

@@ -7,13 +7,13 @@
 use super::error::LakeError;
 use super::file::{DataFile, PARTITION_COLUMNS, Partition};
 use super::home::Home;
-use super::{Query, Scan};
+use super::{Judged, Query, Scan};
 use arrow::array::{
     ArrayRef, AsArray as _, BooleanArray, Date32Array, Int32Array, RecordBatch, Scalar, StringArray, new_null_array,
 };
 use arrow::compute::kernels::cmp;
 use arrow::compute::{SortColumn, SortOptions, and, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{Field, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
@@ -28,6 +28,9 @@ use std::sync::Arc;
 const BATCH_ROWS: usize = 8_192;
 /// So many rows are gathered at least before they are sorted and cut to the limit.
 const CUT_ROWS_MIN: usize = 256;
+/// A row's day is at most so many days after that of its reception (ADR-0021), with one for good measure.
+const DAYS_AHEAD_MAX: i64 = 3;
+const DAY_US: i64 = 86_400_000_000;
 
 /// A query with its bounds as numbers.
 struct Wanted {
@@ -38,10 +41,14 @@ struct Wanted {
     from: i64,
     /// Exclusive; `None` is without end.
     to: Option<i64>,
+    /// If times are those by which rows were judged: how far ahead of its receipt a row's own time may be.
+    ahead_max: Option<i64>,
+    /// The columns that are read besides those without nulls; `None` is all.
+    columns: Option<Vec<String>>,
 }
 
 impl Wanted {
-    fn new(query: &Query) -> Self {
+    fn new(query: &Query, judged: Option<&Judged<'_>>) -> Self {
         let vehicle = query.vehicle.as_deref();
         Self {
             tenant: query.tenant.clone(),
@@ -49,7 +56,29 @@ impl Wanted {
             bucket: vehicle.map(|v| yagura_columns::bucket_of_text(&query.tenant, v)),
             from: query.from.map_or(i64::MIN, |t| t.0),
             to: query.to.map(|t| t.0),
+            ahead_max: judged.map(|judged| judged.ahead_max),
+            columns: judged.map(|judged| judged.columns.to_vec()),
         }
+    }
+
+    /// Whether rows with times up to `high`, in a file of this day, may have been judged by the time of their receipt.
+    fn may_be_ahead(&self, high: i64, date: i32) -> bool {
+        let day = i64::from(date).saturating_sub(DAYS_AHEAD_MAX).saturating_mul(DAY_US);
+        self.ahead_max.is_some_and(|ahead| high > self.from.saturating_add(ahead) && self.to.is_none_or(|to| day < to))
+    }
+
+    /// The columns that the filter of rows looks at.
+    fn filtered_by(&self) -> &'static [&'static str] {
+        if self.ahead_max.is_some() {
+            &["tenant", "vehicle", "time", "received_time"]
+        } else {
+            &["tenant", "vehicle", "time"]
+        }
+    }
+
+    /// Whether a column is read.
+    fn reads(&self, field: &Field) -> bool {
+        !field.is_nullable() || self.columns.as_ref().is_none_or(|columns| columns.contains(field.name()))
     }
 
     /// Whether some time of this range is wanted.
@@ -60,7 +89,8 @@ impl Wanted {
     /// Whether the file may hold rows that are wanted.
     fn may_be_in(&self, file: &DataFile) -> bool {
         // The day of a partition says little of rows that came very late or from a clock gone wrong; the bounds say all.
-        file.time.is_none_or(|(low, high)| self.overlaps(low, high))
+        let date = file.partition.date;
+        file.time.is_none_or(|(low, high)| self.overlaps(low, high) || self.may_be_ahead(high, date))
             && self.bucket.is_none_or(|b| b == file.partition.bucket)
             && between(
                 self.vehicle.as_deref(),
@@ -70,18 +100,22 @@ impl Wanted {
     }
 
     /// Whether the row group may hold rows that are wanted.
-    fn may_be_in_group(&self, group: &RowGroupMetaData) -> bool {
+    fn may_be_in_group(&self, group: &RowGroupMetaData, date: i32) -> bool {
         let statistics =
             |name: &str| group.columns().iter().find(|c| c.column_path().string() == name).and_then(|c| c.statistics());
-        let time = match statistics("time") {
-            Some(Statistics::Int64(s)) => s.min_opt().zip(s.max_opt()),
+        let bounds = |name: &str| match statistics(name) {
+            Some(Statistics::Int64(s)) => s.min_opt().copied().zip(s.max_opt().copied()),
             _ => None,
+        };
+        let received = |high| {
+            self.may_be_ahead(high, date) && bounds("received_time").is_none_or(|(low, high)| self.overlaps(low, high))
         };
         let vehicle = match statistics("vehicle") {
             Some(Statistics::ByteArray(s)) => s.min_bytes_opt().zip(s.max_bytes_opt()),
             _ => None,
         };
-        time.is_none_or(|(low, high)| self.overlaps(*low, *high)) && between(self.vehicle.as_deref(), vehicle)
+        bounds("time").is_none_or(|(low, high)| self.overlaps(low, high) || received(high))
+            && between(self.vehicle.as_deref(), vehicle)
     }
 
     /// Which rows are wanted; the batch has tenant, time and vehicle.
@@ -95,10 +129,23 @@ impl Wanted {
             keep = and(&keep, &cmp::eq(column("vehicle")?, &text(vehicle))?)?;
         }
         if (self.from, self.to) != (i64::MIN, None) {
-            let time = column("time")?.as_primitive_opt::<TimestampMicrosecondType>();
-            let time = time.ok_or_else(|| ArrowError::SchemaError("time is no timestamp".to_owned()))?;
-            let inside = |t: Option<i64>| t.is_some_and(|t| self.overlaps(t, t));
-            keep = and(&keep, &time.iter().map(|t| Some(inside(t))).collect::<BooleanArray>())?;
+            let times = |name: &str| {
+                let times = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+                times.ok_or_else(|| ArrowError::SchemaError(format!("{name} is no timestamp")))
+            };
+            let time = times("time")?;
+            let inside = |t: Option<i64>| Some(t.is_some_and(|t| self.overlaps(t, t)));
+            let inside: BooleanArray = match self.ahead_max {
+                None => time.iter().map(inside).collect(),
+                Some(ahead) => {
+                    let judged = |(time, received): (i64, i64)| {
+                        if time > received.saturating_add(ahead) { received } else { time }
+                    };
+                    let both = time.iter().zip(times("received_time")?);
+                    both.map(|(time, received)| inside(time.zip(received).map(judged))).collect()
+                }
+            };
+            keep = and(&keep, &inside)?;
         }
         Ok(keep)
     }
@@ -109,8 +156,14 @@ fn between(value: Option<&str>, bounds: Option<(&[u8], &[u8])>) -> bool {
 }
 
 /// The rows of the files that answer the query.
-pub(crate) fn scan(home: &Home, schema: &SchemaRef, files: &[Arc<DataFile>], query: &Query) -> Result<Scan, LakeError> {
-    let wanted = Arc::new(Wanted::new(query));
+pub(crate) fn scan(
+    home: &Home,
+    schema: &SchemaRef,
+    files: &[Arc<DataFile>],
+    query: &Query,
+    judged: Option<&Judged<'_>>,
+) -> Result<Scan, LakeError> {
+    let wanted = Arc::new(Wanted::new(query, judged));
     let limit = query.limit.min(Query::ROWS_MAX);
     let mut candidates: Vec<_> = files.iter().filter(|file| wanted.may_be_in(file)).collect();
     candidates.sort_by_key(|file| Reverse(file.time.map_or(i64::MAX, |(_, high)| high)));
@@ -188,8 +241,14 @@ fn read(
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)?.with_batch_size(BATCH_ROWS);
     if let Some(wanted) = wanted.cloned() {
         let groups = builder.metadata().row_groups().iter().enumerate();
-        let groups = groups.filter(|(_, group)| wanted.may_be_in_group(group)).map(|(index, _)| index).collect();
-        let mask = ProjectionMask::columns(builder.parquet_schema(), ["tenant", "vehicle", "time"]);
+        let groups = groups
+            .filter(|(_, group)| wanted.may_be_in_group(group, file.partition.date))
+            .map(|(index, _)| index)
+            .collect();
+        let read = schema.fields().iter().filter(|field| wanted.reads(field)).map(|field| field.name().as_str());
+        let projection = ProjectionMask::columns(builder.parquet_schema(), read);
+        builder = builder.with_projection(projection);
+        let mask = ProjectionMask::columns(builder.parquet_schema(), wanted.filtered_by().iter().copied());
         let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.rows(&batch));
         builder = builder.with_row_groups(groups).with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
     }

@@ -7,7 +7,7 @@ use super::error::LakeError;
 use super::file::{self, DataFile, Partition};
 use super::home::Home;
 use super::log::{Change, CommitError, Content, DeltaLog};
-use super::{Appended, At, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
+use super::{Appended, At, Judged, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
 use crate::vault::Position;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -294,11 +294,11 @@ impl TableStore {
         Err(LakeError::Schema { table: self.table.name(), found: describe(found), expected: describe(expected) })
     }
 
-    pub(crate) fn scan(&self, query: &Query) -> Result<Scan, LakeError> {
+    pub(crate) fn scan(&self, query: &Query, judged: Option<&Judged<'_>>) -> Result<Scan, LakeError> {
         let mut tries = 0;
         loop {
             let content = self.content();
-            match read::scan(&self.home, &self.schema, &content.files, query) {
+            match read::scan(&self.home, &self.schema, &content.files, query, judged) {
                 // A merge took a file away between the look at the state and the look into the file.
                 Err(error) if error.is_absence() && tries < RELOADS_MAX => {
                     tries += 1;

@@ -168,7 +168,8 @@ impl TableStore {
 }
 
 /// The processor time that this thread has used; zero if the system does not say.
-pub(crate) fn thread_cpu() -> Duration {
+#[must_use]
+pub fn thread_cpu() -> Duration {
     let text = LocalDisk::new(Path::new("/proc/thread-self")).text("schedstat").unwrap_or_default();
     let nanos = text.split_whitespace().next().and_then(|first| first.parse().ok());
     Duration::from_nanos(nanos.unwrap_or(0))

@@ -28,7 +28,7 @@ pub(crate) fn finish_deletions(archiver: &mut Archiver) {
     }
 }
 
-fn filled(count: u64) -> (SimDisk, Vault) {
+pub(crate) fn filled(count: u64) -> (SimDisk, Vault) {
     let disk = SimDisk::new();
     let (mut vault, _) = open(&disk);
     for _ in 0..count / 7 {

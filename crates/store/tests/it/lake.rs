@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use yagura_columns::{bucket_of_text, event_date};
 use yagura_model::UnixMicros;
-use yagura_store::{Lake, LakeError, Position, Query, Scan, Table};
+use yagura_store::{Judged, Lake, LakeError, Position, Query, Scan, Table};
 
 /// 2026-11-22T00:00:00Z.
 pub(crate) const MIDNIGHT: i64 = 1_795_305_600_000_000;
@@ -114,6 +114,43 @@ fn rows_come_back_as_they_went_in_from_every_table() {
         assert_eq!(lake.committed(table), Some(Position(49)));
         assert_eq!(joined(table, &lake.scan(table, &all()).unwrap()), rows(table, 0..50), "{table:?}");
     }
+}
+
+/// The rows with the clock of every odd record a day ahead, received when they were.
+fn some_ahead(positions: Range<u64>) -> RecordBatch {
+    let batch = rows(Table::Events, positions);
+    let places = batch.column_by_name("position").unwrap().as_primitive::<Int64Type>();
+    let ahead = |p: &i64| time(*p as u64) + if p % 2 == 1 { 24 * HOUR } else { 0 };
+    let times: Vec<i64> = places.values().iter().map(ahead).collect();
+    let mut columns = batch.columns().to_vec();
+    let at = |name: &str| batch.schema().index_of(name).unwrap();
+    columns[at("event_date")] =
+        Arc::new(Date32Array::from_iter_values(times.iter().map(|time| event_date(UnixMicros(*time)))));
+    columns[at("time")] = Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"));
+    RecordBatch::try_new(batch.schema(), columns).unwrap()
+}
+
+#[test]
+fn rows_are_found_by_the_time_by_which_they_were_judged_with_the_columns_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = open(dir.path());
+    for n in 0..8 {
+        lake.append(Table::Events, &some_ahead(n * 50..n * 50 + 50), Position(n * 50 + 49)).unwrap();
+    }
+    let (from, to) = (UnixMicros(time(120)), UnixMicros(time(180)));
+    let query = Query { from: Some(from), to: Some(to), ..all() };
+    let columns = ["event_name".to_owned()];
+    let judged = Judged { query: &query, ahead_max: 60_000_000, columns: &columns };
+    let scan = lake.scan_judged(Table::Events, &judged).unwrap();
+    let mut found = keys(&scan);
+    found.sort_unstable();
+    assert_eq!(found, wanted(120..180), "{} files", scan.files_read);
+    let rows = joined(Table::Events, &scan);
+    assert!(rows.column_by_name("event_name").is_some_and(|column| column.null_count() == 0));
+    let empty = rows.columns().iter().filter(|column| column.null_count() == column.len()).count();
+    assert!(empty > 5, "columns that nobody asked for are not read: {empty}");
+    let own = keys(&lake.scan(Table::Events, &query).unwrap());
+    assert_eq!(own.len(), 60, "by their own times the odd ones are a day later");
 }
 
 #[test]

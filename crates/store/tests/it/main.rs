@@ -6,6 +6,8 @@
 mod archive;
 mod archive_crash;
 #[cfg(feature = "lake")]
+mod away;
+#[cfg(feature = "lake")]
 mod lake;
 #[cfg(feature = "lake")]
 mod lake_upkeep;

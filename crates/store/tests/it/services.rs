@@ -23,8 +23,13 @@ fn now() -> UnixMicros {
     UnixMicros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64)
 }
 
-fn prefix(test: &str) -> String {
+pub(crate) fn prefix(test: &str) -> String {
     format!("{test}-{}-{}", now().0, std::process::id())
+}
+
+/// Where the S3 server is, and its bucket.
+pub(crate) fn location() -> Option<(String, String)> {
+    Some((service("YAGURA_TEST_S3", "s3")?, service("YAGURA_TEST_S3_BUCKET", "s3")?))
 }
 
 pub(crate) fn s3(bucket_variable: &str, test: &str) -> Option<Arc<dyn Objects>> {

@@ -5,7 +5,8 @@ use sha2::{Digest as _, Sha256};
 use yagura_idsm::{Detail, InstanceId, Qualified, SensorInstanceId};
 use yagura_link::{Clock, Digest, ExcerptFrame, Losses, Place, ReportWriter, Sealed};
 use yagura_model::{
-    BusId, CanContext, CanId, DeviceId, EventId, Frame, FrameKind, Gear, Micros, Payload, SecurityEvent, VehicleState,
+    BusId, CanContext, CanId, DeviceId, EventId, Frame, FrameKind, Gear, Micros, Payload, SecurityEvent, UnixMicros,
+    VehicleState,
 };
 use yagura_server::clock;
 
@@ -30,6 +31,13 @@ impl Device {
 
     pub(crate) fn vehicle(&self) -> String {
         self.id.vehicle.to_string()
+    }
+
+    /// The next report, its first event at this instant.
+    pub(crate) fn report_from(&mut self, first: UnixMicros, events: &[EventId]) -> Sealed {
+        let after_boot = i64::try_from(self.at.plus(500_000).0).unwrap();
+        self.clock.boot_at = first.plus(-after_boot);
+        self.report(events)
     }
 
     /// The next report: a state sample, the events half a second apart, an excerpt for the first of them.

@@ -1,0 +1,126 @@
+//! A disk that is really full: the real server on a small tmpfs of its own, filled to the last byte while vehicles report.
+//!
+//! Vehicles are told to come again, the server says what ails it, SQLite and the lake try again; and when there is room everything goes
+//! on: nothing acknowledged is lost, nothing is doubled.
+
+use crate::crash::{copy_dir, nothing_lost_and_nothing_doubled, wait_until};
+use crate::fleet::Fleet;
+use crate::process::{Addresses, Server, serve};
+use crate::telemetry::{scrape, value};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+use yagura_server::serve::STATE_FILE;
+use yagura_server::state::StateUrl;
+use yagura_sim::FleetPlan;
+
+/// How large the disk is, MiB.
+const DISK_MIB: u32 = 96;
+const FULL: &str = "yagura_gate_turned_away_storage_total";
+
+/// A small disk that only the processes in its name space see.
+struct SmallDisk {
+    holder: Child,
+    mount: PathBuf,
+}
+
+impl SmallDisk {
+    /// `None` where the system does not let this user mount.
+    fn new(mount: &Path) -> Option<Self> {
+        std::fs::create_dir_all(mount).unwrap();
+        let script = format!("mount -t tmpfs -o size={DISK_MIB}m tmpfs \"$1\" && echo mounted && read -r _");
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"]).arg(mount);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut holder = command.spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(holder.stdout.take()?).read_line(&mut line).ok()?;
+        (line == "mounted\n").then(|| Self { holder, mount: mount.to_owned() })
+    }
+
+    /// The same command, where the disk is seen.
+    fn enter(&self, command: &Command) -> Command {
+        let mut inside = Command::new("nsenter");
+        inside.args(["--preserve-credentials", "--user", "--mount", "--target", &self.holder.id().to_string()]);
+        inside.arg(command.get_program()).args(command.get_args());
+        inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        inside.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        inside
+    }
+
+    /// A path on the disk, from outside.
+    fn seen(&self, name: &str) -> PathBuf {
+        let below = self.mount.strip_prefix("/").unwrap();
+        Path::new("/proc").join(self.holder.id().to_string()).join("root").join(below).join(name)
+    }
+
+    /// Takes all the room there is.
+    fn fill(&self) {
+        let mut filler = std::fs::OpenOptions::new().create(true).append(true).open(self.seen("filler")).unwrap();
+        for size in [1 << 20, 1 << 12, 1] {
+            let block = vec![0; size];
+            while filler.write_all(&block).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.seen("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // It ends at the end of its input, and the disk with it.
+        drop(self.holder.stdin.take());
+        let _ = self.holder.wait();
+    }
+}
+
+fn problems(console: SocketAddr) -> Vec<String> {
+    let text = scrape(console);
+    text.lines().filter(|line| line.starts_with("yagura_problem{")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_full_disk_turns_reports_away_loses_none_and_everything_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::new(&dir.path().join("disk")) else {
+        println!("skipped: this user may not mount a file system of its own (unshare --user --mount)");
+        return;
+    };
+    let at = Addresses::free();
+    let server = Server::of(disk.enter(&serve(&disk.mount.join("server"), at)));
+    let plan = FleetPlan { vehicles: 6, seed: 11, attacked_permille: 1_000, ..FleetPlan::default() };
+    let state = StateUrl::file(&disk.seen("server").join(STATE_FILE));
+    let fleet = Fleet::of(&server, dir.path(), state, plan);
+    wait_until("the first reports", || fleet.acknowledged() >= 20);
+    for round in 1..=2 {
+        let turned_away = value(&scrape(at.console), FULL);
+        disk.fill();
+        // What the server deletes makes room again: it is filled until reports have been turned away several times.
+        wait_until("reports to be turned away", || {
+            disk.fill();
+            value(&scrape(at.console), FULL) >= turned_away + 5.0
+        });
+        let ails = problems(at.console);
+        assert!(ails.iter().any(|line| line.contains("storage")), "{ails:?}");
+        let (before, since) = (fleet.acknowledged(), Instant::now());
+        disk.make_room();
+        wait_until("a report after there is room", || fleet.acknowledged() > before);
+        let first = since.elapsed();
+        wait_until("everything to be well", || problems(at.console).is_empty());
+        wait_until("more reports", || fleet.acknowledged() >= before + 20);
+        eprintln!(
+            "round {round}: full with {ails:?}; first receipt {first:?}, all well {:?} after there was room",
+            since.elapsed()
+        );
+    }
+    let ledger = std::sync::Arc::clone(&fleet.ledger);
+    fleet.stop();
+    server.stop();
+    let data = dir.path().join("server");
+    copy_dir(&disk.seen("server"), &data);
+    nothing_lost_and_nothing_doubled(dir.path(), &data, &ledger.entries());
+}

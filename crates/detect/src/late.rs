@@ -1,0 +1,165 @@
+//! Late data: which windows events touch that a group can no longer judge by what it holds, and the judgement of those windows over
+//! rows that are read again (ADR-0028).
+//!
+//! Not a reader of rows and not a queue: windows go out ([`LateWindow`]), rows come in ([`LateJudge`]). Invariant: an alert whose
+//! window the memory of a correlation did not hold whole is named by [`crate::Engine::take_late`] in the batch that touched it; all
+//! others are exact already. So once each named window is judged over all rows, alerts and counts are those of rows in order,
+//! whatever the order in which they came. Cost: two comparisons an event; a late one costs a SHA-256.
+
+use crate::correlate::{AHEAD_MAX, CorrelatedKey};
+use crate::engine::Engine;
+use crate::error::BatchError;
+use crate::hit::{HIT_EVENTS_MAX, Hit};
+use crate::rule::AlertId;
+use crate::ruleset::RuleSet;
+use crate::view::{int_column, long};
+use crate::window::{Counted, Inserted, Window};
+use arrow::array::UInt32Array;
+use arrow::compute::take_record_batch;
+use arrow::record_batch::RecordBatch;
+use std::collections::{BTreeMap, BTreeSet};
+use yagura_model::UnixMicros;
+
+/// A time more than this ahead of the receipt of its event, in µs, cannot be right; the time of receipt stands in: 1 minute.
+pub const EVENT_AHEAD_MAX: i64 = AHEAD_MAX;
+
+/// The window of one alert that is to be judged again, over all rows of its time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LateWindow {
+    /// The alert, raised or not.
+    pub alert: AlertId,
+    /// Id of the correlation.
+    pub rule: String,
+    /// Whose fleet.
+    pub tenant: String,
+    /// The vehicle, if the correlation counts each vehicle apart.
+    pub vehicle: Option<String>,
+    /// Rows at or after this time decide.
+    pub from: UnixMicros,
+    /// Rows before this time decide.
+    pub to: UnixMicros,
+    /// Events of the batch that touched it.
+    pub events: u64,
+}
+
+/// The windows that a batch touched.
+pub(crate) type LateWindows = BTreeMap<CorrelatedKey, LateWindow>;
+
+/// What a group does not hold of the past, because it came too late or was forgotten.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Gap {
+    /// There may be events up to this time that the group does not hold.
+    pub(crate) until: i64,
+    /// Start of the last period that may have been named.
+    pub(crate) named: i64,
+}
+
+impl Gap {
+    /// A group that holds everything.
+    pub(crate) const NONE: Self = Self { until: i64::MIN, named: i64::MIN };
+
+    /// A group that holds nothing that was received before now, when what is idle so long is forgotten.
+    pub(crate) fn forgotten(now: i64, idle_after: i64, window: &Window) -> Self {
+        let until = now.saturating_sub(idle_after).saturating_add(AHEAD_MAX);
+        Self { until, named: window.period_start(until.saturating_add(window.span.saturating_mul(2))) }
+    }
+
+    /// Names the periods that an event touched and the group cannot judge: those of windows that reach into the gap, and those named
+    /// before in which more was counted now.
+    pub(crate) fn touch(
+        &mut self,
+        window: &Window,
+        time: i64,
+        inserted: Inserted,
+        counted: &[Counted],
+        periods: &mut Vec<i64>,
+    ) {
+        if inserted == Inserted::Late {
+            self.until = self.until.max(time);
+        }
+        if time < self.until.saturating_add(window.span) {
+            periods.push(window.period_start(time));
+            periods.push(window.period_start(time.saturating_add(window.span).saturating_sub(1)));
+        }
+        periods.extend(counted.iter().map(|counted| counted.period_start).filter(|start| *start <= self.named));
+        periods.sort_unstable();
+        periods.dedup();
+        self.named = periods.last().copied().unwrap_or(i64::MIN).max(self.named);
+    }
+}
+
+/// Judges late windows over rows of their time. One at work serves any number of rounds.
+pub struct LateJudge {
+    engine: Engine,
+    wanted: BTreeSet<AlertId>,
+    found: BTreeMap<AlertId, Hit>,
+}
+
+impl LateJudge {
+    /// A judge with the rules of the engine that named the windows.
+    #[must_use]
+    pub fn new(set: RuleSet) -> Self {
+        Self { engine: Engine::in_event_order(set), wanted: BTreeSet::new(), found: BTreeMap::new() }
+    }
+
+    /// The columns of rows that it looks at, besides those that every row has.
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        let fields = self.engine.rules().fields().into_iter();
+        fields.chain([crate::product::COLUMN]).map(str::to_owned).collect()
+    }
+
+    /// Begins a round.
+    pub fn begin(&mut self, windows: impl IntoIterator<Item = AlertId>) {
+        self.engine.forget();
+        self.wanted = windows.into_iter().collect();
+        self.found.clear();
+    }
+
+    /// Judges rows: all that decide about the windows and lie in one stretch of [`judged_time`], in any order; stretches one after
+    /// the other. The hits that each round finds are handed out by [`Self::finish`].
+    ///
+    /// # Errors
+    /// [`BatchError`]; the round has to begin anew then.
+    pub fn process(&mut self, rows: &RecordBatch) -> Result<(), BatchError> {
+        for hit in self.engine.process(&in_event_order(rows)?)? {
+            if !self.wanted.contains(&hit.alert) {
+                continue;
+            }
+            let Some(known) = self.found.get_mut(&hit.alert) else {
+                self.found.insert(hit.alert, hit);
+                continue;
+            };
+            known.count = known.count.saturating_add(hit.count);
+            known.first = known.first.min(hit.first);
+            known.last = known.last.max(hit.last);
+            known.observed = known.observed.max(hit.observed);
+            let room = HIT_EVENTS_MAX.saturating_sub(known.events.len());
+            known.events.extend(hit.events.into_iter().take(room));
+        }
+        Ok(())
+    }
+
+    /// The alerts of the windows as all rows make them; a window without one raises none.
+    pub fn finish(&mut self) -> Vec<Hit> {
+        std::mem::take(&mut self.found).into_values().collect()
+    }
+}
+
+/// The time by which an event is judged: its own, or that of its receipt where its own cannot be right.
+#[must_use]
+pub const fn judged_time(time: i64, received: i64) -> i64 {
+    if time > received.saturating_add(AHEAD_MAX) { received } else { time }
+}
+
+fn in_event_order(rows: &RecordBatch) -> Result<RecordBatch, BatchError> {
+    let column = |name| int_column(rows, name);
+    let (time, received) = (column("time")?, column("received_time")?);
+    let (position, entry) = (column("position")?, column("entry_index")?);
+    let mut order: Vec<u32> = (0..).take(rows.num_rows()).collect();
+    order.sort_by_key(|row| {
+        let row = *row as usize;
+        (judged_time(long(&time, row), long(&received, row)), long(&position, row), long(&entry, row))
+    });
+    take_record_batch(rows, &UInt32Array::from(order)).map_err(|error| BatchError::Order(error.to_string()))
+}
