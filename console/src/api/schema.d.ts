@@ -290,6 +290,8 @@ export interface components {
             id: string;
             /** @description Event time of the last event. */
             last_time: components["schemas"]["Time"];
+            /** @description When data that came late raised or changed it; absent if all of it came in time. Compare it with the times of the events. */
+            late?: components["schemas"]["Time"];
             /** @description UUID of the rule. */
             rule_id: string;
             /** @description Level of the rule. */
@@ -624,7 +626,7 @@ export interface components {
             count: number;
             /**
              * @description What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-             *     `refused_reports`, `correlation_evictions`, `correlation_late_events`.
+             *     `refused_reports`, `correlation_evictions`, `late_unjudged`.
              */
             kind: string;
             /** @description Since when. */

@@ -118,6 +118,7 @@ mod tests {
             last_us: 0,
             count,
             raised_us: 0,
+            late_us: None,
         };
         (Tenant::named(yagura_model::Name::new("acme").unwrap()), row, UnixMicros(touched))
     }

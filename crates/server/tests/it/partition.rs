@@ -51,6 +51,7 @@ fn delta(position: u64) -> Delta {
         ChainRow { device, highest: Some(highest), last_seen: Some(NOW), lost: [1, 0, 0, u64::MAX], missing: 2 };
     Delta {
         position,
+        late: Vec::new(),
         alerts: vec![
             rise(1, 2, position..position + 2),
             rise(2, 1, position..position + 1),
