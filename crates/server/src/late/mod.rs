@@ -14,7 +14,7 @@ use crate::api::{Health, Live, alert_view};
 use crate::clock;
 use crate::happenings::{PartitionLost, PipelineResumed, PipelineStalled, chain, emit};
 use crate::lake::SharedLake;
-use crate::pipeline::RuleBook;
+use crate::pipeline::{Parts, RuleBook};
 use crate::state::{LATE_WINDOWS_MAX, LateNote, Partition, StateError};
 use crate::stop::stopped;
 use std::error::Error;
@@ -40,6 +40,22 @@ pub(crate) struct LateParts {
     pub(crate) health: Health,
     /// Moves when the lake has taken rows.
     pub(crate) flushed: watch::Receiver<u64>,
+}
+
+impl LateParts {
+    /// What a pipeline has for it.
+    pub(crate) fn of(parts: &Parts, flushed: watch::Receiver<u64>) -> Self {
+        Self {
+            partition: parts.partition.clone(),
+            lake: parts.lake.clone(),
+            vault: parts.vault.clone(),
+            set: parts.rules.set.clone(),
+            book: Arc::new(parts.rules.book.clone()),
+            live: parts.live.clone(),
+            health: parts.health.clone(),
+            flushed,
+        }
+    }
 }
 
 /// Why a round failed. It is tried again.

@@ -4,7 +4,7 @@
 //! with too many rows is halved until it has few enough.
 
 use super::LateError;
-use crate::pipeline::{RuleBook, alert_rise, vehicle_at};
+use crate::pipeline::{self, RuleBook, entry, vehicle_at};
 use crate::state::{AlertRise, LateNote, LateVerdict};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -77,9 +77,8 @@ fn read(lake: &Lake, judge: &mut LateJudge, notes: &[LateNote]) -> Result<Vec<Hi
 
 fn rise(vault: &VaultReader, partition: u16, book: &RuleBook, hit: &Hit) -> Option<AlertRise> {
     let known = |event| hit.vehicle.clone().or_else(|| vehicle_at(vault, partition, event));
-    let entry = |index: i32| u32::try_from(index).unwrap_or(0);
     let events: Vec<_> =
-        hit.events.iter().filter_map(|event| Some((event.position, entry(event.entry_index), known(event)?))).collect();
-    let trigger = hit.events.iter().map(|event| (event.position, entry(event.entry_index))).min()?;
-    alert_rise(book, hit, trigger, events)
+        hit.events.iter().filter_map(|event| Some((event.position, entry(event), known(event)?))).collect();
+    let trigger = hit.events.iter().map(|event| (event.position, entry(event))).min()?;
+    pipeline::rise(hit, book, trigger, events)
 }

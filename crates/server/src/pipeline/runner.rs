@@ -61,18 +61,9 @@ impl Pipeline {
         if judged > records {
             return Err(StartError::AheadOfVault { judged, records });
         }
-        let book = Arc::new(parts.rules.book);
         let (flushed, lake_has) = watch::channel(progress.lake_position);
-        let late = LateParts {
-            partition: parts.partition.clone(),
-            lake: parts.lake.clone(),
-            vault: parts.vault.clone(),
-            set: parts.rules.set.clone(),
-            book: book.clone(),
-            live: parts.live.clone(),
-            health: parts.health.clone(),
-            flushed: lake_has,
-        };
+        let late = LateParts::of(&parts, lake_has);
+        let book = late.book.clone();
         let mut engine = match parts.matches {
             Some(_) => Engine::first_stage(parts.rules.set, Limits::default()),
             None => Engine::new(parts.rules.set),
