@@ -5,6 +5,7 @@ import { useRef, useState, type SyntheticEvent } from "react";
 import { rawEvidenceAddress } from "../api/client";
 import { evidenceQuery, overviewQuery } from "../api/queries";
 import type { Evidence } from "../api/types";
+import { placeName, placeOf } from "../domain/place";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
 import { useMessages, useNumber } from "../app/settings";
@@ -26,6 +27,13 @@ export function positionIn(text: string): number | undefined {
   return /^[\d,\s]+$/.test(text) && Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** The last record that is known to be there: that of the proven tree. Unknown without a proof. */
+function lastOf(evidence: Evidence): number | undefined {
+  return evidence.proof
+    ? evidence.position - placeOf(evidence.position).number + evidence.proof.tree_size - 1
+    : undefined;
+}
+
 export function EvidenceIndexPage() {
   const m = useMessages();
   const number = useNumber();
@@ -43,12 +51,16 @@ export function EvidenceIndexPage() {
             <dl className="pairs">
               <dt>{m.overview.records}</dt>
               <dd>{number(size)}</dd>
-              <dt>{m.evidence.newest}</dt>
-              <dd>
-                <Link to="/evidence/$position" params={{ position: String(size - 1) }}>
-                  {m.evidence.record(number(size - 1))}
-                </Link>
-              </dd>
+              {overview.data?.vault.partitions === 1 && (
+                <>
+                  <dt>{m.evidence.newest}</dt>
+                  <dd>
+                    <Link to="/evidence/$position" params={{ position: String(size - 1) }}>
+                      {m.evidence.record(number(size - 1))}
+                    </Link>
+                  </dd>
+                </>
+              )}
               <dt>{m.overview.checkpoint}</dt>
               <dd>
                 {overview.data?.vault.checkpoint_time ? (
@@ -113,7 +125,7 @@ export function EvidencePage() {
   const number = useNumber();
   const { position: text } = route.useParams();
   const position = positionIn(text);
-  const title = m.evidence.record(position === undefined ? text : number(position));
+  const title = m.evidence.record(position === undefined ? text : placeName(position, number));
   return (
     <Page title={title} above={<Link to="/evidence">{m.evidence.title}</Link>} actions={<CopyLink />}>
       {position === undefined ? (
@@ -132,10 +144,10 @@ function RecordView({ position }: { position: number }) {
   const navigate = useNavigate();
   const query = useQuery(evidenceQuery(position));
   const go = (to: number) => void navigate({ to: "/evidence/$position", params: { position: String(to) } });
-  const last = query.data ? query.data.proof.tree_size - 1 : undefined;
+  const last = query.data ? lastOf(query.data) : undefined;
   useKeys("page", [
     { keys: "j", does: m.evidence.next, run: () => (last === undefined || position < last) && go(position + 1) },
-    { keys: "k", does: m.evidence.previous, run: () => position > 0 && go(position - 1) },
+    { keys: "k", does: m.evidence.previous, run: () => placeOf(position).number > 0 && go(position - 1) },
   ]);
   if (query.isError) return <QueryProblem error={query.error} retry={() => void query.refetch()} />;
   if (!query.data) return <Loading lines={10} />;
@@ -162,7 +174,7 @@ function RecordPanel({ evidence }: { evidence: Evidence }) {
         className="button ghost icon"
         aria-label={m.evidence.previous}
         title={`${m.evidence.previous} (k)`}
-        disabled={evidence.position === 0}
+        disabled={placeOf(evidence.position).number === 0}
       >
         <Icon name="back" />
       </Link>
@@ -172,7 +184,7 @@ function RecordPanel({ evidence }: { evidence: Evidence }) {
         className="button ghost icon"
         aria-label={m.evidence.next}
         title={`${m.evidence.next} (j)`}
-        disabled={evidence.position >= evidence.proof.tree_size - 1}
+        disabled={evidence.position >= (lastOf(evidence) ?? Infinity)}
       >
         <Icon name="forward" />
       </Link>

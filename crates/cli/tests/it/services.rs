@@ -3,6 +3,7 @@
 //! `scripts/services start kafka postgres s3` gives them; without them a test says so and ends, except in CI.
 
 mod cluster;
+mod cluster_api;
 mod cluster_archive;
 mod cluster_faults;
 mod cluster_world;

@@ -5,6 +5,7 @@
 //! of that partition; a receipt is given on the broker's acknowledgement; what a worker makes of a partition is a function of its
 //! records, so another one that takes over makes the same.
 
+mod archives;
 mod custody;
 mod feed;
 mod group;
@@ -17,6 +18,7 @@ mod topics;
 mod worker;
 mod writer;
 
+pub use archives::{Archives, ArchivesError, archive_of};
 pub use custody::{PartitionCustody, attend_inbox, record_custody};
 pub use feed::FeedError;
 pub use group::{REVOKE_MAX, SESSION_MAX};

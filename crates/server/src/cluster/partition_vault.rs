@@ -4,11 +4,12 @@
 //! checkpoints of two owners never contradict each other; a local vault that is shorter than what the objects have is brought up from
 //! them before it is opened. Cost: a directory and a lock a partition.
 
+use super::archives::archive_of;
 use crate::state::{State, StateError};
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 use std::sync::Arc;
-use yagura_store::objects::{self, Objects, ObjectsError};
+use yagura_store::objects::{self, ObjectsError};
 use yagura_store::{Archiver, Vault, VaultError, VaultOptions};
 
 /// The name in the state under which the length of segments is pinned.
@@ -64,17 +65,13 @@ impl PartitionVault {
     /// [`PartitionVaultError`]
     pub fn open(&self, number: u16) -> Result<(Vault, Archiver), PartitionVaultError> {
         let dir = self.dir.join(format!("p{number}"));
-        let objects = self.archive(number)?;
+        let objects = objects::open(&archive_of(&self.objects, number))?;
         let failed = |source| PartitionVaultError::Open { dir: dir.clone(), source };
         let options = self.options(number, dir.clone());
         let (origin, key) = (options.origin.clone(), options.key.clone());
         let (vault, _) = Vault::restore_from(Arc::clone(&objects), options).map_err(failed)?;
         let archiver = Archiver::new(vault.reader(), objects, &origin, key).map_err(failed)?;
         Ok((vault, archiver))
-    }
-
-    fn archive(&self, number: u16) -> Result<Arc<dyn Objects>, PartitionVaultError> {
-        Ok(objects::open(&format!("{}/vault/p{number}", self.objects.trim_end_matches('/')))?)
     }
 
     fn options(&self, number: u16, dir: PathBuf) -> VaultOptions {

@@ -40,7 +40,7 @@ pub struct LogReader(Arc<Mutex<Inner>>);
 struct Inner {
     consumer: BaseConsumer<Quiet>,
     topic: String,
-    count: Option<(Instant, u64)>,
+    count: Option<(Instant, (u64, u16))>,
 }
 
 impl LogReader {
@@ -76,11 +76,11 @@ impl LogReader {
         read
     }
 
-    /// How many records the log has ever had. Blocks; the answer may be `COUNT_FOR` old.
+    /// How many records the log has ever had, and in how many partitions. Blocks; the answer may be `COUNT_FOR` old.
     ///
     /// # Errors
     /// [`ReadLogError`]
-    pub fn records(&self) -> Result<u64, ReadLogError> {
+    pub fn records(&self) -> Result<(u64, u16), ReadLogError> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, count)) = inner.count
             && at.elapsed() < COUNT_FOR
@@ -88,10 +88,10 @@ impl LogReader {
             return Ok(count);
         }
         let metadata = inner.consumer.fetch_metadata(Some(&inner.topic), ASK_MAX)?;
-        let mut count = 0;
+        let mut count = (0, 0);
         for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
             let (_, high) = inner.consumer.fetch_watermarks(&inner.topic, partition.id(), ASK_MAX)?;
-            count += u64::try_from(high).unwrap_or(0);
+            count = (count.0 + u64::try_from(high).unwrap_or(0), count.1 + 1);
         }
         inner.count = Some((Instant::now(), count));
         Ok(count)
