@@ -18,10 +18,6 @@ use yagura_model::UnixMicros;
 use yagura_query::{Engine, Limits, Question, Rows, Scope};
 use yagura_store::{At, Lake, Position, Query, Table};
 
-/// As the program has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// 2026-11-22T00:00:00Z; the events are of the 24 hours after it.
 const MIDNIGHT: i64 = 1_795_305_600_000_000;
 const DAY: i64 = 86_400_000_000;

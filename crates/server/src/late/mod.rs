@@ -118,7 +118,7 @@ impl Runner {
                 Ok(Some(rest)) => self.pause(rest).await,
                 Ok(None) => self.wait().await,
                 Err(LateError::State(StateError::Fenced { .. })) => {
-                    let (partition, epoch) = (self.parts.partition.number().get(), self.parts.partition.epoch());
+                    let (partition, epoch) = (self.parts.partition.number(), self.parts.partition.epoch());
                     emit(&PartitionLost { partition, epoch });
                     return;
                 }

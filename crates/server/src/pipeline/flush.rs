@@ -15,6 +15,7 @@ use arrow::array::{Date32Array, Int32Array, Int64Array, RecordBatch, StringArray
 use arrow::error::ArrowError;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use yagura_columns::{alerts_schema, bucket_of_text, partition_date};
 use yagura_model::UnixMicros;
@@ -105,6 +106,15 @@ impl Flush {
         traces::flushed(self.next, started);
         self.tail.drop_before(self.next);
         Ok(rows)
+    }
+}
+
+/// A flush under way; it ends with the pipeline.
+pub(super) struct Flushing(pub(super) JoinHandle<Result<usize, FlushError>>);
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

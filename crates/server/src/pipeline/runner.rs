@@ -4,7 +4,7 @@
 //! each step one at a time and in order; while one is applied, the next is judged and the one behind it is read; a flush begins when
 //! all that was judged is applied; a step that fails is tried again until it succeeds or the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
-use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Saving};
+use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving};
 use super::judge::{Judge, Verdict};
 use super::order::Order;
 use super::parts::{Ordered, Parts, StartError};
@@ -25,7 +25,6 @@ use crate::state::{Partition, PartitionNumber, State, StateError};
 use crate::stop::stopped;
 use crate::traces;
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -173,7 +172,7 @@ struct Runner {
     matches: Option<MatchWriter>,
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
-    /// The next record whose rows may be missing in the lake.
+    /// Moves when the lake has taken rows.
     flushed: watch::Sender<u64>,
     flush: Option<Flushing>,
     /// When a failed flush may be tried again.
@@ -185,15 +184,6 @@ struct Runner {
 struct Ahead {
     from: u64,
     task: JoinHandle<Preparation>,
-}
-
-/// A flush under way; it ends with the pipeline.
-struct Flushing(JoinHandle<Result<usize, FlushError>>);
-
-impl Drop for Flushing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl Runner {

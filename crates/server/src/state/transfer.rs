@@ -21,7 +21,7 @@ const PAGE: i64 = 5_000;
 const LINE_BYTES_MAX: u64 = 2 << 30;
 
 /// A table and how its rows are ordered. Columns named `id` only number rows; they are numbered anew.
-const TABLES: [(&str, &str); 16] = [
+const TABLES: [(&str, &str); 17] = [
     ("settings", "name"),
     ("enrolment_tokens", "hash"),
     ("devices", "tenant, vehicle, sensor"),
