@@ -14,6 +14,12 @@ export function placeOf(position: number): Place {
   return { partition, number: position - partition * 2 ** POSITION_BITS };
 }
 
+/** The inverse of placeOf; undefined where a position would not be exact. */
+export function positionOf(place: Place): number | undefined {
+  const position = place.partition * 2 ** POSITION_BITS + place.number;
+  return Number.isSafeInteger(position) && place.number < 2 ** POSITION_BITS ? position : undefined;
+}
+
 /** A position as people read it: the plain number in partition 0, which is a single node's only one; else `p3 · 1,204`. */
 export function placeName(position: number, number: (value: number) => string): string {
   const place = placeOf(position);

@@ -187,6 +187,7 @@ export const en = {
     vault: "Evidence vault",
     records: "Records",
     checkpoint: "Last checkpoint",
+    partitions: "Partitions",
     origin: "Log",
     totalEvents: "Events",
     totalReports: "Reports",

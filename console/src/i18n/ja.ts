@@ -188,6 +188,7 @@ export const ja: Messages = {
     vault: "証拠保管庫",
     records: "記録数",
     checkpoint: "最新のチェックポイント",
+    partitions: "パーティション",
     origin: "ログ名",
     totalEvents: "イベント",
     totalReports: "レポート",

@@ -5,7 +5,7 @@ import { useRef, useState, type SyntheticEvent } from "react";
 import { rawEvidenceAddress } from "../api/client";
 import { evidenceQuery, overviewQuery } from "../api/queries";
 import type { Evidence } from "../api/types";
-import { placeName, placeOf } from "../domain/place";
+import { placeName, placeOf, positionOf } from "../domain/place";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
 import { useMessages, useNumber } from "../app/settings";
@@ -21,8 +21,10 @@ import "../styles/evidence.css";
 
 const route = getRouteApi("/shell/evidence/$position");
 
-/** A position in the vault, or undefined if the text is none. */
+/** A position in the vault, or undefined if the text is none: a number, or what the console calls a record, `p5 · 17`. */
 export function positionIn(text: string): number | undefined {
+  const named = /^p(\d+)[\s·/:]+([\d,]+)$/.exec(text);
+  if (named) return positionOf({ partition: Number(named[1]), number: Number(named[2]?.replaceAll(",", "")) });
   const value = Number(text.replace(/[,\s]/g, ""));
   return /^[\d,\s]+$/.test(text) && Number.isSafeInteger(value) ? value : undefined;
 }
@@ -59,16 +61,22 @@ export function EvidenceIndexPage() {
                       {m.evidence.record(number(size - 1))}
                     </Link>
                   </dd>
+                  <dt>{m.overview.checkpoint}</dt>
+                  <dd>
+                    {overview.data.vault.checkpoint_time ? (
+                      <When time={overview.data.vault.checkpoint_time} as="full" />
+                    ) : (
+                      m.time.never
+                    )}
+                  </dd>
                 </>
               )}
-              <dt>{m.overview.checkpoint}</dt>
-              <dd>
-                {overview.data?.vault.checkpoint_time ? (
-                  <When time={overview.data.vault.checkpoint_time} as="full" />
-                ) : (
-                  m.time.never
-                )}
-              </dd>
+              {(overview.data?.vault.partitions ?? 1) > 1 && (
+                <>
+                  <dt>{m.overview.partitions}</dt>
+                  <dd>{number(overview.data?.vault.partitions ?? 1)}</dd>
+                </>
+              )}
               <dt>{m.overview.origin}</dt>
               <dd>
                 <code>{overview.data?.vault.origin}</code>

@@ -35,17 +35,20 @@ pub enum ArchivesError {
 
 /// The archives of all partitions. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Archives {
-    objects: Arc<str>,
+pub struct Archives(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    objects: String,
     key: VerifyingKey,
-    known: Arc<Mutex<HashMap<u16, (Instant, VaultReader)>>>,
+    known: Mutex<HashMap<u16, (Instant, VaultReader)>>,
 }
 
 impl Archives {
     /// The archives below an object store's address, signed by this key.
     #[must_use]
     pub fn new(objects: &str, key: VerifyingKey) -> Self {
-        Self { objects: objects.into(), key, known: Arc::default() }
+        Self(Arc::new(Inner { objects: objects.to_owned(), key, known: Mutex::default() }))
     }
 
     /// The archived record at a place; `None` if it is not archived. Blocks.
@@ -77,16 +80,16 @@ impl Archives {
 
     /// The archive of a place's partition, as it is now if it did not have the record before.
     fn reader(&self, place: u64) -> Result<VaultReader, ArchivesError> {
-        let partition = partition_of(place);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned();
+        let (partition, inner) = (partition_of(place), &self.0);
+        let known = inner.known.lock().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned();
         if let Some((looked, reader)) = known
             && (position_of(place) < reader.len() || looked.elapsed() < LOOKED_FOR)
         {
             return Ok(reader);
         }
         let looked = Instant::now();
-        let reader = VaultReader::of_archive(objects::open(&archive_of(&self.objects, partition))?, self.key)?;
-        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = VaultReader::of_archive(objects::open(&archive_of(&inner.objects, partition))?, inner.key)?;
+        let mut all = inner.known.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(partition, (looked, reader.clone()));
         Ok(reader)
     }

@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use yagura_model::UnixMicros;
@@ -16,6 +17,8 @@ use yagura_store::{Envelope, EnvelopeError, Position, Record};
 
 /// How old the count of records may be.
 const COUNT_FOR: Duration = Duration::from_secs(5);
+/// Records that are remembered; each is at most a message of the log long.
+const RECENT_MAX: usize = 64;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a record cannot be read from the log.
@@ -41,6 +44,8 @@ struct Inner {
     consumer: BaseConsumer<Quiet>,
     topic: String,
     count: Option<(Instant, (u64, u16))>,
+    /// What was read last, the latest at the end: a page asks for the same records several times.
+    recent: VecDeque<Record>,
 }
 
 impl LogReader {
@@ -50,7 +55,8 @@ impl LogReader {
     /// The settings are not librdkafka's.
     pub fn open(log: &LogAddress) -> Result<Self, KafkaError> {
         let consumer = log.reading("api").set("queued.max.messages.kbytes", "4096").create_with_context(Quiet)?;
-        Ok(Self(Arc::new(Mutex::new(Inner { consumer, topic: log.records_topic(), count: None }))))
+        let (topic, recent) = (log.records_topic(), VecDeque::new());
+        Ok(Self(Arc::new(Mutex::new(Inner { consumer, topic, count: None, recent }))))
     }
 
     /// The record at a place; `None` if the log does not have it, or not any more. Blocks.
@@ -58,7 +64,10 @@ impl LogReader {
     /// # Errors
     /// [`ReadLogError`]
     pub fn record(&self, place: u64) -> Result<Option<Record>, ReadLogError> {
-        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = inner.recent.iter().find(|record| record.position.0 == place) {
+            return Ok(Some(record.clone()));
+        }
         let (partition, position) = (partition_of(place), position_of(place));
         let bounds = inner.consumer.fetch_watermarks(&inner.topic, partition.into(), ASK_MAX);
         let (low, high) = match bounds {
@@ -73,6 +82,12 @@ impl LogReader {
         inner.consumer.assign(&list)?;
         let read = inner.wait_for(offset, place);
         inner.consumer.unassign()?;
+        if let Ok(Some(record)) = &read {
+            if inner.recent.len() >= RECENT_MAX {
+                inner.recent.pop_front();
+            }
+            inner.recent.push_back(record.clone());
+        }
         read
     }
 

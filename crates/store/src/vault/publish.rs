@@ -64,7 +64,8 @@ pub(crate) fn write_file(
     dirs: &mut BTreeSet<String>,
 ) -> Result<(), VaultError> {
     let failed = |error| VaultError::io("write", name, error);
-    let temporary = format!("{TMP}/new");
+    // Of its own name: the vault and its archiver write side by side, and one must not rename the other's bytes.
+    let temporary = format!("{TMP}/{}", name.replace('/', "-"));
     let file = disk.create(&temporary).map_err(failed)?;
     file.write_at(0, bytes).and_then(|()| file.sync()).map_err(failed)?;
     disk.rename(&temporary, name).map_err(failed)?;
