@@ -203,7 +203,9 @@ impl Announcement {
 /// Logs to standard error; YAGURA_LOG sets the level (`info`, `warn,yagura_server=debug`, …).
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("YAGURA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,yagura_server=info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A log that cannot be written, as on a full disk, must not end the thread that says something: that error is not told by a panic.
+    let subscriber = tracing_subscriber::fmt().log_internal_errors(false);
+    let subscriber = subscriber.with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // A second call in one process keeps the first.
     let _ = subscriber.try_init();
 }

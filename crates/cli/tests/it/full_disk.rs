@@ -40,10 +40,11 @@ impl SmallDisk {
         (line == "mounted\n").then(|| Self { holder, mount: mount.to_owned() })
     }
 
-    /// The same command, where the disk is seen.
+    /// The same command, where the disk is seen; its log is on that disk too.
     fn enter(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
         inside.args(["--preserve-credentials", "--user", "--mount", "--target", &self.holder.id().to_string()]);
+        inside.args(["sh", "-c", "exec \"$@\" 2>>\"$0\""]).arg(self.mount.join("log"));
         inside.arg(command.get_program()).args(command.get_args());
         inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         inside.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -123,6 +123,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 /// Lets the weather change as the dice say while `work` is under way, then the store stay away; `work` goes on until it is told that
 /// the weather is well again, and a little longer.
+#[expect(clippy::print_stdout, reason = "says how long recovery took")]
 fn through_bad_weather(proxy: &Proxy, what: &str, work: impl FnOnce(&AtomicBool) + Send) {
     let (seed, away) = (number("YAGURA_SEED", 7), Duration::from_secs(number("YAGURA_AWAY_SECONDS", 3)));
     let mut dice = Dice(seed);
