@@ -113,7 +113,7 @@ impl Judge {
         self.count_given_up(&mut meaning, &devices);
         let mut delta = meaning.into_delta(next);
         if let Some(order) = &mut self.order {
-            order.end_batch(&mut delta.chains);
+            order.end_batch(&mut delta.chains, next);
         }
         delta.late = late;
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
