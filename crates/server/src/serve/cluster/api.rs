@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use yagura_columns::Catalogue;
 
 /// What is served when the process is open.
@@ -71,8 +71,7 @@ impl Common<'_> {
 
     /// Where the records of what people read go: to the log, like those of devices.
     async fn writes(&self) -> Result<Intake, ServeError> {
-        let log = self.cluster.log.clone();
-        let writer = spawn_blocking(move || LogWriter::open(&log)).await??;
+        let writer = LogWriter::open(&self.cluster.log, self.topics().await?).map_err(ServeError::of_client)?;
         Ok(Intake::to_log(writer, self.state.clone(), Arc::default()))
     }
 }
