@@ -15,7 +15,7 @@ use std::error::Error;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread::available_parallelism;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use yagura_link::Digest;
 use yagura_model::DeviceId;
 use yagura_sources::LogRecord;
@@ -46,7 +46,14 @@ pub(super) struct Prepared {
 /// Why a batch could not be prepared. It can be tried again.
 pub(super) type PrepareError = Box<dyn Error + Send + Sync>;
 /// How preparing ended: the preparer, unless it was lost, and the batch.
-pub(super) type Preparation = Result<(Preparer, Result<Prepared, PrepareError>), PrepareError>;
+type Preparation = Result<(Preparer, Result<Prepared, PrepareError>), PrepareError>;
+
+/// A batch under preparation.
+pub(super) struct Ahead {
+    /// Its first record.
+    pub(super) from: u64,
+    pub(super) task: JoinHandle<Preparation>,
+}
 
 /// Reads and verifies.
 pub(super) struct Preparer {

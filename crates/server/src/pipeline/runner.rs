@@ -8,7 +8,7 @@ use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving}
 use super::judge::{Judge, Verdict};
 use super::order::Order;
 use super::parts::{Ordered, Parts, StartError};
-use super::prepare::{Preparation, PrepareError, Prepared, Preparer};
+use super::prepare::{Ahead, PrepareError, Prepared, Preparer};
 use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
 use crate::clock;
@@ -180,12 +180,6 @@ struct Runner {
     maintained: Instant,
 }
 
-/// A batch under preparation.
-struct Ahead {
-    from: u64,
-    task: JoinHandle<Preparation>,
-}
-
 impl Runner {
     async fn run(mut self) -> u64 {
         while !*self.stopping.borrow() && !self.lost {
@@ -257,8 +251,7 @@ impl Runner {
                 }
             }
             // A flush begins when nothing is being applied.
-            let rows = self.tail.rows();
-            let full = rows >= TAIL_ROWS_MAX || (rows >= FLUSH_ROWS && self.flush.is_none());
+            let full = self.tail.rows() >= TAIL_ROWS_MAX || self.is_flush_due();
             let pause = full && self.judged.is_some();
             let done = if self.next < end && !pause { self.batch(self.cut(end)).await } else { self.apply().await };
             match done {
@@ -289,7 +282,14 @@ impl Runner {
 
     async fn batch(&mut self, end: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (next, started, reading) = (self.next, traces::now(), Timer::start(Stage::Read));
-        let prepared = self.prepared(end).await?;
+        if self.ahead.as_ref().is_none_or(|ahead| !ahead.task.is_finished()) {
+            // There is nothing to judge yet, or this batch cannot be read: what is judged does not wait for it.
+            self.apply().await?;
+        }
+        let prepared = match self.prepared(end).await {
+            Ok(prepared) => prepared,
+            Err(error) => return self.apply().await.and(Err(error)),
+        };
         drop(reading);
         let Some(last) = prepared.records.last() else { return Ok(()) };
         let after = position_of(last.position.0) + 1;
@@ -390,10 +390,14 @@ impl Runner {
         self.recovered("matches");
     }
 
-    async fn flush_if_due(&mut self) {
+    fn is_flush_due(&self) -> bool {
         let due = self.tail.oldest().is_some_and(|made| made.elapsed() >= self.tail.patience());
         let may = self.flush.is_none() && Instant::now() >= self.flush_from;
-        if may && (due || self.tail.rows() >= FLUSH_ROWS) {
+        may && (due || self.tail.rows() >= FLUSH_ROWS)
+    }
+
+    async fn flush_if_due(&mut self) {
+        if self.is_flush_due() {
             self.flush_now().await;
         }
     }
