@@ -6,6 +6,7 @@
 
 use super::tail::{Part, Tail};
 use crate::clock;
+use crate::happenings::{PipelineStalled, emit};
 use crate::lake::SharedLake;
 use crate::metrics::{Stage, Timer};
 use crate::place::{place, position_of};
@@ -115,6 +116,15 @@ pub(super) struct Flushing(pub(super) JoinHandle<Result<usize, FlushError>>);
 impl Drop for Flushing {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Looks after the lake.
+pub(super) async fn tend(lake: SharedLake) {
+    let _timer = Timer::start(Stage::Maintain);
+    // A panic has said so itself; the lake is whole all the same.
+    if let Ok(Err(error)) = lake.tend().await {
+        emit(&PipelineStalled { step: "maintain", cause: &error });
     }
 }
 

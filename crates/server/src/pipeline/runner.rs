@@ -4,7 +4,7 @@
 //! each step one at a time and in order; while one is applied, the next is judged and the one behind it is read; a flush begins when
 //! all that was judged is applied; a step that fails is tried again until it succeeds or the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
-use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving};
+use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving, tend};
 use super::judge::{Judge, Verdict};
 use super::order::Order;
 use super::parts::{Ordered, Parts, StartError};
@@ -160,7 +160,8 @@ struct Runner {
     saving: Saving,
     state: State,
     partition: Partition,
-    /// Whether another owner has taken the partition over: then nothing of this one counts any more.
+    /// Whether nothing of this one counts any more: another owner has taken the partition over, or the order to stop came while the
+    /// state did not take what was judged, which is made up at the next start.
     lost: bool,
     vault: VaultReader,
     vouched: Vouched,
@@ -364,6 +365,10 @@ impl Runner {
                     raised.iter().for_each(|(tenant, row)| self.live.alert(*tenant, alert_view(row)));
                 }
                 Err(error @ StateError::Fenced { .. }) => return Err(error),
+                Err(error) if *self.stopping.borrow() => {
+                    self.lost = true;
+                    return Err(error);
+                }
                 Err(error) => {
                     self.stalled("apply", &error);
                     sleep(RETRY).await;
@@ -466,14 +471,7 @@ impl Runner {
     fn maintain_if_due(&mut self) {
         if self.partition.number() == PartitionNumber::SINGLE && self.maintained.elapsed() >= MAINTAIN_AFTER {
             self.maintained = Instant::now();
-            let lake = self.lake.clone();
-            tokio::spawn(async move {
-                // A panic has said so itself; the lake is whole all the same.
-                let _timer = Timer::start(Stage::Maintain);
-                if let Ok(Err(error)) = lake.tend().await {
-                    emit(&PipelineStalled { step: "maintain", cause: &error });
-                }
-            });
+            tokio::spawn(tend(self.lake.clone()));
         }
     }
 

@@ -15,7 +15,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Arguments, AssertSqlSafe, FromRow, Postgres, Sqlite, Transaction, Type};
+use sqlx::{Arguments, AssertSqlSafe, Connection, FromRow, Postgres, Sqlite, Transaction, Type};
 use std::borrow::Cow;
 use std::future::Future;
 use std::path::Path;
@@ -104,7 +104,13 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_WAIT);
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // On a full disk SQLite takes a transaction back itself; the client's own rollback then fails, and it would for ever believe that
+        // it is within one. Such a connection is replaced.
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await?;
         let read = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options.read_only(true));
         Ok(Self { write: Pool::Sqlite(write), read: Pool::Sqlite(read) })
     }
@@ -321,4 +327,29 @@ fn postgres(values: &[Value<'_>]) -> Result<PgArguments, StateError> {
         added.map_err(|error| StateError::Query(sqlx::Error::Encode(error)))?;
     }
     Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+    use super::*;
+
+    async fn fill(database: &Database) -> Result<(), StateError> {
+        let mut tx = database.begin().await?;
+        sql("INSERT INTO filler SELECT randomblob(1000000)").execute(&mut tx).await?;
+        tx.commit().await
+    }
+
+    #[tokio::test]
+    async fn transactions_go_on_after_the_database_was_full() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(&directory.path().join("state.db")).await.unwrap();
+        sql("CREATE TABLE filler (bytes BLOB)").execute(&database.write).await.unwrap();
+        // Of this connection alone: the one after it has room again.
+        sql("PRAGMA max_page_count = 10").execute(&database.write).await.unwrap();
+        let full = fill(&database).await.unwrap_err();
+        assert!(full.to_string().contains("full") || format!("{full:?}").contains("full"), "{full:?}");
+        fill(&database).await.unwrap();
+    }
 }

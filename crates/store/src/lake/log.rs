@@ -6,6 +6,7 @@
 use super::error::LakeError;
 use super::file::{DataFile, PARTITION_COLUMNS, Partition};
 use super::home::Home;
+use super::upkeep::Upkeep;
 use super::{At, Table};
 use crate::disk::{Disk as _, LocalDisk};
 use crate::vault::Position;
@@ -285,6 +286,7 @@ async fn load_or_create(store: &LogStoreRef, table: Table) -> Result<DeltaTable,
 }
 
 async fn create(store: LogStoreRef, table: Table) -> Result<DeltaTable, DeltaTableError> {
+    let history = format!("interval {} hours", Upkeep::HISTORY.as_secs() / 3_600);
     let columns = table.schema();
     let fields = columns.fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), f.is_nullable()));
     let schema: StructType = (&Schema::new(fields.collect::<Vec<_>>())).try_into_kernel()?;
@@ -293,9 +295,9 @@ async fn create(store: LogStoreRef, table: Table) -> Result<DeltaTable, DeltaTab
         .with_table_name(table.name())
         .with_columns(schema.fields().cloned())
         .with_partition_columns(PARTITION_COLUMNS)
-        // Commits come every second or so: an hour of them is enough for readers that are in the middle of something.
-        .with_configuration([("delta.logRetentionDuration", Some("interval 1 hours"))])
-        .with_configuration([("delta.deletedFileRetentionDuration", Some("interval 1 hours"))])
+        // What upkeep keeps if nothing else is said: other readers refuse to go further back than this.
+        .with_configuration([("delta.logRetentionDuration", Some(history.as_str()))])
+        .with_configuration([("delta.deletedFileRetentionDuration", Some(history.as_str()))])
         .await
 }
 
