@@ -225,20 +225,35 @@ fn what_is_no_record_says_why() {
     assert_eq!(FleetEngine::new(rules(RULES)).restore(b"YGDS\x00\x01"), Err(SnapshotError::Magic));
 }
 
-/// Records and snapshots of format version 1 stay readable, whatever this release writes.
+/// Records of format version 1 and snapshots of versions 1 and 2 stay readable, whatever this release writes.
 #[test]
-fn the_golden_records_and_snapshot_of_version_1_are_read_and_written_again() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/match-record-1.hex");
+fn the_golden_records_and_snapshots_are_read_and_written_again() {
+    let golden = |name: &str, now: &str| {
+        let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, now).expect("a writable repository");
+        }
+        std::fs::read_to_string(&path).expect("the golden file")
+    };
     let records = two_records();
     let mut engine = FleetEngine::new(rules(RULES));
     engine.process(&records);
-    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
-    let lines: String = records.iter().map(MatchRecord::encode).chain([engine.snapshot()]).map(hex).collect();
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, &lines).expect("a writable repository");
-    }
-    assert_eq!(std::fs::read_to_string(path).expect("the golden file"), lines);
+    let lines: String = records.iter().map(|record| hex(&record.encode())).collect();
+    assert_eq!(golden("match-record-1.hex", &lines), lines);
+    let snapshot = hex(&engine.snapshot());
+    assert_eq!(golden("fleet-snapshot-2.hex", &snapshot), snapshot);
+    let older = include_str!("../golden/fleet-snapshot-1.hex");
+    FleetEngine::new(rules(RULES)).restore(&bytes(older)).expect("a snapshot of version 1");
     for record in records {
         assert_eq!(MatchRecord::decode(&record.encode()), Ok(record));
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n"
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.trim().as_bytes().chunks(2);
+    digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).expect("text"), 16).expect("hexadecimal")).collect()
 }

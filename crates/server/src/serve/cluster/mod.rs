@@ -67,7 +67,7 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    /// How many partitions there are. Who only serves people does not ask: without a broker there is still much to see.
+    /// How many partitions there are, as the cluster began with.
     async fn topics(&self) -> Result<Topics, ServeError> {
         Topics::pinned(&self.cluster.log, &self.state).await.map_err(ServeError::of_topics)
     }
