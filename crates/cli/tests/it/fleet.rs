@@ -9,7 +9,7 @@ use yagura_model::Name;
 use yagura_server::clock;
 use yagura_server::serve::STATE_FILE;
 use yagura_server::state::{StateUrl, enrolment_token};
-use yagura_sim::{FleetOptions, FleetPlan, FleetSummary, Ledger, run_fleet};
+use yagura_sim::{FleetOptions, FleetPlan, FleetSummary, Ledger, TokenSource, run_fleet};
 
 pub(crate) struct Fleet {
     pub(crate) ledger: Arc<Ledger>,
@@ -25,6 +25,15 @@ impl Fleet {
 
     /// As [`Self::start`], for a server whose state is elsewhere.
     pub(crate) fn of(server: &Server, data: &Path, state: StateUrl, plan: FleetPlan) -> Self {
+        let tokens: TokenSource = Arc::new(move |device, model| {
+            let state = state.clone();
+            Box::pin(async move { enrolment_token(&state, &device, model).await.map_err(|error| error.to_string()) })
+        });
+        Self::with(server, data, tokens, plan)
+    }
+
+    /// As [`Self::start`], for vehicles that get their tokens another way.
+    pub(crate) fn with(server: &Server, data: &Path, tokens: TokenSource, plan: FleetPlan) -> Self {
         let ledger = Arc::new(Ledger::default());
         let options = FleetOptions {
             plan,
@@ -32,12 +41,7 @@ impl Fleet {
             gate: server.announcement.gate.clone().unwrap(),
             trust: server.announcement.ca_pem.clone(),
             directory: data.join("vehicles"),
-            tokens: Arc::new(move |device, model| {
-                let state = state.clone();
-                Box::pin(
-                    async move { enrolment_token(&state, &device, model).await.map_err(|error| error.to_string()) },
-                )
-            }),
+            tokens,
             now: clock::now(),
             ledger: Some(Arc::clone(&ledger)),
         };

@@ -5,16 +5,16 @@
 
 use crate::crash::{copy_dir, nothing_lost_and_nothing_doubled, wait_until};
 use crate::fleet::Fleet;
-use crate::process::{Addresses, Server, serve};
+use crate::process::{Addresses, Server, serve, yagura};
 use crate::telemetry::{scrape, value};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
-use yagura_server::serve::STATE_FILE;
-use yagura_server::state::StateUrl;
-use yagura_sim::FleetPlan;
+use yagura_model::DeviceId;
+use yagura_sim::{FleetPlan, TokenSource};
 
 /// How large the disk is, MiB.
 const DISK_MIB: u32 = 96;
@@ -42,13 +42,23 @@ impl SmallDisk {
 
     /// The same command, where the disk is seen; its log is on that disk too.
     fn enter(&self, command: &Command) -> Command {
-        let mut inside = Command::new("nsenter");
-        inside.args(["--preserve-credentials", "--user", "--mount", "--target", &self.holder.id().to_string()]);
-        inside.args(["sh", "-c", "exec \"$@\" 2>>\"$0\""]).arg(self.mount.join("log"));
-        inside.arg(command.get_program()).args(command.get_args());
-        inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut inside = inside(self.holder.id(), &self.mount.join("log"), command);
         inside.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         inside
+    }
+
+    /// Tokens from the command, run where the disk is seen.
+    fn tokens(&self) -> TokenSource {
+        let (holder, data) = (self.holder.id(), self.mount.join("server"));
+        Arc::new(move |device: DeviceId, model| {
+            let mut command = inside(holder, Path::new("/dev/null"), &yagura());
+            command.args(["device", "token", &device.to_string(), "--model", model, "--data"]).arg(&data);
+            Box::pin(async move {
+                let output = command.output().map_err(|error| error.to_string())?;
+                let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                if output.status.success() { Ok(token) } else { Err(output.status.to_string()) }
+            })
+        })
     }
 
     /// A path on the disk, from outside.
@@ -79,6 +89,16 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A command in the name space of `holder`, with a log of its own.
+fn inside(holder: u32, log: &Path, command: &Command) -> Command {
+    let mut inside = Command::new("nsenter");
+    inside.args(["--preserve-credentials", "--user", "--mount", "--target", &holder.to_string()]);
+    inside.args(["sh", "-c", "exec \"$@\" 2>>\"$0\""]).arg(log);
+    inside.arg(command.get_program()).args(command.get_args());
+    inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    inside
+}
+
 fn problems(console: SocketAddr) -> Vec<String> {
     let text = scrape(console);
     text.lines().filter(|line| line.starts_with("yagura_problem{")).map(str::to_owned).collect()
@@ -94,8 +114,7 @@ fn a_full_disk_turns_reports_away_loses_none_and_everything_goes_on_when_there_i
     let at = Addresses::free();
     let server = Server::of(disk.enter(&serve(&disk.mount.join("server"), at)));
     let plan = FleetPlan { vehicles: 6, seed: 11, attacked_permille: 1_000, ..FleetPlan::default() };
-    let state = StateUrl::file(&disk.seen("server").join(STATE_FILE));
-    let fleet = Fleet::of(&server, dir.path(), state, plan);
+    let fleet = Fleet::with(&server, dir.path(), disk.tokens(), plan);
     wait_until("the first reports", || fleet.acknowledged() >= 20);
     for round in 1..=2 {
         let turned_away = value(&scrape(at.console), FULL);
@@ -118,7 +137,7 @@ fn a_full_disk_turns_reports_away_loses_none_and_everything_goes_on_when_there_i
             since.elapsed()
         );
     }
-    let ledger = std::sync::Arc::clone(&fleet.ledger);
+    let ledger = Arc::clone(&fleet.ledger);
     fleet.stop();
     server.stop();
     let data = dir.path().join("server");

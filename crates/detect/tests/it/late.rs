@@ -160,9 +160,9 @@ proptest! {
         });
         let shuffled = received(&shuffled, at.collect());
         let mut model = Model::new();
-        for row in 0..shuffled.num_rows() {
+        for (row, judge) in judged.iter().enumerate().take(shuffled.num_rows()) {
             model.take(shuffled.slice(row, 1));
-            if judged[row] {
+            if *judge {
                 model.judge_late();
             }
         }

@@ -331,8 +331,6 @@ fn postgres(values: &[Value<'_>]) -> Result<PgArguments, StateError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-
     use super::*;
 
     #[tokio::test]

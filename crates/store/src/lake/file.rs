@@ -158,7 +158,7 @@ pub(crate) fn write_all(
         for thread in running {
             files.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         }
-        files.sort_by(|a: &DataFile, b: &DataFile| a.partition.cmp(&b.partition));
+        files.sort_by_key(|file: &DataFile| file.partition);
         Ok(files)
     })
 }
