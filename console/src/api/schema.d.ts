@@ -340,6 +340,8 @@ export interface components {
         AlertDetail: {
             /** @description The alert. */
             alert: components["schemas"]["Alert"];
+            /** @description Of an alert that counts what other rules find: why each of its events counts. */
+            counted: components["schemas"]["CountedEvent"][];
             /** @description The kept events, oldest first; at most 16. */
             events: components["schemas"]["Event"][];
             /** @description The vault records behind the kept events. */
@@ -399,6 +401,23 @@ export interface components {
         CatalogueView: {
             /** @description By event id. */
             events: components["schemas"]["CatalogueEntry"][];
+        };
+        /** @description Why one event counts for an alert. */
+        CountedEvent: {
+            /**
+             * Format: int32
+             * @description Which entry of the report.
+             */
+            entry_index: number;
+            /**
+             * Format: int64
+             * @description Position of its report in the vault.
+             */
+            position: number;
+            /** @description Title of the rule that found it. */
+            rule: components["schemas"]["Text"];
+            /** @description Why that rule did. */
+            why: components["schemas"]["Text"];
         };
         /** @description One enrolled sensor. */
         Device: {
@@ -512,6 +531,11 @@ export interface components {
         };
         /** @description One vault record and the proof that it is in the log. */
         Evidence: {
+            /**
+             * Format: int64
+             * @description How many records of its partition are archived, while there is no proof.
+             */
+            archived?: number;
             /** @description Who sent it: `tenant/vehicle/sensor`. */
             device?: string;
             /** @description What it is. */
@@ -521,8 +545,7 @@ export interface components {
              * @description Position in the vault.
              */
             position: number;
-            /** @description Proof of inclusion. */
-            proof: components["schemas"]["Proof"];
+            proof?: components["schemas"]["Proof"];
             /** @description When it was received. */
             received_time: components["schemas"]["Time"];
             report?: components["schemas"]["ReportHeader"];
@@ -956,6 +979,11 @@ export interface components {
             checkpoint_time?: components["schemas"]["Time"];
             /** @description Name of the log in its checkpoints. */
             origin: string;
+            /**
+             * Format: int32
+             * @description In how many partitions: a record's position is its number in its partition, with the partition's number above 48 bits.
+             */
+            partitions: number;
             /**
              * Format: int64
              * @description Records.

@@ -9,6 +9,7 @@ export type AlertDetail = Schemas["AlertDetail"];
 export type AlertPage = Schemas["AlertPage"];
 export type AlertStatus = Schemas["AlertStatus"];
 export type CatalogueEntry = Schemas["CatalogueEntry"];
+export type CountedEvent = Schemas["CountedEvent"];
 export type Device = Schemas["Device"];
 export type Evidence = Schemas["Evidence"];
 export type EvidenceRef = Schemas["EvidenceRef"];

@@ -187,6 +187,7 @@ export const en = {
     vault: "Evidence vault",
     records: "Records",
     checkpoint: "Last checkpoint",
+    partitions: "Partitions",
     origin: "Log",
     totalEvents: "Events",
     totalReports: "Reports",
@@ -239,6 +240,7 @@ export const en = {
     grouped: "Grouped by",
     events: "Events",
     eventsNone: "The alert keeps no events.",
+    countedBy: (rule: string) => `counted by “${rule}”`,
     frames: "Frames around the event",
     framesNone: "The sensor sent no frames for these events. Its report, under Evidence, is the record.",
     framesOf: (n: number, total: number) => `Excerpt ${n} of ${total}`,
@@ -415,6 +417,9 @@ export const en = {
     inLog: "In the log",
     checking: "Checking",
     notCovered: "Proof follows with the next checkpoint",
+    notArchived: "Proof follows with the archive",
+    notArchivedHelp: (archived: string) =>
+      `This record is safe in the log of the cluster. Its proof can be shown when its segment has been archived; ${archived} records of its partition have been so far.`,
     mismatch: "Proof does not hold",
     checks: {
       raw: "The raw record has the stated SHA-256",

@@ -188,6 +188,7 @@ export const ja: Messages = {
     vault: "証拠保管庫",
     records: "記録数",
     checkpoint: "最新のチェックポイント",
+    partitions: "パーティション",
     origin: "ログ名",
     totalEvents: "イベント",
     totalReports: "レポート",
@@ -238,6 +239,7 @@ export const ja: Messages = {
     grouped: "グループ",
     events: "イベント",
     eventsNone: "このアラートに保持されたイベントはありません。",
+    countedBy: (rule) => `「${rule}」で計数`,
     frames: "イベント前後のフレーム",
     framesNone: "センサーはこのイベントのフレームを送っていません。証拠のレポートが記録です。",
     framesOf: (i, total) => `抜粋 ${n(i)} / ${n(total)}`,
@@ -412,6 +414,9 @@ export const ja: Messages = {
     inLog: "ログに存在",
     checking: "検査中",
     notCovered: "証明は次のチェックポイントで得られます",
+    notArchived: "証明はアーカイブ後に得られます",
+    notArchivedHelp: (archived) =>
+      `この記録はクラスターのログに安全に保存されています。証明は、記録を含むセグメントがアーカイブされると表示できます。このパーティションで現在アーカイブ済みの記録は ${archived} 件です。`,
     mismatch: "証明が成り立ちません",
     checks: {
       raw: "生データの SHA-256 が一致する",

@@ -5,6 +5,7 @@ import { useRef, useState, type SyntheticEvent } from "react";
 import { rawEvidenceAddress } from "../api/client";
 import { evidenceQuery, overviewQuery } from "../api/queries";
 import type { Evidence } from "../api/types";
+import { placeName, placeOf, positionOf } from "../domain/place";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
 import { useMessages, useNumber } from "../app/settings";
@@ -20,10 +21,19 @@ import "../styles/evidence.css";
 
 const route = getRouteApi("/shell/evidence/$position");
 
-/** A position in the vault, or undefined if the text is none. */
+/** A position in the vault, or undefined if the text is none: a number, or what the console calls a record, `p5 · 17`. */
 export function positionIn(text: string): number | undefined {
+  const named = /^p(\d+)[\s·/:]+([\d,]+)$/.exec(text);
+  if (named) return positionOf({ partition: Number(named[1]), number: Number(named[2]?.replaceAll(",", "")) });
   const value = Number(text.replace(/[,\s]/g, ""));
   return /^[\d,\s]+$/.test(text) && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** The last record that is known to be there: that of the proven tree. Unknown without a proof. */
+function lastOf(evidence: Evidence): number | undefined {
+  return evidence.proof
+    ? evidence.position - placeOf(evidence.position).number + evidence.proof.tree_size - 1
+    : undefined;
 }
 
 export function EvidenceIndexPage() {
@@ -43,20 +53,30 @@ export function EvidenceIndexPage() {
             <dl className="pairs">
               <dt>{m.overview.records}</dt>
               <dd>{number(size)}</dd>
-              <dt>{m.evidence.newest}</dt>
-              <dd>
-                <Link to="/evidence/$position" params={{ position: String(size - 1) }}>
-                  {m.evidence.record(number(size - 1))}
-                </Link>
-              </dd>
-              <dt>{m.overview.checkpoint}</dt>
-              <dd>
-                {overview.data?.vault.checkpoint_time ? (
-                  <When time={overview.data.vault.checkpoint_time} as="full" />
-                ) : (
-                  m.time.never
-                )}
-              </dd>
+              {overview.data?.vault.partitions === 1 && (
+                <>
+                  <dt>{m.evidence.newest}</dt>
+                  <dd>
+                    <Link to="/evidence/$position" params={{ position: String(size - 1) }}>
+                      {m.evidence.record(number(size - 1))}
+                    </Link>
+                  </dd>
+                  <dt>{m.overview.checkpoint}</dt>
+                  <dd>
+                    {overview.data.vault.checkpoint_time ? (
+                      <When time={overview.data.vault.checkpoint_time} as="full" />
+                    ) : (
+                      m.time.never
+                    )}
+                  </dd>
+                </>
+              )}
+              {(overview.data?.vault.partitions ?? 1) > 1 && (
+                <>
+                  <dt>{m.overview.partitions}</dt>
+                  <dd>{number(overview.data?.vault.partitions ?? 1)}</dd>
+                </>
+              )}
               <dt>{m.overview.origin}</dt>
               <dd>
                 <code>{overview.data?.vault.origin}</code>
@@ -113,7 +133,7 @@ export function EvidencePage() {
   const number = useNumber();
   const { position: text } = route.useParams();
   const position = positionIn(text);
-  const title = m.evidence.record(position === undefined ? text : number(position));
+  const title = m.evidence.record(position === undefined ? text : placeName(position, number));
   return (
     <Page title={title} above={<Link to="/evidence">{m.evidence.title}</Link>} actions={<CopyLink />}>
       {position === undefined ? (
@@ -132,10 +152,10 @@ function RecordView({ position }: { position: number }) {
   const navigate = useNavigate();
   const query = useQuery(evidenceQuery(position));
   const go = (to: number) => void navigate({ to: "/evidence/$position", params: { position: String(to) } });
-  const last = query.data ? query.data.proof.tree_size - 1 : undefined;
+  const last = query.data ? lastOf(query.data) : undefined;
   useKeys("page", [
     { keys: "j", does: m.evidence.next, run: () => (last === undefined || position < last) && go(position + 1) },
-    { keys: "k", does: m.evidence.previous, run: () => position > 0 && go(position - 1) },
+    { keys: "k", does: m.evidence.previous, run: () => placeOf(position).number > 0 && go(position - 1) },
   ]);
   if (query.isError) return <QueryProblem error={query.error} retry={() => void query.refetch()} />;
   if (!query.data) return <Loading lines={10} />;
@@ -162,7 +182,7 @@ function RecordPanel({ evidence }: { evidence: Evidence }) {
         className="button ghost icon"
         aria-label={m.evidence.previous}
         title={`${m.evidence.previous} (k)`}
-        disabled={evidence.position === 0}
+        disabled={placeOf(evidence.position).number === 0}
       >
         <Icon name="back" />
       </Link>
@@ -172,7 +192,7 @@ function RecordPanel({ evidence }: { evidence: Evidence }) {
         className="button ghost icon"
         aria-label={m.evidence.next}
         title={`${m.evidence.next} (j)`}
-        disabled={evidence.position >= evidence.proof.tree_size - 1}
+        disabled={evidence.position >= (lastOf(evidence) ?? Infinity)}
       >
         <Icon name="forward" />
       </Link>

@@ -205,8 +205,17 @@ function Vault({ overview }: { overview: Overview | undefined }) {
       <dl className="pairs">
         <dt>{m.overview.records}</dt>
         <dd>{number(vault.size)}</dd>
-        <dt>{m.overview.checkpoint}</dt>
-        <dd>{vault.checkpoint_time ? <When time={vault.checkpoint_time} as="age" /> : m.time.never}</dd>
+        {vault.partitions > 1 ? (
+          <>
+            <dt>{m.overview.partitions}</dt>
+            <dd>{number(vault.partitions)}</dd>
+          </>
+        ) : (
+          <>
+            <dt>{m.overview.checkpoint}</dt>
+            <dd>{vault.checkpoint_time ? <When time={vault.checkpoint_time} as="age" /> : m.time.never}</dd>
+          </>
+        )}
         <dt>{m.overview.origin}</dt>
         <dd>
           <code>{vault.origin}</code>

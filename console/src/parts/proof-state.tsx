@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Evidence } from "../api/types";
 import { useMessages } from "../app/settings";
+import { placeOf } from "../domain/place";
 import { checkProof, type ProofResult, type Sha256 } from "../domain/proof";
 import { Icon } from "./icons";
 
@@ -15,12 +16,12 @@ export function canCheck(): boolean {
 /** The proof of a record, checked in this browser. */
 export function useProof(evidence: Evidence | undefined): { result: ProofResult | undefined; pending: boolean } {
   const query = useQuery({
-    queryKey: ["proof", evidence?.position, evidence?.proof.root],
+    queryKey: ["proof", evidence?.position, evidence?.proof?.root],
     queryFn: () => {
-      if (!evidence) throw new Error("no evidence to check");
-      return checkProof(evidence.proof, evidence.position, sha256);
+      if (!evidence?.proof) throw new Error("no proof to check");
+      return checkProof(evidence.proof, placeOf(evidence.position).number, sha256);
     },
-    enabled: evidence !== undefined && canCheck(),
+    enabled: evidence?.proof !== undefined && canCheck(),
     staleTime: Infinity,
   });
   return { result: query.data, pending: query.isPending };
@@ -40,6 +41,7 @@ export function SignatureState({ state }: { state: Evidence["signature"] }) {
 export function InclusionState({ evidence }: { evidence: Evidence }) {
   const m = useMessages();
   const { result } = useProof(evidence);
+  if (!evidence.proof) return <span className="proof-state pending">{m.evidence.notArchived}</span>;
   if (!result)
     return <span className="proof-state pending">{canCheck() ? m.evidence.checking : m.evidence.states.pending}</span>;
   const holds = result.path && result.checkpoint;

@@ -1,9 +1,10 @@
 // The events that the alert keeps, each with the way to its evidence.
 import { Link } from "@tanstack/react-router";
-import type { AlertDetail, SecurityEvent } from "../../api/types";
+import type { AlertDetail, CountedEvent, SecurityEvent } from "../../api/types";
 import { useMessages, useNumber, usePick } from "../../app/settings";
 import { bytesOf } from "../../domain/frames";
 import { eventKey } from "../../domain/lanes";
+import { placeName } from "../../domain/place";
 import { SeverityShape } from "../../parts/icons";
 import { Empty, Panel } from "../../parts/panel";
 import { Quantity } from "../../parts/quantity";
@@ -46,7 +47,12 @@ export function EventsPanel({ detail }: { detail: AlertDetail }) {
             </thead>
             <tbody>
               {detail.events.map((event) => (
-                <EventLine key={eventKey(event)} event={event} fleetWide={fleetWide} />
+                <EventLine
+                  key={eventKey(event)}
+                  event={event}
+                  fleetWide={fleetWide}
+                  counted={countedOf(detail, event)}
+                />
               ))}
             </tbody>
           </table>
@@ -56,7 +62,18 @@ export function EventsPanel({ detail }: { detail: AlertDetail }) {
   );
 }
 
-function EventLine({ event, fleetWide }: { event: SecurityEvent; fleetWide: boolean }) {
+/** Why an event counts, where the alert counts what other rules find. */
+function countedOf(detail: AlertDetail, event: SecurityEvent): CountedEvent | undefined {
+  return detail.counted.find((it) => it.position === event.position && it.entry_index === event.entry_index);
+}
+
+interface EventLineProps {
+  event: SecurityEvent;
+  fleetWide: boolean;
+  counted: CountedEvent | undefined;
+}
+
+function EventLine({ event, fleetWide, counted }: EventLineProps) {
   const m = useMessages();
   const pick = usePick();
   const number = useNumber();
@@ -69,6 +86,11 @@ function EventLine({ event, fleetWide }: { event: SecurityEvent; fleetWide: bool
       <td title={event.event_name}>
         <SeverityShape severity={event.severity} /> {pick(event.title)}
         {event.count > 1 && <span className="times"> ×{number(event.count)}</span>}
+        {counted && (
+          <div className="hint" title={pick(counted.why)}>
+            {m.alert.countedBy(pick(counted.rule))}
+          </div>
+        )}
       </td>
       {fleetWide && (
         <td className="mono">
@@ -89,7 +111,7 @@ function EventLine({ event, fleetWide }: { event: SecurityEvent; fleetWide: bool
       <td className="right">{event.speed_kmh === undefined ? none : `${number(event.speed_kmh)} km/h`}</td>
       <td className="right">
         <Link to="/evidence/$position" params={{ position: String(event.position) }}>
-          {number(event.position)}
+          {placeName(event.position, number)}
         </Link>
       </td>
     </tr>

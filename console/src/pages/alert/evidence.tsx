@@ -6,6 +6,7 @@ import { rawEvidenceAddress } from "../../api/client";
 import { evidenceQuery, isNotCoveredYet } from "../../api/queries";
 import type { EvidenceRef } from "../../api/types";
 import { useMessages, useNumber } from "../../app/settings";
+import { placeName } from "../../domain/place";
 import { Hash } from "../../parts/copy";
 import { Icon } from "../../parts/icons";
 import { Empty, Panel } from "../../parts/panel";
@@ -47,7 +48,7 @@ function RecordLine({ reference }: { reference: EvidenceRef }) {
     <li>
       <div>
         <Link to="/evidence/$position" params={{ position: String(reference.position) }}>
-          {m.evidence.record(number(reference.position))}
+          {m.evidence.record(placeName(reference.position, number))}
         </Link>
         <When time={reference.received_time} as="brief" />
         <a

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { rawEvidence } from "../../api/client";
-import type { Evidence } from "../../api/types";
+import type { Evidence, Proof } from "../../api/types";
 import { useMessages, useNumber } from "../../app/settings";
 import { toHex } from "../../domain/proof";
 import { CopyButton, Hash } from "../../parts/copy";
@@ -15,6 +15,13 @@ export function ProofPanel({ evidence }: { evidence: Evidence }) {
   const m = useMessages();
   const number = useNumber();
   const { proof } = evidence;
+  if (!proof) {
+    return (
+      <Panel title={m.evidence.proof} aside={<InclusionState evidence={evidence} />} className="proof">
+        <p className="hint">{m.evidence.notArchivedHelp(number(evidence.archived ?? 0))}</p>
+      </Panel>
+    );
+  }
   return (
     <Panel title={m.evidence.proof} aside={<InclusionState evidence={evidence} />} className="proof">
       <p className="hint">{canCheck() ? m.evidence.proofHelp : m.evidence.cannotCheck}</p>
@@ -23,7 +30,7 @@ export function ProofPanel({ evidence }: { evidence: Evidence }) {
         <dt>{m.evidence.treeSize}</dt>
         <dd>{number(proof.tree_size)}</dd>
       </dl>
-      <Ladder evidence={evidence} />
+      <Ladder proof={proof} />
       <h3>
         {m.evidence.checkpoint} <CopyButton text={proof.checkpoint} what={m.evidence.checkpoint} />
       </h3>
@@ -35,9 +42,8 @@ export function ProofPanel({ evidence }: { evidence: Evidence }) {
 }
 
 /** From the root at the top, over the sibling of each level, down to the record's own leaf. */
-function Ladder({ evidence }: { evidence: Evidence }) {
+function Ladder({ proof }: { proof: Proof }) {
   const m = useMessages();
-  const { proof } = evidence;
   return (
     <ol className="ladder">
       <li className="end">

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { SecurityEvent } from "../../api/types";
 import { useMessages, useNumber, usePick } from "../../app/settings";
 import { eventKey } from "../../domain/lanes";
+import { placeName } from "../../domain/place";
 import { Grid, type Column } from "../../parts/grid";
 import { SeverityLabel } from "../../parts/labels";
 import { Quantity } from "../../parts/quantity";
@@ -79,7 +80,7 @@ function useEventColumns(): Column<SecurityEvent>[] {
       align: "right",
       cell: (row) => (
         <Link to="/evidence/$position" params={{ position: String(row.position) }} tabIndex={-1}>
-          {number(row.position)}
+          {placeName(row.position, number)}
         </Link>
       ),
     },

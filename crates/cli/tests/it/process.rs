@@ -11,7 +11,10 @@ pub(crate) const TENANT: &str = "demo";
 /// What `serve --json` says of itself.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Announcement {
+    pub(crate) console: Option<String>,
+    pub(crate) sign_in: Option<String>,
     pub(crate) gate: Option<String>,
+    pub(crate) status: Option<String>,
     pub(crate) ca_pem: String,
     pub(crate) recovered: Option<String>,
 }

@@ -3,6 +3,7 @@
 //! `scripts/services start kafka postgres` gives them; without them a test says so and ends, except in CI.
 
 mod cluster;
+mod cluster_api;
 mod cluster_world;
 
 /// The address of a service; without it the test says so and ends, except in CI.

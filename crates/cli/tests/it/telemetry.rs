@@ -28,17 +28,7 @@ fn a_running_server_tells_its_metrics_and_traces() {
         receiver.traces().values().any(|names| whole.iter().all(|name| names.contains(*name)))
     });
     let text = scrape(at.console);
-    let told: BTreeSet<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    for (place, names) in wanted() {
-        for name in names {
-            let known = std::iter::once(name.as_str()).chain(FORMS.iter().filter_map(|form| name.strip_suffix(form)));
-            assert!(
-                known.into_iter().any(|name| told.contains(name)),
-                "{place} names {name}, which /metrics does not tell: {told:?}"
-            );
-        }
-    }
+    tells_what_is_wanted(&text);
     let accepted = value(&text, "yagura_gate_reports_accepted_total");
     assert!(accepted > 0.0 && value(&text, "yagura_vault_records{partition=\"0\"}") >= accepted, "{text}");
     assert!(text.ends_with("# EOF\n"));
@@ -64,6 +54,21 @@ fn a_collector_that_cannot_be_spoken_to_is_refused_at_the_start() {
     ]);
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("http://HOST:PORT"));
+}
+
+/// Every metric that dashboard, alerts and documentation name is told.
+pub(crate) fn tells_what_is_wanted(text: &str) {
+    let told: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for (place, names) in wanted() {
+        for name in names {
+            let known = std::iter::once(name.as_str()).chain(FORMS.iter().filter_map(|form| name.strip_suffix(form)));
+            assert!(
+                known.into_iter().any(|name| told.contains(name)),
+                "{place} names {name}, which /metrics does not tell: {told:?}"
+            );
+        }
+    }
 }
 
 /// What a family's name may end with in a query.
@@ -97,7 +102,7 @@ fn value(text: &str, series: &str) -> f64 {
 }
 
 /// `GET /metrics` as a scraper does it.
-fn scrape(console: SocketAddr) -> String {
+pub(crate) fn scrape(console: SocketAddr) -> String {
     let mut stream = TcpStream::connect(console).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nhost: {console}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -7,11 +7,13 @@ use super::alerts::alert_id;
 use super::evidence::own_record;
 use super::input::Named;
 use super::types::{AlertDetail, AlertFrames, Event, EvidenceRef, Excerpt, FrameView, Problem, RuleView, Text};
+use super::why::{counted, why};
 use super::{ApiError, App, views};
 use crate::auth::{Session, hex};
 use crate::pipeline::{RuleFacts, decode_records};
 use crate::records::{device_of, keys_of, open_report};
 use crate::state::{AlertRow, EventRow};
+use arrow::record_batch::RecordBatch;
 use axum::Json;
 use axum::extract::State;
 use sha2::{Digest, Sha256};
@@ -41,10 +43,12 @@ pub(crate) async fn alert(
     let kept = app.state.alert_events(session.tenant(), &id).await?;
     let changes = app.state.alert_changes(session.tenant(), &id).await?;
     let records = records_of(&app, &session, &kept).await?;
-    let events = events_of(&app, &records, &kept).await?;
-    let rule = app.rules.get(&row.rule_id);
+    let (batch, places) = (decoded(&app, &records).await?, places(&kept));
+    let events = events_of(&app, &batch, &places);
+    let rule = app.rules.book.get(&row.rule_id);
     Ok(Json(AlertDetail {
-        why: why(&app, &row, &events),
+        why: why(&app, &row),
+        counted: counted(&app, &row.rule_id, &batch, &places),
         what_to_do: what_to_do(&app, rule, &events),
         rule: rule_view(&row, rule),
         group: views::pairs(&row.group_json),
@@ -73,7 +77,7 @@ pub(crate) async fn alert_frames(
     app.state.alert(session.tenant(), &id).await?.ok_or(ApiError::NotFound("alert"))?;
     let kept = app.state.alert_events(session.tenant(), &id).await?;
     let records = records_of(&app, &session, &kept).await?;
-    let events = events_of(&app, &records, &kept).await?;
+    let events = events_of(&app, &decoded(&app, &records).await?, &places(&kept));
     let mut excerpts = Vec::new();
     for record in records.values().filter(|record| record.kind == RecordKind::Report) {
         let Ok(header) = yagura_link::peek(&record.payload) else { continue };
@@ -91,14 +95,18 @@ async fn records_of(app: &App, session: &Session, kept: &[EventRow]) -> Result<B
     let mut records = BTreeMap::new();
     for position in positions.into_iter().take(RECORDS_MAX) {
         // The tenant is checked again on the record itself: the row could be wrong, the evidence decides.
-        let (record, _) = own_record(app, session, position).await?;
-        records.insert(position, record);
+        match own_record(app, session, position).await {
+            Ok((record, _)) => drop(records.insert(position, record)),
+            // Its time to be kept is over; the alert is shown without it.
+            Err(ApiError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(records)
 }
 
-/// The kept events, decoded from their records, oldest first.
-async fn events_of(app: &App, records: &BTreeMap<u64, Record>, kept: &[EventRow]) -> Result<Vec<Event>, ApiError> {
+/// All events of these records.
+async fn decoded(app: &App, records: &BTreeMap<u64, Record>) -> Result<RecordBatch, ApiError> {
     let mut with_keys = Vec::with_capacity(records.len());
     for record in records.values() {
         let keys = match device_of(record) {
@@ -107,13 +115,20 @@ async fn events_of(app: &App, records: &BTreeMap<u64, Record>, kept: &[EventRow]
         };
         with_keys.push((record, keys));
     }
-    let batch = decode_records(with_keys, &app.catalogue).map_err(ApiError::internal)?;
-    let wanted: BTreeSet<(u64, u32)> =
-        kept.iter().map(|row| (views::count(row.position), u32::try_from(row.entry_index).unwrap_or(0))).collect();
-    let rows = views::Row::all(&batch).filter(|row| wanted.contains(&row.place()));
+    decode_records(with_keys, &app.catalogue).map_err(ApiError::internal)
+}
+
+/// Where the kept events are.
+fn places(kept: &[EventRow]) -> BTreeSet<(u64, u32)> {
+    kept.iter().map(|row| (views::count(row.position), u32::try_from(row.entry_index).unwrap_or(0))).collect()
+}
+
+/// The events at these places, oldest first.
+fn events_of(app: &App, batch: &RecordBatch, places: &BTreeSet<(u64, u32)>) -> Vec<Event> {
+    let rows = views::Row::all(batch).filter(|row| places.contains(&row.place()));
     let mut events: Vec<Event> = rows.map(|row| views::event(&row, &app.catalogue)).collect();
     events.sort_by_key(|event| (event.time, event.position, event.entry_index));
-    Ok(events)
+    events
 }
 
 fn evidence_ref(record: &Record) -> EvidenceRef {
@@ -143,25 +158,6 @@ fn rule_view(row: &AlertRow, rule: Option<&RuleFacts>) -> RuleView {
         source: rule.source.clone(),
         path: rule.path.clone(),
     }
-}
-
-/// Why it fired, in a sentence or two: the rule, how often, and what the first event means.
-fn why(app: &App, row: &AlertRow, events: &[Event]) -> Text {
-    let (count, en_title, ja_title) = (row.count, &row.title_en, &row.title_ja);
-    let whose = row.vehicle.as_deref();
-    let mut en = match whose {
-        Some(vehicle) => format!("{count} event(s) of vehicle {vehicle} matched the rule “{en_title}”."),
-        None => format!("{count} event(s) over {} vehicle(s) matched the rule “{en_title}”.", row.vehicles),
-    };
-    let mut ja = match whose {
-        Some(vehicle) => format!("車両 {vehicle} の {count} 件のイベントがルール「{ja_title}」に一致しました。"),
-        None => format!("{} 台の車両の {count} 件のイベントがルール「{ja_title}」に一致しました。", row.vehicles),
-    };
-    if let Some(meaning) = events.first().and_then(|event| app.catalogue.by_symbol(&event.event_name)) {
-        en = format!("{en} {}", meaning.meaning.en);
-        ja = format!("{ja}{}", meaning.meaning.ja);
-    }
-    Text { en, ja }
 }
 
 /// What the rule says, else what the catalogue says about the first event.

@@ -7,7 +7,7 @@ use super::evidence_log::EvidenceLog;
 use super::live::{Health, Live};
 use crate::auth::Origins;
 use crate::lake::SharedLake;
-use crate::pipeline::{RuleBook, Tail};
+use crate::pipeline::{Rules, Tail};
 use crate::state::State;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub struct App {
     pub lake: SharedLake,
     /// Rows that are not in the lake yet.
     pub tail: Tail,
-    /// The rules, for people.
-    pub rules: Arc<RuleBook>,
+    /// The rules, which explain alerts.
+    pub rules: Arc<Rules>,
     /// What events mean.
     pub catalogue: Arc<Catalogue>,
     /// Alerts as they are raised.
@@ -58,8 +58,8 @@ impl App {
         read.map_err(ApiError::internal)?.map_err(ApiError::internal)
     }
 
-    /// How many records the evidence has.
-    pub(crate) async fn records(&self) -> Result<u64, ApiError> {
+    /// How many records the evidence has, and in how many partitions.
+    pub(crate) async fn records(&self) -> Result<(u64, u16), ApiError> {
         let vault = self.vault.clone();
         let counted = tokio::task::spawn_blocking(move || vault.records()).await;
         counted.map_err(ApiError::internal)?.map_err(ApiError::internal)

@@ -3,6 +3,7 @@
 //! Not a search. Invariant: a record of another tenant's device does not exist here. Cost: one read, one signature check, one
 //! inclusion proof.
 
+use super::evidence_log::Proven;
 use super::input::Named;
 use super::types::{Evidence, EvidenceKind, Problem, Proof, ReportHeader, ReportLosses, SignatureState};
 use super::{ApiError, App};
@@ -15,7 +16,7 @@ use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 use yagura_link::Header;
 use yagura_model::DeviceId;
-use yagura_store::{InclusionProof, Record, RecordKind, VaultError};
+use yagura_store::{InclusionProof, Record, RecordKind};
 
 /// One record and its proof.
 #[utoipa::path(
@@ -33,7 +34,11 @@ pub(crate) async fn evidence(
     let (record, device) = own_record(&app, &session, position).await?;
     let vault = app.vault.clone();
     let proof = tokio::task::spawn_blocking(move || vault.proof(position)).await;
-    let proof = proof.map_err(ApiError::internal)?.map_err(|e| unproven(position, e))?;
+    let (proof, archived) = match proof.map_err(ApiError::internal)?.map_err(ApiError::internal)? {
+        Proven::Yes(proof) => (Some(proof_view(proof)), None),
+        Proven::Soon => return Err(ApiError::NotCoveredYet(position)),
+        Proven::WhenArchived(records) => (None, Some(records)),
+    };
     let header = match record.kind {
         RecordKind::Report => yagura_link::peek(&record.payload).ok(),
         _ => None,
@@ -47,7 +52,8 @@ pub(crate) async fn evidence(
         sha256: hex(&Sha256::digest(&record.payload)),
         report: header.as_ref().map(report_header),
         signature: signature(&app, &record, device.as_ref()).await?,
-        proof: proof_view(proof),
+        proof,
+        archived,
     }))
 }
 
@@ -98,13 +104,6 @@ async fn signature(app: &App, record: &Record, device: Option<&DeviceId>) -> Res
     let keys = keys_of(&app.state, device).await?;
     let valid = open_report(&record.payload, &keys).is_ok();
     Ok(if valid { SignatureState::Valid } else { SignatureState::Invalid })
-}
-
-fn unproven(position: u64, error: VaultError) -> ApiError {
-    match error {
-        VaultError::NotCovered { .. } => ApiError::NotCoveredYet(position),
-        other => ApiError::internal(other),
-    }
 }
 
 const fn kind(kind: RecordKind) -> EvidenceKind {

@@ -1,8 +1,8 @@
-//! Where the API reads evidence: the vault of this process, or the log of a cluster.
+//! Where the API reads evidence: the vault of this process, or the log of a cluster and what its workers archived.
 //!
 //! Not the proof's format. Invariant: a record is asked for by its place and has it as its position. Everything here blocks.
 
-use crate::cluster::{LogReader, ReadLogError};
+use crate::cluster::{Archives, ArchivesError, LogReader, ReadLogError};
 use yagura_store::{InclusionProof, Position, Record, VaultError, VaultReader};
 
 /// Where the API reads evidence. Cheap to clone.
@@ -10,8 +10,8 @@ use yagura_store::{InclusionProof, Position, Record, VaultError, VaultReader};
 pub enum EvidenceLog {
     /// The vault of this process.
     Vault(VaultReader),
-    /// The log of a cluster.
-    Log(LogReader),
+    /// The log of a cluster; what it no longer has, and proofs, from the archives of its partitions.
+    Log(LogReader, Archives),
 }
 
 /// Why evidence cannot be read.
@@ -24,10 +24,24 @@ pub enum EvidenceLogError {
     /// The log says why.
     #[error(transparent)]
     Log(#[from] ReadLogError),
+    /// The archive says why.
+    #[error(transparent)]
+    Archives(#[from] ArchivesError),
+}
+
+/// What proves that a record is in the log.
+#[derive(Clone, Debug)]
+pub enum Proven {
+    /// The record is in the newest signed tree.
+    Yes(InclusionProof),
+    /// A checkpoint over it follows within seconds.
+    Soon,
+    /// Its segment is not archived yet; so many records of its partition are.
+    WhenArchived(u64),
 }
 
 impl EvidenceLog {
-    /// The record at a place; `None` if there is none.
+    /// The record at a place; `None` if there is none, or not any more.
     ///
     /// # Errors
     /// [`EvidenceLogError`]
@@ -35,32 +49,39 @@ impl EvidenceLog {
         match self {
             Self::Vault(vault) => match vault.record(Position(place)) {
                 Ok(record) => Ok(Some(record)),
-                Err(VaultError::NoSuchRecord { .. }) => Ok(None),
+                Err(VaultError::NoSuchRecord { .. } | VaultError::Deleted { .. }) => Ok(None),
                 Err(error) => Err(error.into()),
             },
-            Self::Log(log) => Ok(log.record(place)?),
+            Self::Log(log, archives) => match log.record(place)? {
+                Some(record) => Ok(Some(record)),
+                None => Ok(archives.record(place)?),
+            },
         }
     }
 
-    /// The proof that the record at a place is in the newest signed tree.
-    ///
-    /// # Errors
-    /// [`VaultError::NotCovered`] where no signed tree over it is at hand yet.
-    pub fn proof(&self, place: u64) -> Result<InclusionProof, VaultError> {
-        match self {
-            Self::Vault(vault) => vault.inclusion_proof(Position(place)),
-            Self::Log(_) => Err(VaultError::NotCovered { position: Position(place), size: 0 }),
-        }
-    }
-
-    /// How many records there are.
+    /// What proves that the record at a place is in the log.
     ///
     /// # Errors
     /// [`EvidenceLogError`]
-    pub fn records(&self) -> Result<u64, EvidenceLogError> {
+    pub fn proof(&self, place: u64) -> Result<Proven, EvidenceLogError> {
         match self {
-            Self::Vault(vault) => Ok(vault.len()),
-            Self::Log(log) => Ok(log.records()?),
+            Self::Vault(vault) => match vault.inclusion_proof(Position(place)) {
+                Ok(proof) => Ok(Proven::Yes(proof)),
+                Err(VaultError::NotCovered { .. }) => Ok(Proven::Soon),
+                Err(error) => Err(error.into()),
+            },
+            Self::Log(_, archives) => Ok(archives.proof(place)?.map_or_else(Proven::WhenArchived, Proven::Yes)),
+        }
+    }
+
+    /// How many records there are, and in how many partitions.
+    ///
+    /// # Errors
+    /// [`EvidenceLogError`]
+    pub fn records(&self) -> Result<(u64, u16), EvidenceLogError> {
+        match self {
+            Self::Vault(vault) => Ok((vault.len(), 1)),
+            Self::Log(log, _) => Ok(log.records()?),
         }
     }
 }

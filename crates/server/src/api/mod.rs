@@ -22,11 +22,12 @@ mod timeline;
 pub mod types;
 mod vehicles;
 mod views;
+mod why;
 
 pub use alert_page::RECORDS_MAX;
 pub use alerts::{NOTE_CHARS_MAX, PAGE_MAX};
 pub use app::App;
-pub use evidence_log::{EvidenceLog, EvidenceLogError};
+pub use evidence_log::{EvidenceLog, EvidenceLogError, Proven};
 pub use follow::{LOOK_EVERY, follow};
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live};

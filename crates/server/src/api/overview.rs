@@ -37,7 +37,7 @@ pub(crate) async fn overview(State(app): State<App>, session: Session) -> Result
     let models = app.state.models(tenant, now.plus(-app.silent_after_us)).await?;
     let open = app.state.alerts_not_closed(tenant).await?;
     let losses = app.state.losses(tenant).await?;
-    let records = app.records().await?;
+    let (records, partitions) = app.records().await?;
     let vehicles: i64 = models.iter().map(|model| model.vehicles).sum();
     let reporting: i64 = models.iter().map(|model| model.reporting).sum();
     let model = |row: crate::state::ModelRow| ModelHealth {
@@ -64,6 +64,7 @@ pub(crate) async fn overview(State(app): State<App>, session: Session) -> Result
             .collect(),
         vault: VaultStatus {
             size: records,
+            partitions,
             checkpoint_time: app.checkpoint_time().await.map(Into::into),
             origin: app.vault_origin.to_string(),
         },

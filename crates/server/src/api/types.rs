@@ -218,6 +218,8 @@ pub struct Loss {
 pub struct VaultStatus {
     /// Records.
     pub size: u64,
+    /// In how many partitions: a record's position is its number in its partition, with the partition's number above 48 bits.
+    pub partitions: u16,
     /// When the newest checkpoint was signed; absent while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_time: Option<Time>,
@@ -294,10 +296,25 @@ pub struct AlertDetail {
     pub matched: Vec<FieldValue>,
     /// The kept events, oldest first; at most 16.
     pub events: Vec<Event>,
+    /// Of an alert that counts what other rules find: why each of its events counts.
+    pub counted: Vec<CountedEvent>,
     /// The vault records behind the kept events.
     pub evidence: Vec<EvidenceRef>,
     /// What people did with it, oldest first.
     pub history: Vec<StatusChange>,
+}
+
+/// Why one event counts for an alert.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct CountedEvent {
+    /// Position of its report in the vault.
+    pub position: u64,
+    /// Which entry of the report.
+    pub entry_index: u32,
+    /// Title of the rule that found it.
+    pub rule: Text,
+    /// Why that rule did.
+    pub why: Text,
 }
 
 /// A rule, for people.

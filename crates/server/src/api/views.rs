@@ -115,8 +115,12 @@ pub(crate) const fn alert_counts([informational, low, medium, high, critical]: [
 
 /// A JSON array of field and value, as the state keeps it.
 pub(crate) fn pairs(json: &str) -> Vec<FieldValue> {
-    let pairs: Vec<(String, String)> = serde_json::from_str(json).unwrap_or_default();
-    pairs.into_iter().map(|(field, value)| FieldValue { field, value }).collect()
+    raw_pairs(json).into_iter().map(|(field, value)| FieldValue { field, value }).collect()
+}
+
+/// The same as the engine has them.
+pub(crate) fn raw_pairs(json: &str) -> Vec<(String, String)> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// One row of a record batch.

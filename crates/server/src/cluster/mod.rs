@@ -5,6 +5,7 @@
 //! of that partition; a receipt is given on the broker's acknowledgement; what a worker makes of a partition is a function of its
 //! records, so another one that takes over makes the same.
 
+mod archives;
 mod feed;
 mod group;
 mod log;
@@ -13,6 +14,7 @@ mod reader;
 mod worker;
 mod writer;
 
+pub use archives::{Archives, ArchivesError, archive_of};
 pub use feed::FeedError;
 pub use group::{REVOKE_MAX, SESSION_MAX};
 pub use log::{LogAddress, LogAddressError, MESSAGE_BYTES_MAX, RawLog};

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use yagura_model::UnixMicros;
@@ -17,6 +18,8 @@ use yagura_store::{Envelope, EnvelopeError, Position, Record};
 
 /// How old the count of records may be.
 const COUNT_FOR: Duration = Duration::from_secs(5);
+/// Records that are remembered; each is at most a message of the log long.
+const RECENT_MAX: usize = 64;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a record cannot be read from the log.
@@ -41,7 +44,9 @@ pub struct LogReader(Arc<Mutex<Inner>>);
 struct Inner {
     consumer: BaseConsumer,
     topic: String,
-    count: Option<(Instant, u64)>,
+    count: Option<(Instant, (u64, u16))>,
+    /// What was read last, the latest at the end: a page asks for the same records several times.
+    recent: VecDeque<Record>,
 }
 
 impl LogReader {
@@ -58,7 +63,12 @@ impl LogReader {
             .set("auto.offset.reset", "error")
             .set("queued.max.messages.kbytes", "4096");
         let consumer = config.create().map_err(OpenLogError::Options)?;
-        Ok(Self(Arc::new(Mutex::new(Inner { consumer, topic: log.records_topic(), count: None }))))
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            consumer,
+            topic: log.records_topic(),
+            count: None,
+            recent: VecDeque::new(),
+        }))))
     }
 
     /// The record at a place; `None` if the log does not have it, or not any more. Blocks.
@@ -66,7 +76,10 @@ impl LogReader {
     /// # Errors
     /// [`ReadLogError`]
     pub fn record(&self, place: u64) -> Result<Option<Record>, ReadLogError> {
-        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = inner.recent.iter().find(|record| record.position.0 == place) {
+            return Ok(Some(record.clone()));
+        }
         let (partition, position) = (partition_of(place), position_of(place));
         let bounds = inner.consumer.fetch_watermarks(&inner.topic, partition.into(), ASK_MAX);
         let (low, high) = match bounds {
@@ -81,14 +94,20 @@ impl LogReader {
         inner.consumer.assign(&list)?;
         let read = inner.wait_for(offset, place);
         inner.consumer.unassign()?;
+        if let Ok(Some(record)) = &read {
+            if inner.recent.len() >= RECENT_MAX {
+                inner.recent.pop_front();
+            }
+            inner.recent.push_back(record.clone());
+        }
         read
     }
 
-    /// How many records the log has ever had. Blocks; the answer may be `COUNT_FOR` old.
+    /// How many records the log has ever had, and in how many partitions. Blocks; the answer may be `COUNT_FOR` old.
     ///
     /// # Errors
     /// [`ReadLogError`]
-    pub fn records(&self) -> Result<u64, ReadLogError> {
+    pub fn records(&self) -> Result<(u64, u16), ReadLogError> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, count)) = inner.count
             && at.elapsed() < COUNT_FOR
@@ -96,10 +115,10 @@ impl LogReader {
             return Ok(count);
         }
         let metadata = inner.consumer.fetch_metadata(Some(&inner.topic), ASK_MAX)?;
-        let mut count = 0;
+        let mut count = (0, 0);
         for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
             let (_, high) = inner.consumer.fetch_watermarks(&inner.topic, partition.id(), ASK_MAX)?;
-            count += u64::try_from(high).unwrap_or(0);
+            count = (count.0 + u64::try_from(high).unwrap_or(0), count.1 + 1);
         }
         inner.count = Some((Instant::now(), count));
         Ok(count)

@@ -63,6 +63,8 @@ pub struct Cluster {
     pub roles: BTreeSet<Role>,
     /// The log that all share.
     pub log: LogAddress,
+    /// Where the archives of evidence are, below `vault/`.
+    pub objects: String,
     /// Where the lake is.
     pub lake: String,
     /// Its name as a worker.
@@ -121,7 +123,7 @@ pub(super) fn cluster(raw: &RawCluster, state: &StateUrl, data: &str) -> Result<
     if worker.is_empty() || worker.len() > WORKER_NAME_BYTES_MAX || !worker.bytes().all(legal) {
         return Err(ClusterError::Worker(worker));
     }
-    Ok(Some(Cluster { roles, log, lake, worker }))
+    Ok(Some(Cluster { roles, log, objects, lake, worker }))
 }
 
 /// A name for a worker that has none: two that share a machine have data directories of different names.

@@ -47,6 +47,7 @@ fn first_of(errors: &[RuleError]) -> String {
 }
 
 /// The rules as the engine takes them and as people read them.
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// For the engine.
     pub set: RuleSet,

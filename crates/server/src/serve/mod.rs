@@ -282,7 +282,7 @@ impl Opened {
             checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
             lake: self.lake.clone(),
             tail: common.tail.clone(),
-            rules: Arc::new(rules.book.clone()),
+            rules: Arc::new(rules.clone()),
             catalogue: Arc::new(Catalogue::builtin()),
             live: common.live.clone(),
             health: common.health.clone(),

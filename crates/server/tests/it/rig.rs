@@ -73,7 +73,7 @@ impl Rig {
         let lake = SharedLake::open(&at("lake")).await.unwrap().unwrap();
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
         let rules = rules();
-        let book = Arc::new(rules.book.clone());
+        let book = Arc::new(rules.clone());
         let pipeline = Pipeline::start(Parts {
             state: state.clone(),
             partition: state.take_over(PartitionNumber::SINGLE).await.unwrap(),

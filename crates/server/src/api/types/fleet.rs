@@ -178,8 +178,12 @@ pub struct Evidence {
     pub report: Option<ReportHeader>,
     /// Whether the signature holds.
     pub signature: SignatureState,
-    /// Proof of inclusion.
-    pub proof: Proof,
+    /// Proof of inclusion; absent until the record is archived, in a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// How many records of its partition are archived, while there is no proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<u64>,
 }
 
 /// Header of a report.

@@ -5,7 +5,7 @@
 use super::Common;
 use crate::api::{App, EvidenceLog, Live, STREAMS_MAX, follow};
 use crate::auth::Origins;
-use crate::cluster::LogReader;
+use crate::cluster::{Archives, LogReader};
 use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
 use crate::serve::{Ready, ServeError, leave_address, local, vault_origin};
@@ -43,16 +43,17 @@ impl Common<'_> {
         let following =
             follow(self.state.clone(), live.clone(), self.parts.health.clone(), stopped(self.stopping.clone()));
         tasks.spawn(following);
+        let archives = Archives::new(&self.cluster.objects, self.identity.vault_key().verifying_key());
         let app = App {
             state: self.state.clone(),
             origins: Origins::of(address, &config.public_origins),
-            vault: EvidenceLog::Log(LogReader::open(&self.cluster.log)?),
+            vault: EvidenceLog::Log(LogReader::open(&self.cluster.log)?, archives),
             vault_origin: vault_origin(&self.identity).as_str().into(),
             // The workers publish checkpoints, one a partition.
             checkpoint_file: config.data_dir.join("checkpoint").into(),
             lake,
             tail: Tail::default(),
-            rules: Arc::new(rules.book.clone()),
+            rules: Arc::new(rules.clone()),
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health: self.parts.health.clone(),
