@@ -6,12 +6,15 @@
 
 use crate::answer::Answer;
 use crate::error::QueryError;
-use crate::statement::parse;
+use crate::hours::Hours;
+use crate::once::JudgeOnce;
+use crate::statement::{STACK_BYTES, parse};
 use crate::table::{LakeTable, Rows};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::registry::FunctionRegistry as _;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::StreamExt as _;
 use std::sync::Arc;
@@ -97,6 +100,7 @@ impl Engine {
         let stopped = |reason: String| QueryError::Stopped { reason };
         let mut builder = Builder::new_multi_thread();
         let builder = builder.worker_threads(limits.threads.max(1)).thread_name("query").enable_all();
+        let builder = builder.thread_stack_size(STACK_BYTES);
         let runtime = builder.build().map_err(|error| stopped(error.to_string()))?;
         let mode = match limits.spill_bytes_max {
             0 => DiskManagerMode::Disabled,
@@ -176,7 +180,7 @@ async fn answer(
 ) -> Result<Answer, QueryError> {
     let begun = Instant::now();
     let failed = |error| QueryError::engine(error, limits.memory_bytes_max);
-    let context = session(limits, env);
+    let context = session(limits, env)?;
     let tenant = match &question.scope {
         Scope::Tenant(tenant) => Some(tenant.clone()),
         Scope::Operator => None,
@@ -223,13 +227,15 @@ async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame, QueryErr
     context.execute_logical_plan(plan).await.map_err(failed)
 }
 
-fn session(limits: &Limits, env: Arc<RuntimeEnv>) -> SessionContext {
+fn session(limits: &Limits, env: Arc<RuntimeEnv>) -> Result<SessionContext, QueryError> {
     let config = SessionConfig::new()
         .with_target_partitions(limits.threads.max(1))
         .with_information_schema(true)
         .with_default_catalog_and_schema("lake", "public")
         .set_bool("datafusion.optimizer.expand_views_at_output", true)
         .set_bool("datafusion.execution.parquet.reorder_filters", true);
-    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(env).with_default_features().build();
-    SessionContext::new_with_state(state)
+    let builder = SessionStateBuilder::new().with_config(config).with_runtime_env(env).with_default_features();
+    let mut state = builder.with_physical_optimizer_rule(Arc::new(JudgeOnce)).build();
+    state.register_function_rewrite(Arc::new(Hours)).map_err(|error| QueryError::engine(error, 0))?;
+    Ok(SessionContext::new_with_state(state))
 }

@@ -29,6 +29,14 @@ pub enum QueryError {
         /// The limit.
         max: usize,
     },
+    /// The SQL has too many parts.
+    #[error("the statement has {terms} names and operators, the maximum is {max}: put values into a list (IN)")]
+    TooManyTerms {
+        /// How many.
+        terms: usize,
+        /// The limit.
+        max: usize,
+    },
     /// It took too long. Ask for less time or fewer vehicles.
     #[error("no answer within {seconds} s: ask for a shorter time or a single vehicle")]
     TimedOut {

@@ -7,12 +7,15 @@
 mod answer;
 mod engine;
 mod error;
+mod hours;
+mod once;
 mod prune;
+mod reader;
 mod statement;
 mod table;
 
 pub use answer::Answer;
 pub use engine::{Engine, Limits, Question, Scope};
 pub use error::QueryError;
-pub use statement::{SQL_BYTES_MAX, tables};
+pub use statement::{SQL_BYTES_MAX, TERMS_MAX, tables};
 pub use table::Rows;

@@ -4,7 +4,8 @@
 //! whose bounds do not say that all its rows are the tenant's is read behind a filter; a row that is both in a file and among the
 //! rows that wait is seen once. Cost: files are ruled out by time, vehicle, tenant and day before they are opened.
 
-use crate::prune::prune;
+use crate::prune::{in_buckets, prune};
+use crate::reader::Readers;
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -14,7 +15,6 @@ use datafusion::common::DFSchema;
 use datafusion::common::stats::{Precision, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -89,7 +89,7 @@ impl LakeTable {
             columns.iter().map(|i| Ok(table_schema.index_of(self.schema.field(*i).name())?)).collect();
         let env = state.runtime_env();
         let cache = env.cache_manager.get_file_metadata_cache();
-        let readers = CachedParquetFileReaderFactory::new(self.rows.snapshot.objects.clone(), cache);
+        let readers = Readers::new(&self.rows.snapshot.url, self.rows.snapshot.objects.clone(), cache);
         let options = state.default_table_options().parquet;
         let mut source = ParquetSource::new(self.file_schema.clone())
             .with_table_parquet_options(options)
@@ -199,6 +199,7 @@ impl TableProvider for LakeTable {
             Some(filter) => prune(&self.rows.snapshot.files, filter, table_schema),
             None => self.rows.snapshot.files.clone(),
         };
+        let files = in_buckets(files, filters, self.tenant.as_deref());
         let own = |file: &Arc<DataFile>| match (&self.tenant, &file.tenant) {
             (None, _) => true,
             (Some(tenant), Some((low, high))) => low == tenant && high == tenant,

@@ -79,9 +79,10 @@ mod built {
     impl From<QueryError> for QueryFailure {
         fn from(error: QueryError) -> Self {
             match error {
-                QueryError::Sql { .. } | QueryError::NotASelect { .. } | QueryError::TooLong { .. } => {
-                    Self::Wrong(error.to_string())
-                }
+                QueryError::Sql { .. }
+                | QueryError::NotASelect { .. }
+                | QueryError::TooLong { .. }
+                | QueryError::TooManyTerms { .. } => Self::Wrong(error.to_string()),
                 QueryError::TimedOut { .. } | QueryError::Memory { .. } | QueryError::TooLarge { .. } => {
                     Self::TooCostly(error.to_string())
                 }

@@ -27,6 +27,7 @@ use object_store::ObjectStore;
 use std::path::Path;
 use std::sync::Arc;
 use table::TableStore;
+use url::Url;
 use worker::Worker;
 use yagura_model::UnixMicros;
 
@@ -135,6 +136,8 @@ pub struct Snapshot {
     pub committed: Option<Position>,
     /// Where the files are; its root is the table's.
     pub objects: Arc<dyn ObjectStore>,
+    /// The table's address for other programs: `file:///…`, `s3://…` or `az://…`.
+    pub url: Url,
 }
 
 /// Bits of a place that are the record's number in its partition; those above are the partition's.
@@ -285,6 +288,7 @@ impl Lake {
             files: content.files.clone(),
             committed: store.place_of(content.committed),
             objects: store.home.objects()?,
+            url: store.home.url()?,
         })
     }
 

@@ -94,3 +94,25 @@ fn a_table_can_be_asked_as_it_was() {
     assert_eq!(count(At::Latest).unwrap(), 620);
     assert!(count(At::Version(999)).is_err());
 }
+
+#[test]
+fn times_in_utc_are_cut_as_the_calendar_does() {
+    let asked = Asked::new();
+    let times = "VALUES ('1969-12-31T23:30:01.5Z'), ('1970-01-01T00:00:00Z'), ('2026-11-22T13:59:59.999999Z'), \
+                 ('2024-02-29T23:59:59Z'), (NULL)";
+    let utc = "arrow_cast(v.column1, 'Timestamp(Microsecond, Some(\"UTC\"))')";
+    // The same zone under a name that is not known to be UTC is left to the calendar.
+    let calendar = "arrow_cast(v.column1, 'Timestamp(Microsecond, Some(\"Etc/UTC\"))')";
+    for unit in ["second", "MINUTE", "hour", "day", "week", "month"] {
+        let sql = format!(
+            "SELECT count(*) FROM ({times}) AS v WHERE CAST(date_trunc('{unit}', {utc}) AS BIGINT) \
+             IS DISTINCT FROM CAST(date_trunc('{unit}', {calendar}) AS BIGINT)"
+        );
+        assert_eq!(asked.acme(&sql), "0\n", "{unit}");
+    }
+    // A year that no nanosecond reaches, from a clock gone wrong.
+    let early = "arrow_cast('0001-01-01T00:59:59Z', 'Timestamp(Microsecond, Some(\"UTC\"))')";
+    assert_eq!(asked.acme(&format!("SELECT date_trunc('hour', {early})")), "0001-01-01T00:00:00Z\n");
+    let sql = "SELECT date_trunc('hour', time) AS h, count(*) FROM events GROUP BY 1 ORDER BY 1 LIMIT 2";
+    assert_eq!(asked.acme(sql), "2026-11-22T00:00:00Z,240\n2026-11-22T01:00:00Z,174\n");
+}

@@ -2,7 +2,7 @@
 
 use crate::rows::Asked;
 use expect_test::expect;
-use yagura_query::{Limits, QueryError, Question, Rows, SQL_BYTES_MAX, Scope};
+use yagura_query::{Limits, QueryError, Question, Rows, SQL_BYTES_MAX, Scope, TERMS_MAX, tables};
 use yagura_store::{At, Table};
 
 #[test]
@@ -94,6 +94,38 @@ fn a_mistake_is_explained() {
     assert!(asked.refusal(&long).ends_with("the maximum is 65536"));
     let deep = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
     assert!(!asked.refusal(&deep).is_empty());
+}
+
+/// As many terms as there may be, in the forms that make the deepest trees: each is answered or refused, and the process lives on.
+#[test]
+fn deep_statements_do_not_exhaust_the_stack() {
+    let asked = Asked::new();
+    let chain = |head: &str, link: &str, terms: usize| format!("{head}{}", link.repeat((TERMS_MAX - 8) / terms));
+    for (sql, expected) in [
+        (chain("SELECT 1", "+1", 1), "993\n"),
+        (chain("SELECT 'a' = 'a'", " OR 1=1", 2), "true\n"),
+        (chain("SELECT count(*) FROM events WHERE bus = 7", " OR bus = 7", 3), "414\n"),
+        (chain("SELECT 1", " UNION ALL SELECT 1", 3), ""),
+        (chain("SELECT count(*) FROM (SELECT 1) a", " CROSS JOIN (SELECT 1)", 3), ""),
+    ] {
+        let answer = asked.ask_at(Scope::Tenant("acme".to_owned()), &sql, At::Latest);
+        let head = &sql[..40];
+        match answer {
+            Ok(answer) => {
+                let text = String::from_utf8(answer.csv().unwrap()).unwrap();
+                assert!(text.ends_with(expected), "{head}: {text}");
+            }
+            Err(QueryError::TimedOut { .. } | QueryError::Memory { .. } | QueryError::Sql { .. }) => {}
+            Err(other) => panic!("{head}: {other:?}"),
+        }
+    }
+    for link in ["+1", "||'a'", " OR bus=1", " UNION ALL SELECT 1", "::int", "[1]", " NOT", " -", ".a"] {
+        let long = format!("SELECT 1{}", link.repeat((SQL_BYTES_MAX - 8) / link.len()));
+        assert!(matches!(tables(&long), Err(QueryError::TooManyTerms { .. } | QueryError::Sql { .. })), "{link}");
+    }
+    let list = (0..10_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let sql = format!("SELECT count(*) FROM events WHERE position IN ({list})");
+    assert_eq!(asked.acme(&sql), "414\n");
 }
 
 #[test]

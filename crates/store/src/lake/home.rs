@@ -89,14 +89,21 @@ impl Home {
         let config = StorageConfig::default();
         match &self.place {
             Place::Objects { root, table, url } => Ok(default_logstore(table.clone(), root.clone(), url, &config)),
-            Place::Dir(dir) => {
-                let failed = |error: io::Error| LakeError::io("open", dir, error);
-                let absolute = dir.canonicalize().map_err(failed)?;
-                let url =
-                    Url::from_directory_path(&absolute).map_err(|()| failed(io::ErrorKind::InvalidInput.into()))?;
-                Ok(default_logstore(self.objects()?, Arc::new(LocalFileSystem::new()), &url, &config))
+            Place::Dir(_) => {
+                Ok(default_logstore(self.objects()?, Arc::new(LocalFileSystem::new()), &self.url()?, &config))
             }
         }
+    }
+
+    /// The table's address for other programs.
+    pub(crate) fn url(&self) -> Result<Url, LakeError> {
+        let dir = match &self.place {
+            Place::Objects { url, .. } => return Ok(url.clone()),
+            Place::Dir(dir) => dir,
+        };
+        let failed = |error: io::Error| LakeError::io("open", dir, error);
+        let absolute = dir.canonicalize().map_err(failed)?;
+        Url::from_directory_path(&absolute).map_err(|()| failed(io::ErrorKind::InvalidInput.into()))
     }
 
     /// Writes a file of the table.
