@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks an evidence bundle of Yagura without any code of Yagura. Needs python3 and its package `cryptography`.
+"""Checks an evidence bundle of Yagura without any code of Yagura. Needs python3, its package `cryptography`, and openssl for time stamps.
 
-Usage: verify_bundle.py DIR LOG_KEY        LOG_KEY as in log.key, but from a source that you trust
+Usage: verify_bundle.py DIR LOG_KEY [TSA_CA]        LOG_KEY as in log.key, but from a source that you trust;
+                                                    TSA_CA: file with the certificate of the time stamp authority, PEM
 """
-import base64, hashlib, json, pathlib, struct, sys
+import base64, hashlib, json, pathlib, struct, subprocess, sys
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -87,6 +88,13 @@ else:
 checkpoint = (bundle / "checkpoint").read_text()
 name, size, root = note_text(checkpoint, origin, key).splitlines()[:3]
 assert name == origin
+if "checkpoint.tsr" in names and len(sys.argv) > 3:
+    stamp = ["-data", bundle / "checkpoint", "-in", bundle / "checkpoint.tsr", "-CAfile", sys.argv[3]]
+    if subprocess.run(["openssl", "ts", "-verify", *stamp], capture_output=True).returncode:
+        raise SystemExit("the time stamp does not hold")
+    print("time stamp holds: openssl ts -reply -in checkpoint.tsr -text shows its time")
+elif "checkpoint.tsr" in names:
+    print("TIME STAMP NOT CHECKED: give the certificate of the time stamp authority")
 certificates, reports = [], []
 for listed in manifest["records"]:
     position = listed["position"]

@@ -86,6 +86,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evidence/reads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who read evidence, newest first. */
+        get: operations["evidence_reads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evidence/{position}": {
         parameters: {
             query?: never;
@@ -564,6 +581,48 @@ export interface components {
          * @enum {string}
          */
         EvidenceKind: "report" | "enrolment" | "anomaly" | "foreign" | "logs";
+        /** @description A read of evidence, as the vault has it on record. */
+        EvidenceRead: {
+            /** @description What, in words. */
+            asked: string;
+            /** @description Who read. */
+            by: string;
+            /** @description When it was read first. */
+            first: components["schemas"]["Time"];
+            /** @description Through what. */
+            how: string;
+            /** @description When it was read last. */
+            last: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Position of that record in the vault.
+             */
+            position: number;
+            /** @description When it was recorded. */
+            recorded: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many records.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description How many times.
+             */
+            times: number;
+            /** @description Why, as the reader said. */
+            why?: string;
+        };
+        /** @description Who read evidence, in a stretch of the vault. */
+        EvidenceReads: {
+            /**
+             * Format: int64
+             * @description Where to look for older ones; absent at the beginning of the vault.
+             */
+            before?: number;
+            /** @description The reads, newest first. */
+            reads: components["schemas"]["EvidenceRead"][];
+        };
         /** @description Where evidence lies. */
         EvidenceRef: {
             /**
@@ -1212,10 +1271,45 @@ export interface operations {
             };
         };
     };
+    evidence_reads: {
+        parameters: {
+            query?: {
+                /** @description Look before this position in the vault; at its end if not said */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reads of a stretch of the vault */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceReads"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     evidence: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why it is read; stands in the record of the read */
+                "yagura-reason"?: string;
+            };
             path: {
                 /** @description Position in the vault */
                 position: number;
@@ -1247,7 +1341,10 @@ export interface operations {
     evidence_raw: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Why it is read; stands in the record of the read */
+                "yagura-reason"?: string;
+            };
             path: {
                 /** @description Position in the vault */
                 position: number;

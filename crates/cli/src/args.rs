@@ -8,7 +8,7 @@ mod serve;
 
 pub(crate) use evidence::{Evidence, EvidenceSource, HoldAdd, HoldCommand, Records};
 pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
-pub(crate) use serve::{Serve, Ways};
+pub(crate) use serve::{Serve, Stamps, Ways};
 
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;

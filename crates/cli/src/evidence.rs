@@ -3,24 +3,25 @@
 //! Not a repair. `store` checks bytes, order and tree against the signed checkpoint, `server::evidence` the reports' own
 //! signatures and chains; this reads the key, shows progress and prints.
 
+mod bundle;
 mod give;
 mod hold;
 mod source;
 
-use crate::args::{Evidence, HoldCommand};
+use crate::args::{Evidence, EvidenceSource, HoldCommand};
 use crate::failure::Failure;
 use crate::output::{Output, emit};
-use crate::serve::chain;
+use crate::serve::{chain, stamp_roots};
 use serde::Serialize;
-use source::{archive_url, is_url, open_objects, parse_key, verifying_key};
+use source::{archive_url, is_url, open_objects, reader, verifying_key};
 use std::io::{IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use yagura_server::evidence::bundle::Files;
-use yagura_server::evidence::check::{BundleCheck, check};
-use yagura_server::evidence::{Audit, Summary, zip};
+use yagura_server::evidence::{Audit, Summary, view};
 use yagura_store::disk::LocalDisk;
-use yagura_store::{Progress, RecordRef, Unverifiable, Verified, verify_archive, verify_with};
+use yagura_store::{
+    Progress, RecordRef, StampRoots, StampsVerified, Unverifiable, Verified, verify_archive, verify_with,
+};
 
 #[derive(Serialize)]
 struct Report {
@@ -33,23 +34,63 @@ struct Report {
     only_in_archive: u64,
     deleted: u64,
     bytes: u64,
+    time_stamps: Option<Stamps>,
     unfinished_end: Option<String>,
     first_damage: Option<String>,
     #[serde(flatten)]
     summary: Summary,
 }
 
+/// Time stamps of the vault's checkpoints.
+#[derive(Serialize)]
+struct Stamps {
+    count: u64,
+    records_covered: u64,
+    first: Option<String>,
+    last: Option<String>,
+    last_by: String,
+    /// Whether the authority's certificate was checked against one that was given.
+    authority_checked: bool,
+}
+
+impl Stamps {
+    fn of(stamps: &StampsVerified, roots: Option<&StampRoots>) -> Self {
+        Self {
+            count: stamps.stamps,
+            records_covered: stamps.covered,
+            first: stamps.first.map(view::time),
+            last: stamps.last.map(view::time),
+            last_by: stamps.authority.clone(),
+            authority_checked: roots.is_some(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { count, records_covered, first, last, last_by, .. } = self;
+        let (first, last) = (first.as_deref().unwrap_or_default(), last.as_deref().unwrap_or_default());
+        let trusted = if self.authority_checked { "" } else { "; AUTHORITY NOT CHECKED: give --tsa-ca" };
+        format!(
+            "{count} time stamps hold, from {first} to {last}, over the first {records_covered} records ({last_by}){trusted}"
+        )
+    }
+}
+
 /// Does what the command line says.
 pub(crate) fn run(command: Evidence) -> Result<(), Failure> {
     match command {
-        Evidence::Verify { what, key, objects, json } => {
+        Evidence::Verify { what, key, objects, tsa_ca, json } => {
             let output = Output::from_flag(json);
-            match bundle_files(&what)? {
-                Some(files) => verify_bundle(&what, &files, key.as_deref(), output),
-                None => verify_vault(&what, key.as_deref(), objects.as_deref(), output),
+            let roots = tsa_ca.as_deref().map(stamp_roots).transpose()?;
+            match bundle::files(&what)? {
+                Some(files) => bundle::verify(&what, &files, key.as_deref(), roots.as_ref(), output),
+                None => {
+                    let source = EvidenceSource { vault: what, key, objects };
+                    verify_vault(&source, roots.as_ref(), output)
+                }
             }
         }
         Evidence::Search { source, records, json } => give::find(&source, &records, Output::from_flag(json)),
+        Evidence::Reads { source, by, json } => give::reads(&source, by.as_deref(), Output::from_flag(json)),
         Evidence::Export { source, records, out, json } => {
             give::bundle(&source, &records, &out, Output::from_flag(json))
         }
@@ -65,8 +106,9 @@ pub(crate) fn run(command: Evidence) -> Result<(), Failure> {
 }
 
 /// Verifies a vault or an archive.
-fn verify_vault(what: &str, key: Option<&str>, objects: Option<&str>, output: Output) -> Result<(), Failure> {
-    let key = verifying_key(what, key)?;
+fn verify_vault(source: &EvidenceSource, roots: Option<&StampRoots>, output: Output) -> Result<(), Failure> {
+    let (what, objects) = (source.vault.as_str(), source.objects.as_deref());
+    let key = verifying_key(what, source.key.as_deref())?;
     let mut audit = Audit::new();
     let mut meter = Meter::new();
     let visit = &mut |record: RecordRef<'_>| audit.visit(record);
@@ -78,9 +120,18 @@ fn verify_vault(what: &str, key: Option<&str>, objects: Option<&str>, output: Ou
         verify_with(Arc::new(LocalDisk::new(Path::new(what))), behind, &key, visit, show)
     };
     meter.clear();
-    let (dir, summary) = (Path::new(what), audit.finish());
+    // The tree is sound: now the stamps over its checkpoints.
+    let result = match result {
+        Ok(verified) => {
+            let stamps = reader(source)?.0.verify_stamps(roots);
+            stamps.map(|stamps| (verified, stamps)).map_err(Unverifiable::from)
+        }
+        Err(error) => Err(error),
+    };
+    let origin = result.as_ref().ok().map(|(verified, _)| verified.origin.as_str());
+    let (dir, summary) = (Path::new(what), audit.finish(origin));
     let report = match &result {
-        Ok(verified) => intact(dir, verified, summary),
+        Ok((verified, stamps)) => intact(dir, verified, Stamps::of(stamps, roots), summary),
         Err(Unverifiable::Corrupt(corruption)) => damaged(dir, corruption.to_string(), summary),
         Err(error) => return Err(Failure::input(dir.display(), chain(error))),
     };
@@ -92,75 +143,7 @@ fn verify_vault(what: &str, key: Option<&str>, objects: Option<&str>, output: Ou
     Err(Failure::Check(format!("{}: {wrong}", dir.display())))
 }
 
-/// The files of a bundle, if this is one.
-fn bundle_files(what: &str) -> Result<Option<Files>, Failure> {
-    let path = Path::new(what);
-    let failed = |error| Failure::file(path, &error);
-    if path.is_file() {
-        let bytes = std::fs::read(path).map_err(failed)?;
-        return zip::read(&bytes).map(Some).map_err(|error| Failure::Check(format!("{what}: {error}")));
-    }
-    if !path.join("manifest.json").exists() {
-        return Ok(None);
-    }
-    let mut files = Files::new();
-    let mut dirs = vec![PathBuf::new()];
-    while let Some(dir) = dirs.pop() {
-        for entry in std::fs::read_dir(path.join(&dir)).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = dir.join(entry.file_name());
-            if entry.file_type().map_err(failed)?.is_dir() {
-                dirs.push(name);
-            } else {
-                files.insert(name.display().to_string(), std::fs::read(entry.path()).map_err(failed)?);
-            }
-        }
-    }
-    Ok(Some(files))
-}
-
-/// Verifies a bundle.
-fn verify_bundle(what: &str, files: &Files, key: Option<&str>, output: Output) -> Result<(), Failure> {
-    let own = files.get("log.key").and_then(|bytes| parse_key(std::str::from_utf8(bytes).ok()?.trim()));
-    let given = key.map(|key| verifying_key(what, Some(key))).transpose()?;
-    let trusted = given.is_some();
-    let Some(key) = given.or(own) else {
-        return Err(Failure::input(what, "no log.key in the bundle: give it with --key"));
-    };
-    let result = check(files, &key);
-    emit(output, &result, || bundle_text(&result, trusted))?;
-    match result.faults.first() {
-        None => Ok(()),
-        Some(fault) => Err(Failure::Check(format!("{what}: {}: {}", fault.file, fault.what))),
-    }
-}
-
-fn bundle_text(result: &BundleCheck, trusted: bool) -> String {
-    let BundleCheck { origin, log_size, asked, tool, proven, reports, not_included, .. } = result;
-    let mut lines = vec![
-        format!("bundle of the log {origin}, asked for: {asked}; made by {tool}"),
-        format!("{proven} records are proven to be among the {log_size} of the signed checkpoint"),
-        format!(
-            "{reports} reports: the signatures of their devices hold; {not_included} between them are not in this bundle"
-        ),
-    ];
-    lines.push(if result.complete {
-        "the log signed the list of records: none was left out or added since".to_owned()
-    } else {
-        "NOT SIGNED: the list of records is not signed by the log; some may have been left out".to_owned()
-    });
-    if !trusted {
-        lines.push(
-            "KEY NOT CHECKED: the key is the bundle's own; compare log.key with one that you trust, or give --key"
-                .to_owned(),
-        );
-    }
-    lines.extend(result.faults.iter().map(|fault| format!("WRONG {}: {}", fault.file, fault.what)));
-    lines.push(if result.wrong == 0 { "intact".to_owned() } else { format!("{} THINGS ARE WRONG", result.wrong) });
-    lines.join("\n")
-}
-
-fn intact(dir: &Path, verified: &Verified, summary: Summary) -> Report {
+fn intact(dir: &Path, verified: &Verified, stamps: Stamps, summary: Summary) -> Report {
     Report {
         vault: dir.display().to_string(),
         intact: summary.wrong == 0,
@@ -171,6 +154,7 @@ fn intact(dir: &Path, verified: &Verified, summary: Summary) -> Report {
         only_in_archive: verified.elsewhere,
         deleted: verified.deleted,
         bytes: verified.bytes,
+        time_stamps: Some(stamps),
         unfinished_end: verified.unfinished.as_ref().map(|cut| format!("{cut:?}")),
         first_damage: None,
         summary,
@@ -188,6 +172,7 @@ fn damaged(dir: &Path, damage: String, summary: Summary) -> Report {
         only_in_archive: 0,
         deleted: 0,
         bytes: 0,
+        time_stamps: None,
         unfinished_end: None,
         first_damage: Some(damage),
         summary,
@@ -202,6 +187,7 @@ impl Report {
             lines.push(format!("{records} records, {bytes} bytes: checksums and order hold"));
             lines.push(format!("signed checkpoint over {covered} records, root {root}: tree and tiles agree"));
         }
+        lines.extend(self.time_stamps.as_ref().filter(|stamps| stamps.count > 0).map(Stamps::text));
         if self.only_in_archive > 0 {
             let count = self.only_in_archive;
             lines.push(format!(
@@ -214,9 +200,14 @@ impl Report {
                 self.deleted
             ));
         }
-        let Summary { reports, devices, enrolments, anomalies, missing, findings, .. } = &self.summary;
+        let Summary { reports, devices, enrolments, anomalies, missing, out_of_turn, findings, .. } = &self.summary;
         lines.push(format!("{reports} reports of {devices} devices under {enrolments} certificates: signatures hold"));
         lines.push(format!("{anomalies} anomalies recorded, {missing} reports never arrived"));
+        if *out_of_turn > 0 && self.summary.wrong == 0 {
+            lines.push(format!(
+                "{out_of_turn} signed reports stand here again or too late; the worker gave them no rows"
+            ));
+        }
         let wrong = findings.iter().map(|finding| {
             let device = finding.device.as_deref().unwrap_or("unreadable device");
             format!("WRONG position {} ({device}): {}", finding.position, finding.what)

@@ -6,18 +6,20 @@ use crate::args;
 use crate::failure::Failure;
 use crate::output::{Output, emit};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use yagura_server::config::{Config, RawCluster, RawConfig};
-use yagura_server::evidence::{Evidence, settings::tenant_days};
+use yagura_server::evidence::Evidence;
+use yagura_server::evidence::settings::{Stamping, tenant_days};
 use yagura_server::gate::RawQuotas;
 use yagura_server::lake::Care;
 use yagura_server::serve::{Blame, Ready, ServeError, serve};
 use yagura_server::ways::WaysConfig;
 use yagura_server::ways::mqtt::{MqttConfig, RawMqtt};
-use yagura_store::Upkeep;
+use yagura_store::{StampRoots, Upkeep};
 
 /// What a server that is up prints; the demo reads it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -50,6 +52,7 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         days: args.evidence_days,
         tenant_days: tenants.collect::<Result<_, _>>()?,
         object_lock_days: args.object_lock_days,
+        stamping: stamping(args.stamps)?,
     };
     let config = Config::try_from(RawConfig {
         quotas,
@@ -116,6 +119,19 @@ fn ways(args: args::Ways) -> Result<WaysConfig, Failure> {
     });
     let mqtt = mqtt.map_err(|error| Failure::Input(chain(&error)))?;
     Ok(WaysConfig { sources: args.sources, mqtt, idsr: args.idsr })
+}
+
+/// Who stamps checkpoints.
+fn stamping(args: args::Stamps) -> Result<Option<Stamping>, Failure> {
+    let roots = args.tsa_ca.as_deref().map(stamp_roots).transpose()?;
+    let every = Duration::from_secs(u64::from(args.tsa_minutes) * 60);
+    Ok(args.tsa.map(|url| Stamping { url, roots, every }))
+}
+
+/// The certificates of time stamp authorities in a file.
+pub(crate) fn stamp_roots(path: &Path) -> Result<StampRoots, Failure> {
+    let pem = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    StampRoots::from_pem(&pem).ok_or_else(|| Failure::input(path.display(), "holds no certificates in PEM"))
 }
 
 /// The quotas of the file, with the flags before its default.

@@ -4,6 +4,8 @@
 //! is missing once the sensor cannot be holding it any more ([`Header::oldest_held`], [`WINDOW_MAX`]). Invariants: nothing is
 //! accepted twice; what is missing is said once. Cost: O(32) a report, ≤ 4 KiB a device.
 
+mod saved;
+
 use crate::digest::Digest;
 use crate::header::{Header, Losses};
 use crate::limits::{MEMORY_MAX, WINDOW_MAX};

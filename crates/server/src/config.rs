@@ -130,6 +130,11 @@ pub enum ConfigError {
     /// Quotas that cannot be used.
     #[error(transparent)]
     Quotas(#[from] QuotaError),
+    /// Not where a time stamp authority is asked.
+    #[error(
+        "time stamp authority {0:?} is not of the form http://HOST/PATH (its answers are signed; plain HTTP is enough)"
+    )]
+    Tsa(String),
     /// Silence must take some time.
     #[error("a vehicle cannot count as silent after 0 seconds")]
     SilentAfter,
@@ -152,6 +157,9 @@ impl TryFrom<RawConfig> for Config {
         let lets_go = raw.evidence.local_days.is_some() || raw.evidence.shortest_days().is_some();
         if raw.objects.is_none() && (lets_go || raw.evidence.object_lock_days.is_some()) {
             return Err(ConfigError::NoArchive("a time limit for evidence"));
+        }
+        if let Some(stamping) = raw.evidence.stamping.as_ref().filter(|it| !is_http(&it.url)) {
+            return Err(ConfigError::Tsa(stamping.url.clone()));
         }
         let silent_after = raw.silent_after_seconds.unwrap_or(SILENT_AFTER_SECONDS);
         let data_dir = raw.data_dir.ok_or(ConfigError::NoDataDirectory)?;
@@ -189,6 +197,10 @@ pub fn state_url(data_dir: &Path, said: Option<&str>) -> Result<StateUrl, StateU
     said.map_or_else(|| Ok(StateUrl::file(&data_dir.join(STATE_FILE))), str::parse)
 }
 
+fn is_http(text: &str) -> bool {
+    text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty()) && reqwest::Url::parse(text).is_ok()
+}
+
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
@@ -210,7 +222,9 @@ fn gate_names(gate: SocketAddr, given: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::settings::Stamping;
     use expect_test::expect;
+    use std::time::Duration;
 
     fn raw() -> RawConfig {
         RawConfig { data_dir: Some("data".into()), ..RawConfig::default() }
@@ -229,19 +243,22 @@ mod tests {
 
     #[test]
     fn every_refusal_says_what_is_wrong() {
+        let stamping = Stamping { url: "https://tsa.example".into(), roots: None, every: Duration::from_secs(60) };
         let all = [
             error(RawConfig::default()),
             error(RawConfig { api: Some("0.0.0.0:8080".parse().unwrap()), ..raw() }),
             error(RawConfig { tenant: Some("a b".into()), ..raw() }),
             error(RawConfig { public_origins: vec!["yagura.example".into()], ..raw() }),
             error(RawConfig { silent_after_seconds: Some(0), ..raw() }),
+            error(RawConfig { evidence: Evidence { stamping: Some(stamping), ..Evidence::default() }, ..raw() }),
         ];
         expect![[r#"
             no data directory given
             the console's address 0.0.0.0:8080 can be reached from other machines, and the console speaks plain HTTP: use a loopback address such as 127.0.0.1:8080 with a TLS proxy in front
             tenant "a b"
             public origin "yagura.example" is not of the form https://HOST or https://HOST:PORT
-            a vehicle cannot count as silent after 0 seconds"#]]
+            a vehicle cannot count as silent after 0 seconds
+            time stamp authority "https://tsa.example" is not of the form http://HOST/PATH (its answers are signed; plain HTTP is enough)"#]]
         .assert_eq(&all.join("\n"));
     }
 

@@ -60,6 +60,11 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<EvidenceArchived>(),
         told::<EvidenceNotArchived<'_>>(),
         told::<EvidenceDeleted<'_>>(),
+        told::<EvidenceReadsHeld>(),
+        told::<EvidenceStamped<'_>>(),
+        told::<ChainsNotRestored<'_>>(),
+        told::<ChainsNotSaved<'_>>(),
+        told::<EvidenceNotStamped<'_>>(),
         told::<ConnectionFailed<'_>>(),
         told::<MqttUp<'_>>(),
         told::<MqttBroken<'_>>(),
@@ -316,6 +321,55 @@ pub struct EvidenceDeleted<'a> {
     pub reason: &'a str,
 }
 happening!(EvidenceDeleted<'_>, |it| info!(first = it.first, end = it.end, reason = it.reason, "evidence deleted"));
+
+/// A time stamp authority stamped a checkpoint.
+pub struct EvidenceStamped<'a> {
+    /// Records that the checkpoint covers.
+    pub records: u64,
+    /// Who stamped.
+    pub authority: &'a str,
+}
+happening!(EvidenceStamped<'_>, |it| info!(records = it.records, authority = it.authority, "checkpoint stamped"));
+
+/// No time stamp could be had. Nothing is lost: the next one covers more.
+pub struct EvidenceNotStamped<'a> {
+    /// Why.
+    pub cause: &'a str,
+    /// When it is tried again.
+    pub retry_seconds: u64,
+}
+happening!(EvidenceNotStamped<'_>, |it| warn!(
+    cause = it.cause,
+    retry_seconds = it.retry_seconds,
+    "checkpoint not stamped"
+));
+
+/// Reads of evidence could not be recorded now. They are kept and recorded later.
+pub struct EvidenceReadsHeld {
+    /// How many different ones.
+    pub reads: u64,
+}
+happening!(EvidenceReadsHeld, |it| warn!(reads = it.reads, "reads of evidence are not recorded yet"));
+
+/// A snapshot of the devices' chains cannot be used; they are made anew from the vault.
+pub struct ChainsNotRestored<'a> {
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(ChainsNotRestored<'_>, |it| warn!(cause = chain(it.cause), "a snapshot of the chains is not used"));
+
+/// A snapshot of the devices' chains cannot be written; the next start reads more of the vault.
+pub struct ChainsNotSaved<'a> {
+    /// Up to which record it would have gone.
+    pub position: u64,
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(ChainsNotSaved<'_>, |it| warn!(
+    position = it.position,
+    cause = chain(it.cause),
+    "no snapshot of the chains; the next start takes longer"
+));
 
 /// A connection of the API ended with an error.
 pub struct ConnectionFailed<'a> {

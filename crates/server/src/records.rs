@@ -11,7 +11,7 @@ use ed25519_dalek::VerifyingKey;
 use yagura_link::{Digest, Limits, OpenError, Opened};
 use yagura_model::{DeviceId, Name};
 use yagura_sources::{ForeignRecord, LineError, LineRow, LogRecord, Mappings, each_row, inflate};
-use yagura_store::{Record, RecordKind};
+use yagura_store::{Access, Custody, Record, RecordKind};
 
 /// Whose record it is.
 #[must_use]
@@ -32,6 +32,15 @@ pub fn tenant_of(record: &Record) -> Option<Name> {
     match record.kind {
         RecordKind::Logs => LogRecord::decode(&record.payload).ok().map(|logs| logs.tenant),
         _ => device_of(record).map(|device| device.tenant),
+    }
+}
+
+/// Who read what, if this is a record of that.
+#[must_use]
+pub fn accessed(record: &Record) -> Option<Access> {
+    match Custody::decode(&record.payload).filter(|_| record.kind == RecordKind::Custody)? {
+        Custody::Accessed(access) => Some(access),
+        _ => None,
     }
 }
 

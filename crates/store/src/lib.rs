@@ -10,6 +10,7 @@ mod envelope;
 #[cfg(feature = "lake")]
 mod lake;
 pub mod objects;
+mod stamp;
 mod vault;
 
 pub use envelope::{ENVELOPE_BYTES, Envelope, EnvelopeError};
@@ -18,10 +19,12 @@ pub use lake::{
     Appended, At, DataFile, Forget, Forgotten, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query, Scan,
     Snapshot, Table, TableStats, Tended, Upkeep,
 };
+pub use stamp::{Nonce, STAMP_BYTES_MAX, StampError, StampRoots, TimeStamp, stamp_request};
 pub use vault::{
     Access, ArchiveError, Archived, Archiver, CUSTODY_BYTES_MAX, Checkpoint, Corruption, Custody, Cut, Damage,
     Deletion, Digest, Hold, InclusionProof, NewRecord, NoteError, Position, Progress, Record, RecordKind, RecordRef,
-    Records, Recovery, Repair, SegmentScan, Unverifiable, Vault, VaultError, VaultOptions, VaultReader, Verified,
-    leaf_hash, open_checkpoint, open_text, open_verifier_key, parse_record, record_entry, scan_segment, sign_text,
-    verifier_key, verify, verify_archive, verify_consistency, verify_inclusion, verify_on, verify_with,
+    Records, Recovery, Repair, SegmentScan, Stamped, StampsVerified, Unverifiable, Vault, VaultError, VaultOptions,
+    VaultReader, Verified, leaf_hash, open_checkpoint, open_text, open_verifier_key, parse_record, record_entry,
+    scan_segment, sign_text, verifier_key, verify, verify_archive, verify_consistency, verify_inclusion, verify_on,
+    verify_with,
 };

@@ -8,6 +8,7 @@
 mod archive;
 mod catalogue;
 mod custody;
+mod derived;
 mod error;
 mod note;
 mod publish;
@@ -18,6 +19,7 @@ mod remote;
 mod restore;
 mod retention;
 mod segment;
+mod stamps;
 mod tiles;
 mod tree;
 mod verify;
@@ -29,6 +31,7 @@ pub use note::{Checkpoint, NoteError, open_checkpoint, open_text, open_verifier_
 pub use reader::{InclusionProof, Records, VaultReader};
 pub use record::{NewRecord, Position, Record, RecordKind, RecordRef, leaf_hash, parse_record, record_entry};
 pub use segment::{SegmentScan, scan_segment};
+pub use stamps::{Stamped, StampsVerified};
 pub use tree::{Digest, verify_consistency, verify_inclusion};
 pub use verify::{Progress, Unverifiable, Verified, verify, verify_archive, verify_on, verify_with};
 

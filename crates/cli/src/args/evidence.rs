@@ -18,6 +18,9 @@ pub(crate) enum Evidence {
         /// The server's object store, for a vault whose older segments are only there.
         #[arg(long, value_name = "URL")]
         objects: Option<String>,
+        /// File with the certificates of the time stamp authority, PEM; else a stamp must hold by the certificate in it.
+        #[arg(long, value_name = "FILE")]
+        tsa_ca: Option<PathBuf>,
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,
@@ -29,6 +32,17 @@ pub(crate) enum Evidence {
         #[command(flatten)]
         records: Records,
         /// One JSON object a record.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print who read evidence through a server or with these commands: when, what, why.
+    Reads {
+        #[command(flatten)]
+        source: EvidenceSource,
+        /// By this person only.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// One JSON object a read.
         #[arg(long)]
         json: bool,
     },
@@ -81,6 +95,9 @@ pub(crate) struct EvidenceSource {
 /// Which records.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Records {
+    /// Why they are read; stands in the vault's record of this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Of this vehicle: TENANT/VEHICLE.
     #[arg(long, value_name = "VEHICLE", value_parser = vehicle)]
     pub(crate) vehicle: Option<String>,

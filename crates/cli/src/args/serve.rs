@@ -5,6 +5,7 @@
 use super::LakeCare;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use yagura_server::evidence::settings::Stamping;
 use yagura_server::ways::idsr::Address;
 
 #[derive(Debug, clap::Args)]
@@ -58,6 +59,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DAYS", requires = "objects")]
     pub(crate) object_lock_days: Option<u32>,
     #[command(flatten)]
+    pub(crate) stamps: Stamps,
+    #[command(flatten)]
     pub(crate) lake: LakeCare,
     /// Reports a second that one device may send; see docs/operations.md.
     #[arg(long, value_name = "N")]
@@ -74,6 +77,20 @@ pub(crate) struct Serve {
     /// Stop when standard input ends: for programs that start a server and must not leave it behind.
     #[arg(long)]
     pub(crate) stop_on_stdin_end: bool,
+}
+
+/// Time stamps of checkpoints.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Stamps {
+    /// Ask this time stamp authority (RFC 3161) for stamps over the evidence's checkpoints: http://HOST/PATH.
+    #[arg(long, value_name = "URL")]
+    pub(crate) tsa: Option<String>,
+    /// File with the certificates that the authority's must come from, PEM.
+    #[arg(long, value_name = "FILE", requires = "tsa")]
+    pub(crate) tsa_ca: Option<PathBuf>,
+    /// Minutes between two stamps.
+    #[arg(long, value_name = "N", requires = "tsa", default_value_t = Stamping::MINUTES, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tsa_minutes: u32,
 }
 
 /// Ways in besides the gate.

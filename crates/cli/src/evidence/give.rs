@@ -16,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use yagura_columns::Catalogue;
 use yagura_model::UnixMicros;
 use yagura_server::evidence::bundle::{Files, Making, export, proof_text};
+use yagura_server::evidence::reads::reason;
 use yagura_server::evidence::select::search;
 use yagura_server::evidence::{view, zip};
 use yagura_store::{Access, Custody, Position, VaultReader, verifier_key};
@@ -33,8 +34,47 @@ pub(crate) fn find(source: &EvidenceSource, records: &Records, output: Output) -
         }
     });
     searched.map_err(|error| Failure::input(&source.vault, chain(&error)))?;
+    let access = access("search", question(records)?.to_string(), count, records);
+    // Of a copy without its private key nothing can be recorded, and none is asked to be.
+    let logged = super::hold::record(&source.vault, &Custody::Accessed(access)).is_ok();
     told?;
-    if output == Output::Text { out(format!("{count} record(s)\n").as_bytes()) } else { Ok(()) }
+    let told =
+        if logged { "the search is a record of the vault" } else { "the search could not be recorded in the vault" };
+    if output == Output::Text { out(format!("{count} record(s); {told}\n").as_bytes()) } else { Ok(()) }
+}
+
+/// A read of evidence by whoever runs this.
+fn access(how: &str, asked: String, count: u64, records: &Records) -> Access {
+    let (by, how, why) = (super::hold::who(), how.to_owned(), records.reason.as_deref().and_then(reason));
+    let tenant = [&records.vehicle, &records.device].into_iter().flatten().find_map(|name| name.split('/').next());
+    Access { by, how, asked, records: count, tenant: tenant.map(str::to_owned), why, times: 1, ..Access::default() }
+}
+
+/// Prints who read evidence, one a line.
+pub(crate) fn reads(source: &EvidenceSource, by: Option<&str>, output: Output) -> Result<(), Failure> {
+    let (vault, _) = reader(source)?;
+    let custody = vault.custody().map_err(|error| Failure::input(&source.vault, chain(&error)))?;
+    for (position, custody) in custody {
+        let Custody::Accessed(access) = custody else { continue };
+        if by.is_some_and(|by| by != access.by) {
+            continue;
+        }
+        let value = json!({
+            "position": position.0, "by": access.by, "how": access.how, "asked": access.asked, "records": access.records,
+            "why": access.why, "tenant": access.tenant, "times": access.times, "first": access.first.map(view::time),
+            "last": access.last.map(view::time), "manifest": access.manifest,
+        });
+        emit(output, &value, || read_line(position, &access))?;
+    }
+    Ok(())
+}
+
+fn read_line(position: Position, access: &Access) -> String {
+    let Access { by, how, asked, times, .. } = access;
+    let when = access.first.map(|first| format!(" at {}", view::time(first))).unwrap_or_default();
+    let why = access.why.as_ref().map(|why| format!(", because: {why}")).unwrap_or_default();
+    let times = if *times > 1 { format!(", {times} times") } else { String::new() };
+    format!("{position} {by}{when}: {how} of {asked}{times}{why}")
 }
 
 /// Writes a bundle.
@@ -51,19 +91,12 @@ pub(crate) fn bundle(source: &EvidenceSource, records: &Records, to: &Path, outp
         tool: &tool,
         made: now(),
         signer: signer.as_ref().map(|signer| (origin.as_str(), signer)),
-        stamp: None,
     };
     let files = export(&vault, &making).map_err(|error| Failure::input(&source.vault, chain(&error)))?;
     write(&files, to)?;
     let count = files.keys().filter(|name| name.starts_with("records/")).count() as u64;
     let manifest = files.get("manifest.json").map(|bytes| view::sha256(bytes));
-    let access = Access {
-        by: super::hold::who(),
-        how: "export".to_owned(),
-        asked: question.to_string(),
-        records: count,
-        manifest: manifest.clone(),
-    };
+    let access = Access { manifest: manifest.clone(), ..access("export", question.to_string(), count, records) };
     let logged = super::hold::record(&source.vault, &Custody::Accessed(access)).is_ok();
     let value = json!({
         "bundle": to.display().to_string(), "records": count, "manifest": manifest, "log": log_key,
@@ -92,6 +125,16 @@ pub(crate) fn prove(source: &EvidenceSource, position: u64, since: Option<u64>, 
     let (vault, _) = reader(source)?;
     let failed = |error| Failure::input(&source.vault, chain(&error));
     let proof = vault.inclusion_proof(Position(position)).map_err(failed)?;
+    let proven = Access {
+        by: super::hold::who(),
+        how: "proof".to_owned(),
+        asked: format!("record {position}"),
+        records: 1,
+        times: 1,
+        ..Access::default()
+    };
+    // As for a search.
+    let _ = super::hold::record(&source.vault, &Custody::Accessed(proven));
     let mut text = proof_text(&proof);
     let mut value = json!({
         "position": position, "size": proof.tree_size, "leaf": proof.leaf.to_string(), "root": proof.root.to_string(),

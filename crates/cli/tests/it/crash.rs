@@ -108,7 +108,7 @@ fn audited(data: &Path) -> BTreeMap<u64, Digest> {
     };
     let verified = verify(&data.join(VAULT_DIR), &key, &mut visitor, &mut |_| {}).unwrap();
     assert_eq!(verified.unfinished, None);
-    let summary = audit.finish();
+    let summary = audit.finish(None);
     assert_eq!(summary.wrong, 0, "{:?}", summary.findings);
     assert_eq!(summary.missing, 0, "a report that was sealed never arrived");
     reports

@@ -184,3 +184,27 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_chain_is_restored_as_it_was_saved(
+        reports in proptest::collection::vec((1..4_u64, 0..60_u64, any::<u8>(), 0..60_u64), 0..120),
+        at: usize, bit in 0..8_u8,
+    ) {
+        let mut bench = Bench::default();
+        for (boot, sequence, digest, held) in reports {
+            bench.hear(boot, sequence, 0, digest, held.min(sequence));
+        }
+        let mut saved = Vec::new();
+        bench.0.save(&mut saved);
+        prop_assert_eq!(Chain::restore(&saved), Ok(bench.0));
+        let at = at % saved.len();
+        prop_assert!(Chain::restore(&saved[..at]).is_err());
+        saved[at] ^= 1 << bit;
+        if let Ok(other) = Chain::restore(&saved) {
+            let mut again = Vec::new();
+            other.save(&mut again);
+            prop_assert_eq!(again, saved);
+        }
+    }
+}

@@ -43,6 +43,8 @@ pub(crate) async fn alert(
     let kept = app.state.alert_events(session.tenant(), &id).await?;
     let changes = app.state.alert_changes(session.tenant(), &id).await?;
     let records = records_of(&app, &session, &kept).await?;
+    let read: Vec<&Record> = records.values().collect();
+    app.note_read(&session, "alert page", &read, Some(&format!("alert {}", hex(&id))));
     let (batch, places) = (decoded(&app, &records).await?, places(&kept));
     let events = events_of(&app, &batch, &places);
     let rule = app.rules.book.get(&row.rule_id);
@@ -77,6 +79,8 @@ pub(crate) async fn alert_frames(
     app.state.alert(session.tenant(), &id).await?.ok_or(ApiError::NotFound("alert"))?;
     let kept = app.state.alert_events(session.tenant(), &id).await?;
     let records = records_of(&app, &session, &kept).await?;
+    let read: Vec<&Record> = records.values().collect();
+    app.note_read(&session, "frames", &read, Some(&format!("alert {}", hex(&id))));
     let events = events_of(&app, &decoded(&app, &records).await?, &places(&kept));
     let mut excerpts = Vec::new();
     for record in records.values().filter(|record| record.kind == RecordKind::Report) {

@@ -5,9 +5,12 @@
 use super::ApiError;
 use super::evidence_log::EvidenceLog;
 use super::live::{Health, Live};
-use crate::auth::Origins;
+use crate::auth::{Origins, Session};
+use crate::clock;
+use crate::evidence::reads::{Read, Reads, reason};
 use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
+use crate::records::device_of;
 use crate::state::State;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub struct App {
     pub catalogue: Arc<Catalogue>,
     /// Alerts as they are raised.
     pub live: Live,
+    /// Who reads evidence.
+    pub reads: Reads,
     /// What ails the server.
     pub health: Health,
     /// Room for streams.
@@ -56,6 +61,24 @@ impl App {
         let vault = self.vault.clone();
         let read = tokio::task::spawn_blocking(move || vault.record(position)).await;
         read.map_err(ApiError::internal)?.map_err(ApiError::internal)
+    }
+
+    /// Notes that somebody reads these records of the session's tenant.
+    pub(crate) fn note_read(&self, session: &Session, how: &'static str, records: &[&Record], why: Option<&str>) {
+        let positions: Vec<String> = records.iter().map(|record| record.position.to_string()).collect();
+        if positions.is_empty() {
+            return;
+        }
+        let read = Read {
+            tenant: session.tenant().name(),
+            by: session.person.user.clone(),
+            how,
+            asked: format!("record {}", positions.join(", ")),
+            why: why.and_then(reason),
+            device: records.first().and_then(|record| device_of(record)),
+            records: positions.len() as u64,
+        };
+        self.reads.note(read, clock::now());
     }
 
     /// How many records the evidence has, and in how many partitions.

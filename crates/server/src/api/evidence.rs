@@ -11,16 +11,23 @@ use crate::auth::{Session, hex};
 use crate::records::{device_of, keys_of, open_report, tenant_of};
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 use yagura_link::Header;
 use yagura_model::DeviceId;
 use yagura_store::{InclusionProof, Record, RecordKind};
 
+/// Header in which a reader says why; it stands in the record of the read.
+const REASON: &str = "yagura-reason";
+
 /// One record and its proof.
 #[utoipa::path(
-    get, path = "/api/v1/evidence/{position}", params(("position" = u64, Path, description = "Position in the vault")),
+    get, path = "/api/v1/evidence/{position}",
+    params(
+        ("position" = u64, Path, description = "Position in the vault"),
+        ("yagura-reason" = Option<String>, Header, description = "Why it is read; stands in the record of the read")
+    ),
     responses(
         (status = 200, description = "The record", body = Evidence),
         (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
@@ -29,9 +36,11 @@ use yagura_store::{InclusionProof, Record, RecordKind};
 pub(crate) async fn evidence(
     State(app): State<App>,
     session: Session,
+    headers: HeaderMap,
     Named(position): Named<u64>,
 ) -> Result<Json<Evidence>, ApiError> {
     let (record, device) = own_record(&app, &session, position).await?;
+    app.note_read(&session, "record", &[&record], why(&headers));
     let vault = app.vault.clone();
     let proof = tokio::task::spawn_blocking(move || vault.proof(position)).await;
     let (proof, archived) = match proof.map_err(ApiError::internal)?.map_err(ApiError::internal)? {
@@ -60,7 +69,10 @@ pub(crate) async fn evidence(
 /// The bytes of one record, as received.
 #[utoipa::path(
     get, path = "/api/v1/evidence/{position}/raw",
-    params(("position" = u64, Path, description = "Position in the vault")),
+    params(
+        ("position" = u64, Path, description = "Position in the vault"),
+        ("yagura-reason" = Option<String>, Header, description = "Why it is read; stands in the record of the read")
+    ),
     responses(
         (status = 200, description = "The bytes", content_type = "application/octet-stream", body = String),
         (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
@@ -69,9 +81,11 @@ pub(crate) async fn evidence(
 pub(crate) async fn evidence_raw(
     State(app): State<App>,
     session: Session,
+    headers: HeaderMap,
     Named(position): Named<u64>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (record, _) = own_record(&app, &session, position).await?;
+    app.note_read(&session, "record's bytes", &[&record], why(&headers));
     let extension = match record.kind {
         RecordKind::Report => "cose",
         RecordKind::Enrolment => "der",
@@ -83,6 +97,11 @@ pub(crate) async fn evidence_raw(
     let name = format!("attachment; filename=\"record-{position}.{extension}\"");
     let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, record.payload))
+}
+
+/// Why the reader reads, if they say so.
+fn why(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REASON)?.to_str().ok()
 }
 
 /// The record, if it is one of the session's tenant, and its device, if it is one's.

@@ -3,7 +3,7 @@
 //! Not the proof's format. Invariant: a record is asked for by its place and has it as its position. Everything here blocks.
 
 use crate::cluster::{Archives, ArchivesError, LogReader, ReadLogError};
-use yagura_store::{InclusionProof, Position, Record, VaultError, VaultReader};
+use yagura_store::{InclusionProof, Position, Record, RecordKind, VaultError, VaultReader};
 
 /// Where the API reads evidence. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +57,25 @@ impl EvidenceLog {
                 None => Ok(archives.record(place)?),
             },
         }
+    }
+
+    /// The custody records among these positions; none of a cluster, whose partitions' vaults tell them (`yagura evidence reads`).
+    ///
+    /// # Errors
+    /// [`EvidenceLogError`]
+    pub fn custody(&self, positions: std::ops::Range<u64>) -> Result<Vec<Record>, EvidenceLogError> {
+        let Self::Vault(vault) = self else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for record in vault.read_from(Position(positions.start)) {
+            let record = record?;
+            if record.position.0 >= positions.end {
+                break;
+            }
+            if record.kind == RecordKind::Custody {
+                found.push(record);
+            }
+        }
+        Ok(found)
     }
 
     /// What proves that the record at a place is in the log.

@@ -9,6 +9,7 @@ mod alerts;
 mod app;
 mod evidence;
 mod evidence_log;
+mod evidence_reads;
 mod follow;
 mod input;
 mod live;
@@ -28,6 +29,7 @@ pub use alert_page::RECORDS_MAX;
 pub use alerts::{NOTE_CHARS_MAX, PAGE_MAX};
 pub use app::App;
 pub use evidence_log::{EvidenceLog, EvidenceLogError, Proven};
+pub use evidence_reads::LOOKED_THROUGH_MAX;
 pub use follow::{LOOK_EVERY, follow};
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live};
@@ -67,6 +69,7 @@ use utoipa::OpenApi;
         timeline::timeline,
         evidence::evidence,
         evidence::evidence_raw,
+        evidence_reads::evidence_reads,
         overview::catalogue,
         query::query,
         stream::stream
@@ -103,6 +106,7 @@ pub fn router(app: App) -> Router {
         .route("/vehicles", get(vehicles::vehicles))
         .route("/vehicles/{vehicle}", get(vehicles::vehicle))
         .route("/vehicles/{vehicle}/timeline", get(timeline::timeline))
+        .route("/evidence/reads", get(evidence_reads::evidence_reads))
         .route("/evidence/{position}", get(evidence::evidence))
         .route("/evidence/{position}/raw", get(evidence::evidence_raw))
         .route("/catalogue", get(overview::catalogue))

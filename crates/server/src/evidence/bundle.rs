@@ -20,6 +20,8 @@ use yagura_store::{InclusionProof, Position, Record, RecordKind, VaultError, Vau
 pub const FORMAT: &str = "yagura evidence bundle 1";
 /// The most bytes of records in a bundle. Ask for less: a narrower time, one vehicle.
 pub const BUNDLE_BYTES_MAX: usize = 1 << 30;
+/// The time stamp over the file `checkpoint`.
+pub(super) const STAMP_FILE: &str = "checkpoint.tsr";
 /// The page for a stranger.
 pub const HOWTO: &str = include_str!("howto.txt");
 
@@ -39,8 +41,6 @@ pub struct Making<'a> {
     pub made: UnixMicros,
     /// Signs the manifest, so that nothing can be left out of the bundle unseen. Only who runs the vault has it.
     pub signer: Option<(&'a str, &'a SigningKey)>,
-    /// An RFC 3161 time stamp of the checkpoint, if there is one.
-    pub stamp: Option<Vec<u8>>,
 }
 
 /// Why there is no bundle.
@@ -76,7 +76,13 @@ pub fn export(vault: &VaultReader, making: &Making<'_>) -> Result<Files, ExportE
         found.push(Found { device: super::select::device_of(&record), record, key: None });
     }
     found.sort_by_key(|it| it.record.position);
-    let checkpoint = vault.checkpoint()?.unwrap_or_default();
+    // A stamped checkpoint says since when the records are there; the oldest that covers them says it best.
+    let end = found.last().map_or(0, |it| it.record.position.0 + 1);
+    let stamped = vault.stamped_over(end)?;
+    let (checkpoint, stamp) = match stamped {
+        Some(stamped) => (stamped.checkpoint, Some(stamped.response)),
+        None => (vault.checkpoint()?.unwrap_or_default(), None),
+    };
     let proofs = found.iter().map(|it| vault.inclusion_proof_under(it.record.position, &checkpoint));
     let proofs: Vec<InclusionProof> = proofs.collect::<Result<_, _>>()?;
     let mut files = Files::new();
@@ -95,7 +101,7 @@ pub fn export(vault: &VaultReader, making: &Making<'_>) -> Result<Files, ExportE
     files.insert("checkpoint".to_owned(), checkpoint.into_bytes());
     files.insert("log.key".to_owned(), format!("{}\n", making.log_key).into_bytes());
     files.insert("HOWTO.txt".to_owned(), HOWTO.as_bytes().to_vec());
-    files.extend(making.stamp.clone().map(|stamp| ("checkpoint.tsr".to_owned(), stamp)));
+    files.extend(stamp.map(|stamp| (STAMP_FILE.to_owned(), stamp)));
     seal(&mut files, &listed, making);
     Ok(files)
 }

@@ -3,7 +3,7 @@
 //! Not a vault check (that is `store::verify`). Invariants: every file is accounted for; a record counts as proven only under the one
 //! checkpoint that the key signed; what is wrong is named by file. Cost: one signature check a report, one hash a byte.
 
-use super::bundle::{FORMAT, Files, manifest_note, pretty, proof_file, record_file, view_file};
+use super::bundle::{FORMAT, Files, STAMP_FILE, manifest_note, pretty, proof_file, record_file, view_file};
 use super::select::{Certificates, Found, device_of};
 use super::view;
 use base64::Engine as _;
@@ -16,8 +16,8 @@ use yagura_columns::Catalogue;
 use yagura_link::peek;
 use yagura_model::DeviceId;
 use yagura_store::{
-    Checkpoint, Digest, Record, RecordKind, leaf_hash, open_checkpoint, open_text, parse_record, record_entry,
-    verify_inclusion,
+    Checkpoint, Digest, Nonce, Record, RecordKind, StampRoots, TimeStamp, leaf_hash, open_checkpoint, open_text,
+    parse_record, record_entry, verify_inclusion,
 };
 
 /// Faults that are kept one by one.
@@ -52,6 +52,10 @@ pub struct BundleCheck {
     pub not_included: u64,
     /// Whether the log's key signed the list of what is in here. If not, records may have been left out unseen.
     pub complete: bool,
+    /// When an authority stamped the checkpoint, if one did: every record was there by then.
+    pub stamped: Option<String>,
+    /// Who stamped it.
+    pub stamped_by: Option<String>,
     /// How many things are wrong.
     pub wrong: u64,
     /// The first [`FAULTS_MAX`] of them.
@@ -67,9 +71,10 @@ impl BundleCheck {
     }
 }
 
-/// Checks a bundle against the log's key.
+/// Checks a bundle against the log's key, and its time stamp against the authorities that are given. Without any a stamp must hold by the
+/// certificate in it.
 #[must_use]
-pub fn check(files: &Files, key: &VerifyingKey) -> BundleCheck {
+pub fn check(files: &Files, key: &VerifyingKey, roots: Option<&StampRoots>) -> BundleCheck {
     let mut check = BundleCheck::default();
     let Some(manifest) = manifest(files, &mut check) else { return check };
     sums(files, &manifest, &mut check);
@@ -83,6 +88,7 @@ pub fn check(files: &Files, key: &VerifyingKey) -> BundleCheck {
     };
     (check.origin, check.log_size) = (checkpoint.origin.clone(), checkpoint.size);
     signature(files, &checkpoint, key, &mut check);
+    stamp(files, note.as_bytes(), roots, &mut check);
     let mut records = Vec::new();
     for position in positions(&manifest, &mut check) {
         records.extend(record(files, position, &note, &checkpoint, &mut check));
@@ -139,6 +145,21 @@ fn signature(files: &Files, checkpoint: &Checkpoint, key: &VerifyingKey, check: 
         Ok(text) if text == expected => check.complete = true,
         Ok(_) => check.fault(name, "signs another manifest: records, views or the list of them were changed"),
         Err(error) => check.fault(name, error.to_string()),
+    }
+}
+
+/// The time stamp is over this checkpoint.
+fn stamp(files: &Files, checkpoint: &[u8], roots: Option<&StampRoots>, check: &mut BundleCheck) {
+    let Some(response) = files.get(STAMP_FILE) else { return };
+    let checked = TimeStamp::open(response).and_then(|stamp| {
+        stamp.check(checkpoint, Nonce::Any, roots)?;
+        Ok(stamp)
+    });
+    match checked {
+        Ok(stamp) => {
+            (check.stamped, check.stamped_by) = (Some(view::time(stamp.time())), Some(stamp.authority()));
+        }
+        Err(error) => check.fault(STAMP_FILE, error.to_string()),
     }
 }
 

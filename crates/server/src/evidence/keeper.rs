@@ -101,6 +101,7 @@ fn catch_up(archiver: &mut Archiver, hold: Option<UnixMicros>) -> Result<(), Arc
     loop {
         let archived = archiver.round(hold)?;
         if !archived.progressed {
+            archiver.copy_stamps()?;
             return Ok(());
         }
         emit(&EvidenceArchived { records: archived.records, waiting: archived.waiting });

@@ -1,8 +1,10 @@
-//! How long evidence is kept, where.
+//! How long evidence is kept, where, and who stamps it.
 //!
 //! Not what is deleted when (that is `keeper`). Invariant: a tenant's own retention goes before the common one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+use yagura_store::StampRoots;
 
 /// How long evidence is kept. `None` is for ever.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -15,6 +17,24 @@ pub struct Evidence {
     pub tenant_days: BTreeMap<String, u32>,
     /// Days that the object store holds archived segments fast.
     pub object_lock_days: Option<u32>,
+    /// Who stamps checkpoints, if anybody.
+    pub stamping: Option<Stamping>,
+}
+
+/// How checkpoints get time stamps.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stamping {
+    /// The authority: `http://…`.
+    pub url: String,
+    /// Whose certificates are believed; without any a stamp must hold by the certificate in it.
+    pub roots: Option<StampRoots>,
+    /// How long a checkpoint may be newer than the newest stamp.
+    pub every: Duration,
+}
+
+impl Stamping {
+    /// Minutes between two stamps, unless said otherwise.
+    pub const MINUTES: u32 = 60;
 }
 
 impl Evidence {

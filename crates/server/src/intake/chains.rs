@@ -1,12 +1,17 @@
 //! The chain of every device, as far as the vault has it, and as a batch under way would have it.
 //!
 //! Not the judgement itself (that is `link`). Invariant: what a batch changed is kept only after the batch is durable, so a failed
-//! write leaves the chains as the disk has them. Cost: one copy of a chain (≤ 4 KiB) per device and batch; a start reads the
-//! whole vault, one SHA-256 a report.
+//! write leaves the chains as the disk has them; chains from a snapshot are those that its records give. Cost: one copy of a chain
+//! (≤ 4 KiB) per device and batch; a start reads what is behind the newest snapshot, one SHA-256 a report.
+
+mod snapshot;
 
 use super::Verified;
 use super::anomaly::{AnomalyRecord, CLOCK_SKEW, LINK_REPLAY};
 use super::skew::skew;
+use crate::happenings::{ChainsNotRestored, emit};
+pub use snapshot::SNAPSHOT_BYTES_MAX;
+use snapshot::Saver;
 use std::collections::HashMap;
 use yagura_link::{Anomaly, Chain, Digest, Header, Judgement, Losses, RefuseReason, Resume, SKEW_MICROS_MAX, peek};
 use yagura_model::{DeviceId, UnixMicros};
@@ -56,15 +61,28 @@ pub(crate) enum Verdict {
 pub(crate) struct Chains {
     durable: HashMap<DeviceId, Chain>,
     batch: HashMap<DeviceId, Chain>,
+    saver: Option<Saver>,
 }
 
 impl Chains {
-    /// The chains as the first `end` records of the vault give them.
-    pub(crate) fn rebuild(reader: &VaultReader, end: u64) -> Result<Self, VaultError> {
-        let mut chains = Self::default();
-        let records = reader.read_from(Position(0));
-        for record in records.take(usize::try_from(end).unwrap_or(usize::MAX)) {
+    /// The chains as the first `end` records of the vault give them: from the newest snapshot and the records behind it.
+    pub(crate) fn open(reader: &VaultReader, end: u64) -> Result<Self, VaultError> {
+        let (found, unusable) = snapshot::read(reader, end)?;
+        unusable.iter().for_each(|cause| emit(&ChainsNotRestored { cause }));
+        let found = found.unwrap_or_default();
+        let saver = Some(Saver::new(reader.clone(), found.position));
+        let chains = Self { durable: found.chains, saver, ..Self::default() };
+        chains.caught_up(reader, found.position, end)
+    }
+
+    /// With the records from `position` up to `end`.
+    fn caught_up(self, reader: &VaultReader, position: u64, end: u64) -> Result<Self, VaultError> {
+        let mut chains = self;
+        for record in reader.read_from(Position(position)) {
             let record = record?;
+            if record.position.0 >= end {
+                break;
+            }
             // A report that cannot be read any more was accepted by a version that could; it is not part of a chain here.
             if record.kind == RecordKind::Report
                 && let Ok(header) = peek(&record.payload)
@@ -102,6 +120,20 @@ impl Chains {
     /// The batch is durable.
     pub(crate) fn commit(&mut self) {
         self.durable.extend(self.batch.drain());
+    }
+
+    /// Writes a snapshot in the background if it is time for one. The first `position` records gave these chains, and no batch is under way.
+    pub(crate) fn save(&mut self, position: u64) {
+        if let Some(saver) = self.saver.as_mut().filter(|saver| saver.is_due(position, self.durable.len())) {
+            saver.save_behind(position, &self.durable);
+        }
+    }
+
+    /// As [`Self::save`], before this process ends.
+    pub(crate) fn save_now(&mut self, position: u64) {
+        if let Some(saver) = &mut self.saver {
+            saver.save_now(position, &self.durable);
+        }
     }
 
     /// The batch is not in the vault.

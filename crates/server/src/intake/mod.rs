@@ -18,7 +18,7 @@ pub use anomaly::{
     ANOMALY_BYTES_MAX, AnomalyError, AnomalyRecord, CLOCK_SKEW, DEVICE_REVOKED, LINK_BAD_SIGNATURE, LINK_CHAIN_BROKEN,
     LINK_MALFORMED, LINK_OVERSIZE, LINK_REPLAY, LINK_SEQUENCE_GAP, LINK_THROTTLED, LINK_WRONG_DEVICE, Reason,
 };
-pub use chains::Stale;
+pub use chains::{SNAPSHOT_BYTES_MAX, Stale};
 pub use skew::REPORT_AGE_MAX_US;
 pub use throttle::{ANOMALIES_MAX, THROTTLED_RECORDS_MAX, WINDOW_US};
 pub use vouched::{VOUCHED_MAX, Vouched};
@@ -171,13 +171,13 @@ struct ToVault {
 }
 
 impl Intake {
-    /// Rebuilds the chains from the vault and starts the thread that writes it. Blocks while it reads.
+    /// Rebuilds the chains from their snapshot and the vault behind it, and starts the thread that writes it. Blocks while it reads.
     ///
     /// # Errors
     /// [`OpenIntakeError`]
     pub fn open(vault: Vault, counters: Arc<Counters>) -> Result<Self, OpenIntakeError> {
         let reader = vault.reader();
-        let chains = Chains::rebuild(&reader, reader.len())?;
+        let chains = Chains::open(&reader, reader.len())?;
         let (jobs, queue) = sync_channel(JOBS_MAX);
         let (durable, watching) = watch::channel(vault.len());
         let throttle = Arc::new(Mutex::new(Throttle::default()));

@@ -123,6 +123,7 @@ impl Writer {
         let held = self.throttle().flush();
         self.record_held(held);
         self.sign_checkpoint();
+        self.chains.save_now(self.vault.len());
     }
 
     /// What is due about once in [`CHECKPOINT_INTERVAL`], batch or no batch.
@@ -269,7 +270,10 @@ impl Writer {
     fn sign_checkpoint(&mut self) {
         let _timer = Timer::start(Stage::Checkpoint);
         match self.vault.checkpoint() {
-            Ok(_) => self.covered = self.vault.len(),
+            Ok(_) => {
+                self.covered = self.vault.len();
+                self.chains.save(self.covered);
+            }
             Err(error) => {
                 self.failure(&error);
             }

@@ -109,7 +109,7 @@ impl Judge {
         self.count_given_up(&mut meaning, &devices);
         let mut delta = meaning.into_delta(next);
         if let Some(order) = &mut self.order {
-            order.end_batch(&mut delta.chains);
+            order.end_batch(&mut delta.chains, next);
         }
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };

@@ -34,7 +34,7 @@ pub(super) enum Turn {
 impl Order {
     /// The order as the first `end` records of a partition's vault give it. Blocks while it reads.
     pub(super) fn rebuild(partition: u16, vault: &VaultReader, end: u64) -> Result<Self, VaultError> {
-        Ok(Self { partition, chains: Chains::rebuild(vault, end)? })
+        Ok(Self { partition, chains: Chains::open(vault, end)? })
     }
 
     /// What this record gives, which is the next one.
@@ -60,8 +60,8 @@ impl Order {
         self.chains.take(header, digest, position_of(place));
     }
 
-    /// Ends a batch: the chains say where each device may go on.
-    pub(super) fn end_batch(&mut self, rows: &mut [ChainRow]) {
+    /// Ends a batch: the chains say where each device may go on. `next` is the position of the record behind it.
+    pub(super) fn end_batch(&mut self, rows: &mut [ChainRow], next: u64) {
         for row in rows {
             row.highest = self.chains.standing(&row.device).map(|(resume, position)| LastReport {
                 boot: resume.boot,
@@ -71,6 +71,7 @@ impl Order {
             });
         }
         self.chains.commit();
+        self.chains.save(next);
     }
 
     /// The batch was not judged to its end and is judged again.

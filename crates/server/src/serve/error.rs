@@ -6,6 +6,7 @@
 use crate::auth::{NoRandomness, SignInLinkError};
 use crate::cluster::OpenLogError;
 use crate::config::ConfigError;
+use crate::evidence::stamper::NotStamped;
 use crate::gate::TlsError;
 use crate::happenings::chain;
 use crate::identity::IdentityError;
@@ -184,6 +185,13 @@ impl ServeError {
             VaultError::Locked { .. } => Self::Locked(dir.to_owned()),
             VaultError::Corrupt(corruption) => Self::CorruptVault { dir: dir.to_owned(), corruption },
             other => Self::internal("cannot open the vault", other),
+        }
+    }
+
+    pub(super) fn of_stamper(dir: &Path, error: NotStamped) -> Self {
+        match error {
+            NotStamped::Vault(error) => Self::of_vault(dir, error),
+            other => Self::internal("cannot ask for time stamps", other),
         }
     }
 

@@ -18,6 +18,8 @@ use crate::clock;
 use crate::config::Config;
 use crate::evidence::inbox::INBOX_DIR;
 use crate::evidence::keeper;
+use crate::evidence::reads::{self, Reads};
+use crate::evidence::stamper::Stamper;
 use crate::gate::{Counters, Gate, GateParts, Quotas};
 use crate::happenings::{Started, Stopped, emit};
 use crate::identity::{Identity, IdentityOptions};
@@ -121,6 +123,8 @@ struct Server {
     api: JoinHandle<()>,
     storage: JoinHandle<()>,
     keeper: JoinHandle<()>,
+    stamper: Option<JoinHandle<()>>,
+    reads: JoinHandle<()>,
     intake: Intake,
     pipeline: Pipeline,
     state: State,
@@ -156,6 +160,7 @@ impl Server {
         let sign_in_link = leave_address(&opened.state, &config, &console_url).await?;
         let (stop, stopping) = watch::channel(false);
         let common = Common::default();
+        let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
         let pipeline = opened.pipeline(rules, &common).await?;
@@ -185,6 +190,7 @@ impl Server {
         let router = crate::api::router(app).merge(metrics.routes());
         let api = tokio::spawn(serve_api(api_socket, router, stopping.clone()));
         let keeper = tokio::spawn(keeper::keep(keeper, stopping.clone()));
+        let reads = tokio::spawn(reads::keep(common.reads, opened.intake.clone(), stopping.clone()));
         let ready_stop = stopping.clone();
         let storage = tokio::spawn(storage::watch(opened.counters, common.health, stopped(stopping)));
         if let Some(socket) = status_socket {
@@ -201,6 +207,8 @@ impl Server {
             api,
             storage,
             keeper,
+            stamper,
+            reads,
             intake: opened.intake,
             pipeline,
             state: opened.state,
@@ -213,6 +221,12 @@ impl Server {
     async fn close(self) {
         self.stop.send_replace(true);
         let (_, _, _, _, ()) = tokio::join!(self.api, self.gate, self.storage, self.keeper, self.ways.stop());
+        if let Some(stamper) = self.stamper {
+            // A panic has said so itself.
+            let _ = stamper.await;
+        }
+        // The last reads are recorded before nothing is taken any more.
+        let _ = self.reads.await;
         self.intake.stop().await;
         let position = self.pipeline.stop().await;
         self.state.close().await;
@@ -226,6 +240,7 @@ struct Common {
     health: Health,
     live: Live,
     tail: Tail,
+    reads: Reads,
 }
 
 impl Opened {
@@ -285,6 +300,7 @@ impl Opened {
             rules: Arc::new(rules.clone()),
             catalogue: Arc::new(Catalogue::builtin()),
             live: common.live.clone(),
+            reads: common.reads.clone(),
             health: common.health.clone(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop,
@@ -313,6 +329,20 @@ impl Opened {
             inbox: config.data_dir.join(INBOX_DIR),
             health: health.clone(),
         }
+    }
+
+    /// What asks for time stamps, running.
+    async fn stamper(
+        &self,
+        config: &Config,
+        health: &Health,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Option<JoinHandle<()>>, ServeError> {
+        let Some(stamping) = config.evidence.stamping.clone() else { return Ok(None) };
+        let vault = self.reader.clone();
+        let stamper = tokio::task::spawn_blocking(move || Stamper::new(vault, stamping)).await?;
+        let stamper = stamper.map_err(|error| ServeError::of_stamper(&config.data_dir.join(VAULT_DIR), error))?;
+        Ok(Some(tokio::spawn(stamper.run(health.clone(), stop.clone()))))
     }
 
     async fn open(config: &Config) -> Result<Self, ServeError> {

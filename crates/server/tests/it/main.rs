@@ -22,4 +22,5 @@ mod replay;
 mod rig;
 mod services;
 mod serving;
+mod stamps;
 mod ways;

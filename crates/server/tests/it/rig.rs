@@ -3,10 +3,12 @@
 //! Devices are enrolled as the gate would do it. A rig can crash (nothing is flushed or closed in order) and come up again on the
 //! same directory.
 
+mod authority;
 pub(crate) mod database;
 mod device;
 mod person;
 
+pub(crate) use authority::{Answers, Authority};
 pub(crate) use device::Device;
 pub(crate) use person::{Person, client};
 
@@ -24,6 +26,7 @@ use yagura_model::Name;
 use yagura_server::api::{App, EvidenceLog, Health, Live, STREAMS_MAX, router};
 use yagura_server::auth::{Origins, mint_sign_in_link};
 use yagura_server::clock;
+use yagura_server::evidence::reads::Reads;
 use yagura_server::gate::{Claim, Counters, Enrolment, Redeemed, Registry, TokenHash};
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::intake::{Intake, Verified};
@@ -92,6 +95,7 @@ impl Rig {
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
         let app = App {
+            reads: Reads::default(),
             state,
             origins: Origins::of(address, &[]),
             vault: EvidenceLog::Vault(intake.reader().unwrap()),

@@ -99,6 +99,8 @@ pub struct Archiver {
     pub(super) catalogue: Catalogue,
     /// The tree over what is archived.
     edge: Option<Edge>,
+    /// The newest stamp that is in the archive, once that was looked up, and how many records were archived then.
+    pub(super) stamps_copied: Option<(u64, u64)>,
 }
 
 impl Archiver {
@@ -113,7 +115,7 @@ impl Archiver {
         key: SigningKey,
     ) -> Result<Self, VaultError> {
         let catalogue = Catalogue::read(&*reader.shared.disk)?;
-        Ok(Self { reader, objects, key, origin: origin.to_owned(), catalogue, edge: None })
+        Ok(Self { reader, objects, key, origin: origin.to_owned(), catalogue, edge: None, stamps_copied: None })
     }
 
     /// How far the archive is, as known here.

@@ -65,12 +65,12 @@ pub struct Deletion {
     pub reason: String,
 }
 
-/// Evidence that was given out.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Evidence that was read or given out.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Access {
     /// To whom, or who ran the command.
     pub by: String,
-    /// `export`, `search`.
+    /// `export`, `search`, `proof`, `alert page`, `record`.
     pub how: String,
     /// What was asked for, in words.
     pub asked: String,
@@ -78,6 +78,16 @@ pub struct Access {
     pub records: u64,
     /// SHA-256 of the bundle's manifest, hexadecimal, if there was one.
     pub manifest: Option<String>,
+    /// Whose evidence, if that is one tenant's.
+    pub tenant: Option<String>,
+    /// Why, as the reader said.
+    pub why: Option<String>,
+    /// How many times the same was read since the record before.
+    pub times: u64,
+    /// When it was read first, if that is not when it was recorded.
+    pub first: Option<UnixMicros>,
+    /// When it was read last, likewise.
+    pub last: Option<UnixMicros>,
 }
 
 /// A custody record.
@@ -119,7 +129,8 @@ impl Custody {
             }),
             Self::Accessed(it) => json!({
                 "what": "accessed", "by": it.by, "how": it.how, "asked": it.asked, "records": it.records,
-                "manifest": it.manifest,
+                "manifest": it.manifest, "tenant": it.tenant, "why": it.why, "times": it.times,
+                "first_us": time(&it.first), "last_us": time(&it.last),
             }),
         };
         value.to_string().into_bytes()
@@ -159,6 +170,12 @@ impl Custody {
                 asked: fields.text("asked")?,
                 records: fields.number("records")?,
                 manifest: fields.text("manifest"),
+                tenant: fields.text("tenant"),
+                why: fields.text("why"),
+                // Records of before had no such number.
+                times: fields.number("times").unwrap_or(1),
+                first: fields.time("first_us"),
+                last: fields.time("last_us"),
             }),
             _ => return None,
         })
@@ -251,7 +268,15 @@ mod tests {
             received_to: UnixMicros(7),
             reason: "retention of 90 days".into(),
         };
-        let access = Access { by: "x".into(), how: "export".into(), asked: "all".into(), records: 2, manifest: None };
+        let access = Access {
+            by: "x".into(),
+            how: "export".into(),
+            asked: "all".into(),
+            records: 2,
+            times: 3,
+            first: Some(UnixMicros(5)),
+            ..Access::default()
+        };
         let removed = Custody::HoldRemoved { id: "a1".into(), by: "bob".into(), reason: "closed".into() };
         for custody in [Custody::HoldAdded(hold), removed, Custody::Deleted(deletion), Custody::Accessed(access)] {
             assert_eq!(Custody::decode(&custody.encode()), Some(custody));

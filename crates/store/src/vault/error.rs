@@ -5,6 +5,7 @@
 
 use super::note::NoteError;
 use super::record::Position;
+use crate::stamp::StampError;
 use std::fmt;
 use std::io;
 
@@ -160,6 +161,8 @@ pub enum Damage {
     Checkpoint(NoteError),
     /// The list of archived segments is not as written.
     Catalogue,
+    /// The time stamp is none over the checkpoint beside it.
+    Stamp(StampError),
     /// The segment was deleted without a record that says so.
     Undocumented,
 }
@@ -183,6 +186,7 @@ impl fmt::Display for Damage {
                 write!(f, "the checkpoint covers {covered} records, {found} are there")
             }
             Self::Checkpoint(error) => error.fmt(f),
+            Self::Stamp(error) => error.fmt(f),
             Self::Catalogue => f.write_str("the list of archived segments is not as written"),
             Self::Undocumented => f.write_str("the segment is called deleted, but no record of the vault says so"),
         }

@@ -64,7 +64,8 @@ pub(crate) fn write_file(
     dirs: &mut BTreeSet<String>,
 ) -> Result<(), VaultError> {
     let failed = |error| VaultError::io("write", name, error);
-    let temporary = format!("{TMP}/new");
+    // Threads of one vault write files of different names at the same time: the writer, the archiver, the stamper.
+    let temporary = format!("{TMP}/{}", name.replace('/', "-"));
     let file = disk.create(&temporary).map_err(failed)?;
     file.write_at(0, bytes).and_then(|()| file.sync()).map_err(failed)?;
     disk.rename(&temporary, name).map_err(failed)?;

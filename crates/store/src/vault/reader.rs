@@ -63,7 +63,7 @@ pub(crate) struct Durable {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
-    key: VerifyingKey,
+    pub(crate) key: VerifyingKey,
     durable: Mutex<Durable>,
     grown: Condvar,
 }
@@ -216,6 +216,10 @@ impl VaultReader {
     /// # Errors
     /// As [`Self::consistency_proof`].
     pub fn root_at(&self, size: u64) -> Result<Digest, VaultError> {
+        let covered = self.signed()?.map_or(0, |(_, signed)| signed.size);
+        if size > covered {
+            return Err(VaultError::NotCovered { position: Position(size), size: covered });
+        }
         self.ask_tiles(|tiles| tiles.root(0, size))
     }
 

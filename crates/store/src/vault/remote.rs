@@ -9,6 +9,7 @@ use super::error::VaultError;
 use super::note::open_checkpoint;
 use super::publish::CHECKPOINT;
 use super::segment::{SEGMENTS, segment_first};
+use super::stamps::STAMPS;
 use super::tiles::{TILES, archived_partials};
 use crate::disk::{Disk, DiskFile, Lock, MemoryFile};
 use crate::objects::{Objects, ObjectsError};
@@ -99,11 +100,15 @@ pub(crate) struct Tiered {
 
 impl Disk for Tiered {
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        self.local.list(dir)
+        let mut names = self.local.list(dir)?;
+        if dir == STAMPS {
+            names.extend(names_in(&*self.objects, dir)?);
+        }
+        Ok(names)
     }
 
     fn open(&self, file: &str) -> io::Result<Box<dyn DiskFile>> {
-        let archived = [SEGMENTS, TILES, CUSTODY].iter().any(|dir| file.starts_with(dir));
+        let archived = [SEGMENTS, TILES, CUSTODY, STAMPS].iter().any(|dir| file.starts_with(dir));
         match self.local.open(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && archived => open_object(&self.objects, file),
             opened => opened,
@@ -179,6 +184,12 @@ impl ArchiveDisk {
     }
 }
 
+/// Names of the objects of a directory, without it.
+fn names_in(objects: &dyn Objects, dir: &str) -> io::Result<Vec<String>> {
+    let found = objects.list(dir).map_err(unreadable)?;
+    Ok(found.iter().filter_map(|object| Some(object.key.rsplit_once('/')?.1.to_owned())).collect())
+}
+
 fn numbers(objects: &dyn Objects, dir: &str) -> Result<Vec<u64>, ObjectsError> {
     let found = objects.list(dir)?;
     let name = |key: &str| key.rsplit_once('/').map_or(key, |(_, name)| name).parse().ok();
@@ -224,6 +235,9 @@ impl Disk for ArchiveDisk {
         }
         if dir == CUSTODY {
             return Ok(self.custody.iter().map(|position| format!("{position:020}")).collect());
+        }
+        if dir == STAMPS {
+            return names_in(&*self.objects, dir);
         }
         let widths = self.partials.get(dir).into_iter().flatten();
         Ok(widths.map(ToString::to_string).collect())

@@ -1,8 +1,8 @@
 //! Checks a whole vault without trusting whoever wrote it.
 //!
 //! Not a repair: it changes nothing and may run on read-only media. Invariant: one flipped bit in a segment, a tile, an entry
-//! bundle or the checkpoint is found and named with file and offset. Cost: every byte is read once and hashed on all cores;
-//! memory is a few MiB a core.
+//! bundle or the checkpoint is found and named with file and offset. Cost: every byte is read once and hashed on all cores, while what
+//! was hashed before goes into the tree and what comes next is read; memory is three times 2 MiB a core.
 
 mod archived;
 
@@ -209,6 +209,15 @@ struct Chunk {
 
 /// The leaves of a chunk, up to the first record that is wrong, if one is.
 type Checked = (Vec<(Entry, Digest)>, Option<Damage>);
+/// Offset and damage of the first bytes that are no record, if any.
+type Accepted = Result<Option<(u64, Damage)>, Unverifiable>;
+
+/// What came of one turn.
+struct Turn {
+    accepted: Accepted,
+    checked: Vec<Checked>,
+    next: Vec<Chunk>,
+}
 
 impl Chunk {
     fn check(&self, salt: &Salt) -> Checked {
@@ -267,34 +276,53 @@ impl Audit<'_> {
             }
             cursor => cursor.map_err(|error| failure(first, error))?,
         };
-        loop {
-            let chunks = self.read_chunks(&mut cursor);
-            let checked = check_all(&chunks, &cursor.salt());
-            for (mut chunk, checked) in chunks.into_iter().zip(checked) {
-                let end = chunk.end.take();
-                if let Some((offset, what)) = self.accept(&chunk, checked)? {
-                    cursor.seek(self.edge.size(), offset);
-                    let torn = next.is_none() && !cursor.append_follows().map_err(|e| failure(first, e))?;
-                    return self.bad_end(&name, offset, size, what, torn).map_err(Into::into);
-                }
-                match end {
-                    None => {}
-                    Some(CursorError::Bad { offset, what }) => {
-                        let torn = next.is_none() && !cursor.append_follows().map_err(|e| failure(first, e))?;
-                        return self.bad_end(&name, offset, size, what, torn).map_err(Into::into);
-                    }
-                    Some(CursorError::Unreadable(error)) => return Err(error.into()),
-                }
-                self.spare.push(chunk.bytes);
+        let (mut batch, mut checked) = (self.read_chunks(&mut cursor), Vec::new());
+        while !batch.is_empty() || !checked.is_empty() {
+            let turn = self.turn(&mut cursor, &batch, std::mem::take(&mut checked));
+            if let Some((offset, what)) = turn.accepted? {
+                cursor.seek(self.edge.size(), offset);
+                let torn = next.is_none() && !cursor.append_follows().map_err(|e| failure(first, e))?;
+                return self.bad_end(&name, offset, size, what, torn).map_err(Into::into);
             }
-            if cursor.offset() == cursor.end() {
-                break;
-            }
+            checked = batch.into_iter().zip(turn.checked).collect();
+            batch = turn.next;
         }
         match next {
             Some(next) if next != self.edge.size() => Err(damage(&name, size, Damage::Truncated).into()),
             _ => Ok(None),
         }
+    }
+
+    /// Checks a batch on all cores. Meanwhile what was checked before goes into the tree, and the next batch is read.
+    fn turn(&mut self, cursor: &mut Cursor, batch: &[Chunk], before: Vec<(Chunk, Checked)>) -> Turn {
+        let salt = cursor.salt();
+        thread::scope(|scope| {
+            let threads: Vec<_> = batch.iter().map(|chunk| scope.spawn(move || chunk.check(&salt))).collect();
+            let accepted = self.accept_all(before);
+            let more = matches!(accepted, Ok(None)) && batch.last().is_some_and(|chunk| chunk.end.is_none());
+            let next = if more { self.read_chunks(cursor) } else { Vec::new() };
+            // A thread that died is no verdict: its chunk is checked here.
+            let joined =
+                threads.into_iter().zip(batch).map(|(it, chunk)| it.join().unwrap_or_else(|_| chunk.check(&salt)));
+            Turn { accepted, checked: joined.collect(), next }
+        })
+    }
+
+    /// Takes checked chunks in their order. Returns offset and damage of the first bytes that are no record.
+    fn accept_all(&mut self, checked: Vec<(Chunk, Checked)>) -> Accepted {
+        for (mut chunk, checked) in checked {
+            let end = chunk.end.take();
+            if let Some(bad) = self.accept(&chunk, checked)? {
+                return Ok(Some(bad));
+            }
+            match end {
+                None => {}
+                Some(CursorError::Bad { offset, what }) => return Ok(Some((offset, what))),
+                Some(CursorError::Unreadable(error)) => return Err(error.into()),
+            }
+            self.spare.push(chunk.bytes);
+        }
+        Ok(None)
     }
 
     /// The tree has one leaf more.
@@ -338,7 +366,7 @@ impl Audit<'_> {
     }
 
     /// Adds the leaves of a chunk to the tree and shows its records. Returns offset and damage of the first wrong record.
-    fn accept(&mut self, chunk: &Chunk, (leaves, what): Checked) -> Result<Option<(u64, Damage)>, Unverifiable> {
+    fn accept(&mut self, chunk: &Chunk, (leaves, what): Checked) -> Accepted {
         let mut offset = chunk.offset;
         for ((entry, leaf), bytes) in leaves.iter().zip(chunk.records()) {
             self.edge.push(entry, *leaf);
@@ -447,18 +475,4 @@ impl Audit<'_> {
         let empty = Edge::default().root() == self.checkpoint.root;
         if empty { Ok(()) } else { Err(damage(CHECKPOINT, 0, Damage::Root)) }
     }
-}
-
-/// Checks the chunks, each on its own core.
-fn check_all(chunks: &[Chunk], salt: &Salt) -> Vec<Checked> {
-    let Some((first, others)) = chunks.split_first() else { return Vec::new() };
-    thread::scope(|scope| {
-        let others: Vec<_> = others.iter().map(|chunk| scope.spawn(|| chunk.check(salt))).collect();
-        let mut checked = vec![first.check(salt)];
-        for (other, chunk) in others.into_iter().zip(&chunks[1..]) {
-            // A thread that died is no verdict: check its chunk here.
-            checked.push(other.join().unwrap_or_else(|_| chunk.check(salt)));
-        }
-        checked
-    })
 }

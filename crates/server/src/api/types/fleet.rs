@@ -186,6 +186,42 @@ pub struct Evidence {
     pub archived: Option<u64>,
 }
 
+/// Who read evidence, in a stretch of the vault.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct EvidenceReads {
+    /// The reads, newest first.
+    pub reads: Vec<EvidenceRead>,
+    /// Where to look for older ones; absent at the beginning of the vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+}
+
+/// A read of evidence, as the vault has it on record.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct EvidenceRead {
+    /// Position of that record in the vault.
+    pub position: u64,
+    /// When it was recorded.
+    pub recorded: Time,
+    /// When it was read first.
+    pub first: Time,
+    /// When it was read last.
+    pub last: Time,
+    /// Who read.
+    pub by: String,
+    /// Through what.
+    pub how: String,
+    /// What, in words.
+    pub asked: String,
+    /// Why, as the reader said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// How many records.
+    pub records: u64,
+    /// How many times.
+    pub times: u64,
+}
+
 /// Header of a report.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct ReportHeader {

@@ -5,7 +5,9 @@
 use super::Common;
 use crate::api::{App, EvidenceLog, Live, STREAMS_MAX, follow};
 use crate::auth::Origins;
-use crate::cluster::{Archives, LogReader};
+use crate::cluster::{Archives, LogReader, LogWriter};
+use crate::evidence::reads::{self, Reads};
+use crate::intake::Intake;
 use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
 use crate::serve::{Ready, ServeError, leave_address, local, vault_origin};
@@ -14,8 +16,8 @@ use axum::Router;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinSet, spawn_blocking};
 use yagura_columns::Catalogue;
 
 /// What is served when the process is open.
@@ -44,7 +46,10 @@ impl Common<'_> {
             follow(self.state.clone(), live.clone(), self.parts.health.clone(), stopped(self.stopping.clone()));
         tasks.spawn(following);
         let archives = Archives::new(&self.cluster.objects, self.identity.vault_key().verifying_key());
+        let reads = Reads::default();
+        tasks.spawn(keep_reads(reads.clone(), self.writes().await?, self.stopping.clone()));
         let app = App {
+            reads,
             state: self.state.clone(),
             origins: Origins::of(address, &config.public_origins),
             vault: EvidenceLog::Log(LogReader::open(&self.cluster.log)?, archives),
@@ -63,4 +68,16 @@ impl Common<'_> {
         };
         Ok(Api { socket, router: crate::api::router(app) })
     }
+
+    /// Where the records of what people read go: to the log, like those of devices.
+    async fn writes(&self) -> Result<Intake, ServeError> {
+        let log = self.cluster.log.clone();
+        let writer = spawn_blocking(move || LogWriter::open(&log)).await??;
+        Ok(Intake::to_log(writer, self.state.clone(), Arc::default()))
+    }
+}
+
+async fn keep_reads(reads: Reads, intake: Intake, stop: watch::Receiver<bool>) {
+    reads::keep(reads, intake.clone(), stop).await;
+    intake.stop().await;
 }
