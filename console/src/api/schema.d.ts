@@ -307,7 +307,6 @@ export interface components {
             id: string;
             /** @description Event time of the last event. */
             last_time: components["schemas"]["Time"];
-            /** @description When data that came late raised or changed it; absent if all of it came in time. Compare it with the times of the events. */
             late?: components["schemas"]["Time"];
             /** @description UUID of the rule. */
             rule_id: string;
