@@ -3,7 +3,7 @@
 //! Not the check of the vault's own bytes, order and tree (that is `store::verify`, whose visitor this is) and no repair. Needs nothing
 //! but the records: device keys come from the enrolment records before them. Invariant: a report counts as signed only under
 //! a key that was enrolled for the device it names, at a lower position. Cost: one signature check a report, on all cores; 4 KiB a device
-//! and [`WAITING_BYTES_MAX`] of reports.
+//! and `WAITING_BYTES_MAX` bytes of reports.
 
 pub mod bundle;
 pub mod check;
