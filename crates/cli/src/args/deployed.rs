@@ -90,6 +90,19 @@ fn every_command_line_in_deploy_is_understood() {
 }
 
 #[test]
+fn the_cluster_of_compose_makes_the_topics_that_its_roles_name() {
+    let text = std::fs::read_to_string(deploy().join("compose.cluster.yaml")).unwrap();
+    let words: Vec<String> = command_lines(&text).concat();
+    let prefixes: Vec<&str> = words.iter().filter_map(|word| word.strip_prefix("kafka://kafka:9092/")).collect();
+    assert!(prefixes.len() >= 3, "{words:?}");
+    for prefix in prefixes {
+        for topic in ["records", "matches"] {
+            assert!(text.contains(&format!("--topic {prefix}.{topic} ")), "nobody makes {prefix}.{topic}");
+        }
+    }
+}
+
+#[test]
 fn every_document_in_deploy_can_be_read() {
     let mut read = 0;
     for (file, text) in files(&deploy()) {
