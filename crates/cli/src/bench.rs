@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::output::{Output, emit};
 use crate::serve::{chain, runtime, signalled};
 use feed::{Fed, Order};
-use ground::Ground;
+use ground::{Ground, Size};
 use machine::Machine;
 use outcome::{BUILD, BytesPerEvent, Check, Outcome, PipelineFigures, Times, rounded};
 use sign::{Signers, Signing};
@@ -85,9 +85,11 @@ async fn measure(args: &args::Bench, signing: &Arc<Signing>) -> Result<Outcome, 
     }
     say("prepare", &format!("{} vehicles enrol", args.fleet));
     let places = gate::Places::of(args.fleet)?;
-    let (data, rules, fleet, events) = (args.data.clone(), args.rules.clone(), args.fleet, args.events_per_report);
+    let (data, rules, fleet) = (args.data.clone(), args.rules.clone(), args.fleet);
+    let (events_per_report, drivers) = (args.events_per_report, places.drivers());
+    let size = Size { vehicles: fleet, events_per_report, seconds: args.seconds, drivers };
     let prepared = blocking(move || {
-        let ground = Ground::make(data.as_deref(), rules.as_deref(), fleet, events)?;
+        let ground = Ground::make(data.as_deref(), rules.as_deref(), size)?;
         let identity = ground.identity()?;
         let certificates = ground.enrol(&identity, places.devices())?;
         let vehicles = (0..fleet).map(|number| ground.fleet.vehicle(number)).collect::<Result<_, _>>()?;

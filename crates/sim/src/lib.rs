@@ -36,8 +36,8 @@ pub use https::{CALL_MAX, Https, HttpsError};
 pub use keep::{Identity, Keep};
 pub use ledger::{Acknowledged, LEDGER_ENTRIES_MAX, Ledger};
 pub use load::{
-    ATTACKED_ONE_IN, AlertStream, EVENTS_MAX, Line, LineError, LineIdentity, LoadPlan, LoadVehicle, MARK, Reply,
-    WatchError, fetch,
+    ATTACKED_ONE_IN, AlertStream, EVENT_EVERY, EVENTS_MAX, Line, LineError, LineIdentity, LoadPlan, LoadVehicle, MARK,
+    Reply, WatchError, fetch,
 };
 pub use memory::{Kept, MemoryCloud, MemoryLink, Weather};
 pub use models::{Model, ModelError};

@@ -30,8 +30,8 @@ pub const ATTACKED_ONE_IN: u32 = 100;
 pub const MARK: EventId = EventId(0x7FFE);
 /// The most events of one report.
 pub const EVENTS_MAX: u32 = 4_000;
-/// Sensor time between two events of a report.
-const EVENT_EVERY: Micros = Micros(250_000);
+/// Sensor time between two events of a vehicle.
+pub const EVENT_EVERY: Micros = Micros(250_000);
 /// The maker's own events: ids and bytes of context.
 const MAKERS: (u16, u32, usize) = (0x7100, 24, 12);
 /// What a vehicle under attack raises: all events of the catalogue about CAN, diagnostics and J1939.

@@ -54,6 +54,11 @@ impl Places {
         Ok(Self { drivers: size(drivers)?, markers: size(markers)? })
     }
 
+    /// Those that send.
+    pub(super) const fn drivers(self) -> usize {
+        self.drivers
+    }
+
     /// All of them.
     pub(super) const fn devices(self) -> usize {
         self.drivers + self.markers

@@ -16,7 +16,7 @@ use yagura_server::clock;
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::pipeline::Rules;
 use yagura_server::serve::{IDENTITY_DIR, VAULT_DIR};
-use yagura_sim::{LoadPlan, LoadVehicle, MARK};
+use yagura_sim::{EVENT_EVERY, LoadPlan, LoadVehicle, MARK};
 use yagura_store::{NewRecord, RecordKind, Vault, VaultOptions};
 
 /// Whose fleet it is.
@@ -35,8 +35,10 @@ tenant_events_per_second = 4_000_000_000
 ";
 /// What all vehicles' content follows from.
 const SEED: u64 = 20_261_122;
-/// The first event of the fleet is so old: within what counts as a late report, and room for any chain.
-const AGE_US: i64 = 14 * 24 * 3_600_000_000;
+/// More reports a second than a machine of a bench takes: by so many a chain may grow ahead of the clock.
+const REPORTS_PER_SECOND_MAX: u64 = 30_000;
+/// The first event of the fleet is at most so old: what counts as a late report.
+const AGE_MAX_US: u64 = 14 * 24 * 3_600_000_000;
 /// Enrolments of one write.
 const ENROL_BATCH: usize = 1_000;
 
@@ -63,6 +65,27 @@ pub(super) struct Fleet {
     pub(super) start: i64,
 }
 
+/// How much is to be measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) vehicles: u32,
+    pub(super) events_per_report: u32,
+    pub(super) seconds: u64,
+    /// The fewest vehicles that share the load of a phase.
+    pub(super) drivers: usize,
+}
+
+impl Size {
+    /// How old the first event is, in µs: no event is of the future however fast the machine is, and all are as fresh as that allows.
+    /// A fleet that had been away for a day would have everything judged late.
+    fn age(self) -> i64 {
+        let chain = self.seconds.saturating_mul(REPORTS_PER_SECOND_MAX) / self.drivers.max(1) as u64;
+        let report = u64::from(self.events_per_report).saturating_mul(EVENT_EVERY.0);
+        let age = chain.saturating_add(1).saturating_mul(report).min(AGE_MAX_US);
+        i64::try_from(age).unwrap_or(0)
+    }
+}
+
 impl Fleet {
     /// The plan of all vehicles.
     pub(super) fn plan(&self) -> Result<LoadPlan, Failure> {
@@ -79,7 +102,7 @@ impl Fleet {
 
 impl Ground {
     /// Makes the directory, below `data` or a temporary one.
-    pub(super) fn make(data: Option<&Path>, rules: Option<&Path>, vehicles: u32, events: u32) -> Result<Self, Failure> {
+    pub(super) fn make(data: Option<&Path>, rules: Option<&Path>, size: Size) -> Result<Self, Failure> {
         let (root, temporary) = match data {
             Some(dir) => (empty(dir)?, None),
             None => {
@@ -88,7 +111,8 @@ impl Ground {
                 (made.path().to_owned(), Some(made))
             }
         };
-        let fleet = Fleet { vehicles, events_per_report: events, start: clock::now().plus(-AGE_US).0 };
+        let start = clock::now().plus(-size.age()).0;
+        let fleet = Fleet { vehicles: size.vehicles, events_per_report: size.events_per_report, start };
         let (data, rules_dir, reports) = (root.join("server"), root.join("rules"), root.join("reports"));
         for dir in [&data, &rules_dir, &reports] {
             std::fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
@@ -233,6 +257,9 @@ mod tests {
     fn a_directory_that_holds_something_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("mine"), "").unwrap();
-        assert!(matches!(Ground::make(Some(dir.path()), None, 1, 1), Err(Failure::Input(_))));
+        assert!(matches!(
+            Ground::make(Some(dir.path()), None, Size { vehicles: 1, events_per_report: 1, seconds: 1, drivers: 1 }),
+            Err(Failure::Input(_))
+        ));
     }
 }

@@ -85,7 +85,7 @@ impl Late {
         Self { stop, task: Some(task) }
     }
 
-    /// Ends after the round that is under way.
+    /// Ends after the stretch that is being read; what the round had not finished waits in the state.
     pub(crate) async fn stop(&mut self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take() {
@@ -147,10 +147,15 @@ impl Runner {
         let judge = self.judge.take().unwrap_or_else(|| LateJudge::new(self.parts.set.clone()));
         let (vault, book) = (self.parts.vault.clone(), self.parts.book.clone());
         let partition = self.parts.partition.number().get();
-        let read = move |lake: &yagura_store::Lake| round::judge(lake, &vault, (partition, &book), judge, notes);
+        let stopping = self.stopping.clone();
+        let read =
+            move |lake: &yagura_store::Lake| round::judge(lake, &vault, (partition, &book), judge, notes, &stopping);
         let (judge, judged) = self.parts.lake.call(read).await?;
         self.judge = Some(judge);
         let judged = judged?;
+        if judged.verdicts.is_empty() {
+            return Ok(judged.cpu);
+        }
         let changed = self.parts.partition.judged_late(&judged.verdicts, clock::now()).await?;
         counts::judged(judged.verdicts.len(), changed.len());
         changed.iter().for_each(|(tenant, row)| self.parts.live.alert(*tenant, alert_view(row)));
