@@ -15,10 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use yagura_store::{Custody, Envelope, RecordKind, VaultReader};
+use yagura_model::UnixMicros;
+use yagura_store::{Custody, Envelope, RecordKind, Vault, VaultReader};
 
 /// How often it is looked whether the command line left something.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long, in µs, the next record may be awaited after a segment is due to be closed: the clocks of gates and workers differ.
+const IDLE_GRACE_US: i64 = 60_000_000;
 /// How long a record may take from the log to the vault.
 const ARRIVAL_MAX: Duration = Duration::from_secs(30);
 
@@ -48,7 +51,7 @@ fn concerned(log: &LogWriter, payload: &[u8]) -> Vec<u16> {
         }
         // Which partitions have the hold is not known here; the others leave it out.
         Some(Custody::HoldRemoved { .. } | Custody::Deleted(_)) => (0..log.partitions()).collect(),
-        Some(Custody::Accessed(_)) | None => vec![0],
+        Some(Custody::Accessed(_) | Custody::Idle { .. }) | None => vec![0],
     }
 }
 
@@ -84,6 +87,17 @@ pub struct PartitionCustody {
 }
 
 impl PartitionCustody {
+    /// Closes the last segment by a record if nothing has come that closed it when it was due: the log keeps its records for a time only,
+    /// and what is not archived by then would be on this worker's disk alone.
+    pub(crate) async fn close_if_idle(&self, now: UnixMicros) {
+        let vault = self.vault.clone();
+        let Ok(Ok(Some((segment, received)))) = spawn_blocking(move || vault.last_segment()).await else { return };
+        if now.0.saturating_sub(received.0) >= Vault::REPLICA_SEGMENT_US + IDLE_GRACE_US {
+            // If that fails it is tried again at the next look.
+            self.record(&Custody::Idle { segment: segment.0 }.encode()).await;
+        }
+    }
+
     /// Makes a custody record durable and waits until it is in the vault; whether it is.
     pub(crate) async fn record(&self, payload: &[u8]) -> bool {
         // Who was replaced may not know of the newest holds.

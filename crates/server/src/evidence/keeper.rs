@@ -54,6 +54,13 @@ pub enum Custodian {
 }
 
 impl Custodian {
+    /// Closes a segment that has waited long enough for its next record. A vault of its own has the disk that it was acknowledged on.
+    async fn close_if_idle(&self) {
+        if let Self::Partition(partition) = self {
+            partition.close_if_idle(clock::now()).await;
+        }
+    }
+
     /// Makes a custody record durable; whether it is in the vault.
     async fn record(&self, payload: Vec<u8>) -> bool {
         match self {
@@ -77,6 +84,7 @@ pub async fn keep(parts: Parts, mut stop: watch::Receiver<bool>) {
         if let Some(inbox) = &inbox {
             record_requests(inbox, &custodian).await;
         }
+        custodian.close_if_idle().await;
         let Some(mut working) = archiver.take() else { continue };
         if due > Instant::now() {
             archiver = Some(working);

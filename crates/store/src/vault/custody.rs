@@ -108,6 +108,12 @@ pub enum Custody {
     Deleted(Deletion),
     /// Evidence was read or exported.
     Accessed(Access),
+    /// Nothing came for so long that the copy of a log ([`crate::Vault::append_replica`]) closes its last segment here, so that it can
+    /// be archived.
+    Idle {
+        /// The first record of the segment that ends before this one.
+        segment: u64,
+    },
 }
 
 impl Custody {
@@ -132,6 +138,7 @@ impl Custody {
                 "manifest": it.manifest, "tenant": it.tenant, "why": it.why, "times": it.times,
                 "first_us": time(&it.first), "last_us": time(&it.last),
             }),
+            Self::Idle { segment } => json!({"what": "idle", "segment": segment}),
         };
         value.to_string().into_bytes()
     }
@@ -177,6 +184,7 @@ impl Custody {
                 first: fields.time("first_us"),
                 last: fields.time("last_us"),
             }),
+            "idle" => Self::Idle { segment: fields.number("segment")? },
             _ => return None,
         })
     }
@@ -239,7 +247,7 @@ impl VaultReader {
             match custody {
                 Custody::HoldAdded(hold) => drop(holds.insert(hold.id.clone(), hold)),
                 Custody::HoldRemoved { id, .. } => drop(holds.remove(&id)),
-                Custody::Deleted(_) | Custody::Accessed(_) => {}
+                Custody::Deleted(_) | Custody::Accessed(_) | Custody::Idle { .. } => {}
             }
         }
         Ok(holds.into_values().collect())
@@ -278,7 +286,9 @@ mod tests {
             ..Access::default()
         };
         let removed = Custody::HoldRemoved { id: "a1".into(), by: "bob".into(), reason: "closed".into() };
-        for custody in [Custody::HoldAdded(hold), removed, Custody::Deleted(deletion), Custody::Accessed(access)] {
+        let idle = Custody::Idle { segment: 7 };
+        for custody in [Custody::HoldAdded(hold), removed, Custody::Deleted(deletion), Custody::Accessed(access), idle]
+        {
             assert_eq!(Custody::decode(&custody.encode()), Some(custody));
         }
     }

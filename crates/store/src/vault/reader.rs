@@ -156,6 +156,15 @@ impl VaultReader {
         Ok(record.map(|parsed| parsed.record.received))
     }
 
+    /// The last segment, by its first record, and when that was received; `None` if it has no record.
+    ///
+    /// # Errors
+    /// The disk's own; [`VaultError::Corrupt`] if the record is damaged.
+    pub fn last_segment(&self) -> Result<Option<(Position, UnixMicros)>, VaultError> {
+        let first = self.shared.durable().segments.last().copied().unwrap_or(0);
+        Ok(self.received_at(first)?.map(|received| (Position(first), received)))
+    }
+
     /// The newest checkpoint, its signature checked.
     pub(crate) fn signed(&self) -> Result<Option<(String, Checkpoint)>, VaultError> {
         let Some(bytes) = read_small(&*self.shared.disk, CHECKPOINT)? else { return Ok(None) };

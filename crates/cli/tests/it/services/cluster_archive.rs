@@ -9,8 +9,9 @@ use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use std::io::Read as _;
 use std::time::Instant;
+use yagura_server::clock;
 use yagura_server::evidence::inbox::{INBOX_DIR, leave};
-use yagura_store::{Custody, Hold, RecordKind, VaultReader};
+use yagura_store::{Access, Custody, Envelope, Hold, RecordKind, Vault, VaultReader};
 
 #[test]
 fn another_worker_goes_on_from_the_archive_in_a_directory() {
@@ -57,6 +58,24 @@ fn goes_on_from_the_archive(store: Option<Store>) {
         let held = records.iter().filter(|record| record.kind == RecordKind::Custody).count();
         assert_eq!(held, 1, "holds of partition {partition}");
     }
+}
+
+#[test]
+fn a_partition_to_which_nothing_comes_any_more_is_archived_whole() {
+    let Some(kafka) = service("YAGURA_TEST_KAFKA", "kafka") else { return };
+    let Some(postgres) = service("YAGURA_TEST_POSTGRES", "postgres") else { return };
+    let world = World::new(kafka, &postgres);
+    world.start(Part::Gate).stop();
+    let read = Custody::Accessed(Access { by: "test".to_owned(), ..Access::default() }).encode();
+    let two_hours_ago = clock::now().plus(-2 * Vault::REPLICA_SEGMENT_US);
+    world.put(2, &Envelope { kind: RecordKind::Custody, received: two_hours_ago, payload: &read });
+    world.put(3, &Envelope { kind: RecordKind::Custody, received: clock::now(), payload: &read });
+    let worker = world.start(Part::Worker(0));
+    wait_until("the archive of the idle partition", || archived(&world)[2] == 1);
+    worker.stop();
+    let ends = world.ends();
+    assert_eq!(ends[..4], [0, 0, 2, 1], "one record closes the segment, and none where something came just now");
+    assert_eq!(archived(&world)[3], 0);
 }
 
 /// How many records of each partition are archived.

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use yagura_server::state::{PartitionNumber, StateUrl};
-use yagura_store::Lake;
 use yagura_store::objects::{self, Objects};
+use yagura_store::{Envelope, Lake};
 
 use crate::crash::{Random, with_state_at};
 
@@ -143,6 +143,15 @@ impl World {
         let admin: AdminClient<DefaultClientContext> = client(&self.brokers).create().unwrap();
         let done = runtime.block_on(admin.delete_records(&list, &AdminOptions::new())).unwrap();
         assert!(done.elements().iter().all(|it| it.error().is_ok()), "{done:?}");
+    }
+
+    /// Puts a record into a partition, as a gate would have.
+    pub(super) fn put(&self, partition: u16, envelope: &Envelope<'_>) {
+        let (topic, payload) = (format!("{}.records", self.prefix), envelope.encode());
+        let producer: BaseProducer = client(&self.brokers).create().unwrap();
+        let record = BaseRecord::<(), _>::to(&topic).partition(partition.into()).payload(&payload);
+        producer.send(record).unwrap();
+        producer.flush(Duration::from_secs(10)).unwrap();
     }
 
     /// The broker that leads a partition of records.
