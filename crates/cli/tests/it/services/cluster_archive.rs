@@ -22,9 +22,21 @@ fn another_worker_goes_on_from_the_archive_in_a_directory() {
 fn another_worker_goes_on_from_the_archive_in_s3() {
     let Some(endpoint) = service("YAGURA_TEST_S3", "s3") else { return };
     let Some(bucket) = service("YAGURA_TEST_S3_BUCKET", "s3") else { return };
-    let name = tempfile::tempdir().unwrap();
-    let name = name.path().file_name().unwrap().to_string_lossy().trim_start_matches('.').to_owned();
-    goes_on_from_the_archive(Some(Store::s3(endpoint, &bucket, &name)));
+    goes_on_from_the_archive(Some(Store::s3(endpoint, &bucket, &prefix())));
+}
+
+#[test]
+fn another_worker_goes_on_from_the_archive_in_azure() {
+    let Some(endpoint) = service("YAGURA_TEST_AZURE", "azurite") else { return };
+    let Some(key) = service("YAGURA_TEST_AZURE_KEY", "azurite") else { return };
+    let Some(container) = service("YAGURA_TEST_AZURE_CONTAINER", "azurite") else { return };
+    goes_on_from_the_archive(Some(Store::azure(endpoint, key, &container, &prefix())));
+}
+
+/// A prefix that no other test uses.
+fn prefix() -> String {
+    let dir = tempfile::tempdir().unwrap();
+    dir.path().file_name().unwrap().to_string_lossy().trim_start_matches('.').to_owned()
 }
 
 fn goes_on_from_the_archive(store: Option<Store>) {

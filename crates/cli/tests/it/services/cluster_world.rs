@@ -46,6 +46,16 @@ impl Store {
         Self { url: format!("s3://{bucket}/{prefix}"), settings }
     }
 
+    /// A container of an Azure Blob server of the tests.
+    pub(super) fn azure(endpoint: String, key: String, container: &str, prefix: &str) -> Self {
+        let settings = vec![
+            ("AZURE_STORAGE_ENDPOINT", endpoint),
+            ("AZURE_STORAGE_ACCOUNT_NAME", "devstoreaccount1".to_owned()),
+            ("AZURE_STORAGE_ACCOUNT_KEY", key),
+        ];
+        Self { url: format!("az://{container}/{prefix}"), settings }
+    }
+
     fn settings(&self) -> Vec<(&str, &str)> {
         self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }
