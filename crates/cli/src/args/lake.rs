@@ -33,10 +33,6 @@ pub(crate) enum Lake {
 }
 
 #[derive(Debug, clap::Args)]
-#[cfg_attr(
-    not(feature = "query"),
-    expect(dead_code, reason = "a light build says that it cannot, and reads none of it")
-)]
 pub(crate) struct LakeQuery {
     /// One SELECT statement.
     pub(crate) sql: String,

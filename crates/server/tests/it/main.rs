@@ -25,4 +25,5 @@ mod rig;
 mod services;
 mod serving;
 mod stamps;
+mod storm;
 mod ways;
