@@ -4,10 +4,12 @@
 
 mod evidence;
 mod lake;
+mod replay;
 mod serve;
 
 pub(crate) use evidence::{Evidence, EvidenceSource, HoldAdd, HoldCommand, Records};
 pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
+pub(crate) use replay::RuleReplay;
 pub(crate) use serve::{Serve, Stamps, Ways};
 
 use clap::{Parser, Subcommand};
@@ -298,6 +300,8 @@ pub(crate) enum Rule {
         #[arg(value_name = "DIR", default_value = "rules")]
         dir: PathBuf,
     },
+    /// Try rules on the past: what they would have raised, what of it is new or lost against the alerts there were, and what each costs.
+    Replay(RuleReplay),
 }
 
 #[derive(Debug, Subcommand)]

@@ -21,7 +21,7 @@ pub(crate) fn run(command: args::Lake) -> Result<(), Failure> {
     }
 }
 
-fn open(data: &str) -> Result<Lake, Failure> {
+pub(crate) fn open(data: &str) -> Result<Lake, Failure> {
     let url = if data.contains("://") { data.to_owned() } else { format!("{data}/{LAKE_DIR}") };
     if !url.contains("://") && !Path::new(&url).is_dir() {
         return Err(Failure::input(url, "there is no lake: give the server's data directory, or the lake's address"));

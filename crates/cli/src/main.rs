@@ -14,6 +14,7 @@ mod ids;
 mod inject;
 mod lake;
 mod output;
+mod replay;
 mod rule;
 mod score;
 mod serve;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Bench(args) => bench::run(&args),
         Command::Evidence(command) => evidence::run(command),
         Command::Rule(Rule::Check { dir }) => rule::check(&dir),
+        Command::Rule(Rule::Replay(args)) => replay::run(&args),
         Command::Device(Device::Token { device, model, server }) => device::token(&device, &model, &server),
         Command::Source(Source::Check { file, sample, json }) => {
             source::check(&file, sample.as_deref(), Output::from_flag(json))

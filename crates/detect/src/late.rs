@@ -9,7 +9,8 @@
 use crate::correlate::{AHEAD_MAX, CorrelatedKey};
 use crate::engine::Engine;
 use crate::error::BatchError;
-use crate::hit::{HIT_EVENTS_MAX, Hit};
+use crate::hit::Hit;
+use crate::hunt::join;
 use crate::rule::AlertId;
 use crate::ruleset::RuleSet;
 use crate::view::{int_column, long};
@@ -126,16 +127,10 @@ impl LateJudge {
             if !self.wanted.contains(&hit.alert) {
                 continue;
             }
-            let Some(known) = self.found.get_mut(&hit.alert) else {
-                self.found.insert(hit.alert, hit);
-                continue;
-            };
-            known.count = known.count.saturating_add(hit.count);
-            known.first = known.first.min(hit.first);
-            known.last = known.last.max(hit.last);
-            known.observed = known.observed.max(hit.observed);
-            let room = HIT_EVENTS_MAX.saturating_sub(known.events.len());
-            known.events.extend(hit.events.into_iter().take(room));
+            match self.found.get_mut(&hit.alert) {
+                Some(known) => join(known, hit),
+                None => drop(self.found.insert(hit.alert, hit)),
+            }
         }
         Ok(())
     }
@@ -152,7 +147,7 @@ pub const fn judged_time(time: i64, received: i64) -> i64 {
     if time > received.saturating_add(AHEAD_MAX) { received } else { time }
 }
 
-fn in_event_order(rows: &RecordBatch) -> Result<RecordBatch, BatchError> {
+pub(crate) fn in_event_order(rows: &RecordBatch) -> Result<RecordBatch, BatchError> {
     let column = |name| int_column(rows, name);
     let (time, received) = (column("time")?, column("received_time")?);
     let (position, entry) = (column("position")?, column("entry_index")?);

@@ -28,6 +28,7 @@ mod evaluate;
 mod fleet;
 mod groups;
 mod hit;
+mod hunt;
 mod late;
 mod mask;
 mod matched;
@@ -48,6 +49,7 @@ pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, Snapshot
 pub use fleet::{FleetEngine, FleetLosses};
 pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
+pub use hunt::{HUNT_ALERTS_MAX, Hunter};
 pub use late::{EVENT_AHEAD_MAX, LateJudge, LateWindow, judged_time};
 pub use matched::{MATCH_BYTES_MAX, MatchRecord, MatchRecordError};
 pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};

@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod fleetwide;
 pub mod gate;
 pub mod happenings;
+pub mod hunt;
 pub mod identity;
 pub mod intake;
 pub mod lake;

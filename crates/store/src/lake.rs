@@ -24,6 +24,7 @@ use crate::vault::Position;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use object_store::ObjectStore;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use table::TableStore;
@@ -96,6 +97,15 @@ pub struct Judged<'q> {
     pub ahead_max: i64,
     /// The columns that are asked for, besides those that have no nulls; all others are null in the answer.
     pub columns: &'q [String],
+}
+
+/// How far [`Lake::each_judged`] is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FilesRead {
+    /// Files that were read.
+    pub done: usize,
+    /// Files that have to be.
+    pub of: usize,
 }
 
 /// The answer to a [`Query`].
@@ -307,6 +317,26 @@ impl Lake {
     /// [`LakeError`] if a file cannot be read.
     pub fn scan_judged(&self, table: Table, judged: &Judged<'_>) -> Result<Scan, LakeError> {
         self.table(table).scan(judged.query, Some(judged))
+    }
+
+    /// Hands all rows that answer `judged` to `sink`, whatever its limit, in no order, until it says `Break`: for whoever reads much and keeps
+    /// little.
+    ///
+    /// # Errors
+    /// [`LakeError`] if a file cannot be read.
+    pub fn each_judged(
+        &self,
+        table: Table,
+        judged: &Judged<'_>,
+        sink: &mut dyn FnMut(RecordBatch, FilesRead) -> ControlFlow<()>,
+    ) -> Result<(), LakeError> {
+        self.table(table).each(judged, sink)
+    }
+
+    /// The earliest and the latest event time of a table's rows, of all tenants; `None` if it has none.
+    #[must_use]
+    pub fn span(&self, table: Table) -> Option<(UnixMicros, UnixMicros)> {
+        self.table(table).span().map(|(low, high)| (UnixMicros(low), UnixMicros(high)))
     }
 
     /// Takes up what other writers committed. A process that only reads calls it before it asks.

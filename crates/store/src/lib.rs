@@ -16,8 +16,8 @@ mod vault;
 pub use envelope::{ENVELOPE_BYTES, Envelope, EnvelopeError};
 #[cfg(feature = "lake")]
 pub use lake::{
-    Appended, At, DataFile, Forget, Forgotten, Judged, Lake, LakeError, Maintained, PARTITION_SHIFT, Partition, Query,
-    Scan, Snapshot, Table, TableStats, Tended, Upkeep, thread_cpu,
+    Appended, At, DataFile, FilesRead, Forget, Forgotten, Judged, Lake, LakeError, Maintained, PARTITION_SHIFT,
+    Partition, Query, Scan, Snapshot, Table, TableStats, Tended, Upkeep, thread_cpu,
 };
 pub use stamp::{Nonce, STAMP_BYTES_MAX, StampError, StampRoots, TimeStamp, stamp_request};
 pub use vault::{

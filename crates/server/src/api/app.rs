@@ -8,6 +8,7 @@ use super::live::{Health, Live};
 use crate::auth::{Origins, Session};
 use crate::clock;
 use crate::evidence::reads::{Read, Reads, reason};
+use crate::hunt::Hunts;
 use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
 use crate::records::device_of;
@@ -47,6 +48,8 @@ pub struct App {
     pub reads: Reads,
     /// What ails the server.
     pub health: Health,
+    /// Hunts under way.
+    pub hunts: Hunts,
     /// Room for streams.
     pub streams: Arc<Semaphore>,
     /// Turns true when the server ends; streams end with it.

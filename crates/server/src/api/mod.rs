@@ -11,6 +11,7 @@ mod evidence;
 mod evidence_log;
 mod evidence_reads;
 mod follow;
+mod hunts;
 mod input;
 mod live;
 mod overview;
@@ -72,6 +73,10 @@ use utoipa::OpenApi;
         evidence_reads::evidence_reads,
         overview::catalogue,
         query::query,
+        hunts::begin,
+        hunts::hunts,
+        hunts::hunt,
+        hunts::stop,
         stream::stream
     ),
     components(schemas(types::Problem, types::Tick))
@@ -111,6 +116,9 @@ pub fn router(app: App) -> Router {
         .route("/evidence/{position}/raw", get(evidence::evidence_raw))
         .route("/catalogue", get(overview::catalogue))
         .route("/query", post(query::query))
+        .route("/hunts", get(hunts::hunts).post(hunts::begin))
+        .route("/hunts/{id}", get(hunts::hunt))
+        .route("/hunts/{id}/stop", post(hunts::stop))
         .route("/stream", get(stream::stream))
         .route("/openapi.json", get(openapi))
         .fallback(async || ApiError::NotFound("path"))

@@ -4,8 +4,10 @@
 //! UTC with microseconds, identifiers are texts, an absent value is absent rather than null.
 
 mod fleet;
+mod hunt;
 
 pub use fleet::*;
+pub use hunt::*;
 
 use super::time::Time;
 use serde::{Deserialize, Serialize};

@@ -22,6 +22,7 @@ use crate::evidence::reads::{self, Reads};
 use crate::evidence::stamper::Stamper;
 use crate::gate::{Counters, Gate, GateParts, Quotas};
 use crate::happenings::{Started, Stopped, emit};
+use crate::hunt::Hunts;
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
@@ -303,6 +304,7 @@ impl Opened {
             live: common.live.clone(),
             reads: common.reads.clone(),
             health: common.health.clone(),
+            hunts: Hunts::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop,
             silent_after_us: config.silent_after_us,

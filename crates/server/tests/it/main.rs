@@ -14,6 +14,7 @@ mod devices;
 mod evidence;
 mod fleetwide;
 mod gate;
+mod hunts;
 mod isolation;
 mod late;
 mod openapi;

@@ -28,6 +28,7 @@ use yagura_server::auth::{Origins, mint_sign_in_link};
 use yagura_server::clock;
 use yagura_server::evidence::reads::Reads;
 use yagura_server::gate::{Claim, Counters, Enrolment, Redeemed, Registry, TokenHash};
+use yagura_server::hunt::Hunts;
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::intake::{Intake, Verified};
 use yagura_server::lake::SharedLake;
@@ -108,6 +109,7 @@ impl Rig {
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health,
+            hunts: Hunts::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop: stopping,
             silent_after_us: 120_000_000,

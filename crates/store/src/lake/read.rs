@@ -7,7 +7,7 @@
 use super::error::LakeError;
 use super::file::{DataFile, PARTITION_COLUMNS, Partition};
 use super::home::Home;
-use super::{Judged, Query, Scan};
+use super::{FilesRead, Judged, Query, Scan};
 use arrow::array::{
     ArrayRef, AsArray as _, BooleanArray, Date32Array, Int32Array, RecordBatch, Scalar, StringArray, new_null_array,
 };
@@ -21,6 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -97,6 +98,12 @@ impl Wanted {
                 file.vehicle.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())),
             )
             && between(Some(&self.tenant), file.tenant.as_ref().map(|(low, high)| (low.as_bytes(), high.as_bytes())))
+    }
+
+    /// Whether every row of the file is wanted, so that none has to be looked at.
+    fn takes_all_of(&self, file: &DataFile) -> bool {
+        let own = |(low, high): &(String, String)| *low == self.tenant && *high == self.tenant;
+        self.vehicle.is_none() && (self.from, self.to) == (i64::MIN, None) && file.tenant.as_ref().is_some_and(own)
     }
 
     /// Whether the row group may hold rows that are wanted.
@@ -182,6 +189,34 @@ pub(crate) fn scan(
     Ok(Scan { batches: found.batches, truncated: found.truncated, files_read, files_skipped: files.len() - files_read })
 }
 
+/// Hands the rows that are wanted to `sink`, file by file from the earliest, in no order within a file, until it says `Break`. Besides a
+/// batch it is told how many files are done.
+pub(crate) fn each(
+    home: &Home,
+    schema: &SchemaRef,
+    files: &[Arc<DataFile>],
+    judged: &Judged<'_>,
+    sink: &mut dyn FnMut(RecordBatch, FilesRead) -> ControlFlow<()>,
+) -> Result<(), LakeError> {
+    let wanted = Arc::new(Wanted::new(judged.query, Some(judged)));
+    let mut candidates: Vec<_> = files.iter().filter(|file| wanted.may_be_in(file)).collect();
+    candidates.sort_by_key(|file| file.time.map_or(i64::MIN, |(low, _)| low));
+    for (done, file) in candidates.iter().enumerate() {
+        let at = FilesRead { done, of: candidates.len() };
+        let mut flow = ControlFlow::Continue(());
+        read(home, file, schema, Some(&wanted), &mut |batch| {
+            if flow.is_continue() {
+                flow = sink(batch, at);
+            }
+            Ok(())
+        })?;
+        if flow.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The latest rows seen so far.
 struct Found<'a> {
     schema: &'a SchemaRef,
@@ -240,6 +275,7 @@ fn read(
     let opened = home.read(&file.path, file.bytes)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)?.with_batch_size(BATCH_ROWS);
     if let Some(wanted) = wanted.cloned() {
+        let whole = wanted.takes_all_of(file);
         let groups = builder.metadata().row_groups().iter().enumerate();
         let groups = groups
             .filter(|(_, group)| wanted.may_be_in_group(group, file.partition.date))
@@ -248,9 +284,12 @@ fn read(
         let read = schema.fields().iter().filter(|field| wanted.reads(field)).map(|field| field.name().as_str());
         let projection = ProjectionMask::columns(builder.parquet_schema(), read);
         builder = builder.with_projection(projection);
-        let mask = ProjectionMask::columns(builder.parquet_schema(), wanted.filtered_by().iter().copied());
-        let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.rows(&batch));
-        builder = builder.with_row_groups(groups).with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+        builder = builder.with_row_groups(groups);
+        if !whole {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), wanted.filtered_by().iter().copied());
+            let predicate = ArrowPredicateFn::new(mask, move |batch| wanted.rows(&batch));
+            builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+        }
     }
     for batch in builder.build().map_err(failed)? {
         let batch = complete(&batch?, file.partition, schema)?;

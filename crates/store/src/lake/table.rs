@@ -7,13 +7,14 @@ use super::error::LakeError;
 use super::file::{self, DataFile, Partition};
 use super::home::Home;
 use super::log::{Change, CommitError, Content, DeltaLog};
-use super::{Appended, At, Judged, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
+use super::{Appended, At, FilesRead, Judged, Lake, PARTITION_SHIFT, Query, Scan, Table, TableStats, read};
 use crate::vault::Position;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -307,6 +308,22 @@ impl TableStore {
                 scan => return scan,
             }
         }
+    }
+
+    pub(crate) fn each(
+        &self,
+        judged: &Judged<'_>,
+        sink: &mut dyn FnMut(RecordBatch, FilesRead) -> ControlFlow<()>,
+    ) -> Result<(), LakeError> {
+        // Files that a merge replaces meanwhile stay as long as the history does.
+        read::each(&self.home, &self.schema, &self.content().files, judged, sink)
+    }
+
+    /// The earliest and the latest time of any row.
+    pub(crate) fn span(&self) -> Option<(i64, i64)> {
+        let times = self.content().files.iter().filter_map(|file| file.time).collect::<Vec<_>>();
+        let (low, high) = (times.iter().map(|time| time.0).min()?, times.iter().map(|time| time.1).max()?);
+        Some((low, high))
     }
 
     /// A name that no other file ever had.

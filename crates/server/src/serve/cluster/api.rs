@@ -7,6 +7,7 @@ use crate::api::{App, EvidenceLog, Live, STREAMS_MAX, follow};
 use crate::auth::Origins;
 use crate::cluster::{Archives, LogReader, LogWriter};
 use crate::evidence::reads::{self, Reads};
+use crate::hunt::Hunts;
 use crate::intake::Intake;
 use crate::lake::SharedLake;
 use crate::pipeline::{Rules, Tail};
@@ -62,6 +63,7 @@ impl Common<'_> {
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health: self.parts.health.clone(),
+            hunts: Hunts::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             stop: self.stopping.clone(),
             silent_after_us: config.silent_after_us,
