@@ -137,6 +137,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hunts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hunts of this server that are remembered, the newest first, without what they found. */
+        get: operations["hunts"];
+        put?: never;
+        /** Begin a hunt: rules over the events in the lake, compared with the alerts that there were. */
+        post: operations["begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hunts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One hunt: how far it is, or what it found. */
+        get: operations["hunt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hunts/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a hunt. It ends within a batch of rows; what it found is not told. */
+        post: operations["stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -698,6 +750,98 @@ export interface components {
             /** @description When. */
             time: components["schemas"]["Time"];
         };
+        /** @description A hunt. */
+        Hunt: {
+            /**
+             * Format: int64
+             * @description Events read so far.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            outcome?: components["schemas"]["HuntOutcome"];
+            /**
+             * Format: int64
+             * @description Thousandths of the work that are done.
+             */
+            permille: number;
+            /** @description Why it failed. */
+            problem?: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["HuntState"];
+        };
+        /** @description An alert that would have been raised. */
+        HuntAlert: {
+            /**
+             * Format: int64
+             * @description Its events.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description Time of its first event.
+             */
+            first: string;
+            /** @description What its events have in common: field and value. */
+            group: [
+                string,
+                string
+            ][];
+            /**
+             * Format: date-time
+             * @description Time of its last event.
+             */
+            last: string;
+            /** @description What its rule asked about, as it was. */
+            matched: [
+                string,
+                string
+            ][];
+            /** @description The vehicle, unless it is about several. */
+            vehicle?: string;
+        };
+        /** @description What a hunt found. */
+        HuntOutcome: {
+            /**
+             * Format: double
+             * @description Processor time of its reading and judging, in seconds.
+             */
+            cpu_seconds: number;
+            /**
+             * Format: int64
+             * @description Events read.
+             */
+            events: number;
+            /** @description Every rule, those with alerts first, then by title. */
+            rules: components["schemas"]["RuleOutcome"][];
+            /**
+             * Format: double
+             * @description How long it took, in seconds.
+             */
+            wall_seconds: number;
+        };
+        /** @description What to hunt for. */
+        HuntRequest: {
+            /** @description Alerts whose window begins in or after this hour, RFC 3339; from the first event if absent. */
+            from?: string;
+            /** @description Sigma rules, YAML, several documents if need be; the active rules if absent. */
+            rules?: string;
+            /** @description Alerts whose window begins in or before this hour, RFC 3339; to the last event if absent. */
+            to?: string;
+        };
+        /**
+         * @description Where a hunt stands.
+         * @enum {string}
+         */
+        HuntState: "running" | "done" | "stopped" | "failed";
+        /** @description Hunts, the newest first. */
+        Hunts: {
+            /** @description The hunts, without what they found. */
+            hunts: components["schemas"]["Hunt"][];
+        };
         /** @description One kind of loss. */
         Loss: {
             /**
@@ -891,6 +1035,50 @@ export interface components {
              * @description Reports.
              */
             reports: number;
+        };
+        /** @description What one rule found. */
+        RuleOutcome: {
+            /**
+             * Format: int64
+             * @description Alerts that it would have raised.
+             */
+            alerts: number;
+            /**
+             * Format: int64
+             * @description Events beyond the alerts that a hunt can hold: the other numbers are too low by what they would be.
+             */
+            beyond: number;
+            /**
+             * Format: int64
+             * @description What it costs alone, in nanoseconds an event; absent if nothing was read.
+             */
+            cost_ns?: number;
+            /**
+             * Format: int64
+             * @description Events that its alerts count.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Alerts that were raised then and would not be.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Of those, the ones that were not raised then.
+             */
+            new: number;
+            /** @description Its id. */
+            rule: string;
+            /** @description Its title. */
+            title: string;
+            /** @description The first of its new alerts, at most 20. */
+            told: components["schemas"]["HuntAlert"][];
+            /**
+             * Format: int64
+             * @description Vehicles that its alerts name.
+             */
+            vehicles: number;
         };
         /** @description A rule, for people. */
         RuleView: {
@@ -1361,6 +1549,132 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hunts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hunts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hunts"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HuntRequest"];
+            };
+        };
+        responses: {
+            /** @description Begun */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hunt"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hunt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hunt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hunt"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hunt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hunt"];
                 };
             };
             /** @description Refused */
