@@ -137,7 +137,9 @@ fn the_list_of_shipped_rules_is_fresh() {
         let (own, file) = rule.path.split_once('/').unwrap_or(("", &rule.path));
         if own != folder {
             folder = own;
-            text.push_str(&format!("\n## {own}\n| rule | what it finds | level | source | ATT&CK | R155 |\n|---|---|---|---|---|---|\n"));
+            text.push_str(&format!(
+                "\n## {own}\n| rule | what it finds | level | source | ATT&CK | R155 |\n|---|---|---|---|---|---|\n"
+            ));
         }
         let name = file.trim_end_matches(".yml");
         let counts = if matches!(rule.kind, RuleKind::Correlation(_)) { " ⊕" } else { "" };

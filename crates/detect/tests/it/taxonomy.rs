@@ -30,9 +30,9 @@ pub(crate) fn techniques() -> Option<BTreeSet<String>> {
         let bundle: Value = serde_json::from_reader(GzDecoder::new(packed)).expect("a STIX bundle");
         let objects = bundle["objects"].as_array().expect("a list of objects");
         let is_set = |object: &Value, flag: &str| object[flag].as_bool() == Some(true);
-        let current = objects.iter().filter(|o| {
-            o["type"] == "attack-pattern" && !is_set(o, "revoked") && !is_set(o, "x_mitre_deprecated")
-        });
+        let current = objects
+            .iter()
+            .filter(|o| o["type"] == "attack-pattern" && !is_set(o, "revoked") && !is_set(o, "x_mitre_deprecated"));
         known.extend(current.filter_map(|o| Some(o["external_references"][0]["external_id"].as_str()?.to_owned())));
     }
     Some(known)
@@ -73,7 +73,20 @@ fn lines_of_the_example_sources_reach_the_rules() {
         let alerts: Vec<_> = alerts.into_iter().collect();
         writeln!(told, "{name}: {rows} rows, {}", alerts.join(" ")).expect("a text");
     }
-    expect_test::expect![[r#""#]].assert_eq(&told);
+    expect_test::expect![[r#"
+        api: 4 rows, api/administration_from_outside.yml api/administrator_made.yml api/command_without_identity.yml api/injection_tried.yml
+        charging: 2 rows, charging/firmware_from_elsewhere.yml
+        digitalkey: 4 rows, digitalkey/immobiliser_taught_elsewhere.yml digitalkey/relay_suspected.yml
+        ethernet: 3 rows, ethernet/diagnostics_from_infotainment.yml ethernet/service_offered_by_a_stranger.yml ethernet/unknown_device.yml
+        idsr: foreign sensors
+        ivi: 4 rows, ivi/application_past_the_store.yml ivi/debug_bridge_started.yml ivi/root_shell_on_console.yml ivi/system_partition_changed.yml
+        mobile: 5 rows, mobile/account_taken_over.yml mobile/changed_app.yml
+        ota: 4 rows, ota/campaign_without_approval.yml ota/older_software_installed.yml ota/signature_refused.yml
+        pki: 3 rows, pki/authority_key_used_by_hand.yml pki/revoked_certificate.yml
+        telematics: 4 rows, telematics/backend_address_changed.yml telematics/command_while_moving.yml telematics/sim_in_foreign_device.yml
+        v2x: 3 rows, v2x/sender_reported_by_many.yml
+        workshop: 4 rows, workshop/mileage_written.yml workshop/remote_diagnosis_while_moving.yml workshop/safety_parameter_written.yml
+    "#]].assert_eq(&told);
 }
 
 #[test]
