@@ -89,12 +89,28 @@ fn lines_of_the_example_sources_reach_the_rules() {
     "#]].assert_eq(&told);
 }
 
+/// The texts that a rule's searches compare a field with.
+fn compared<'a>(detection: &'a Value, field: &str) -> Vec<&'a str> {
+    let searches = detection.as_object().into_iter().flatten();
+    let values = searches.filter_map(|(_, search)| search.get(field));
+    values
+        .flat_map(|value| value.as_array().map_or(vec![value], |list| list.iter().collect()))
+        .filter_map(Value::as_str)
+        .collect()
+}
+
 #[test]
-fn the_taxonomy_describes_every_product_that_rules_name() {
+fn the_taxonomy_describes_every_product_and_action_that_rules_name() {
     let text = std::fs::read_to_string(root().join("docs/taxonomy.md")).expect("docs/taxonomy.md");
     let set = RuleSet::parse(&shipped_files()).expect("the shipped rules");
     for rule in set.rules() {
         let Some(product) = &rule.logsource.product else { continue };
-        assert!(text.contains(&format!("\n### `{product}`")), "{}: `{product}` is not described", rule.path);
+        let heading = format!("\n### `{product}`");
+        let chapter = text.split(&heading).nth(1).unwrap_or_else(|| panic!("{}: no chapter `{product}`", rule.path));
+        let chapter = chapter.split("\n##").next().unwrap_or_default();
+        let document: Value = serde_saphyr::from_str(&rule.source).expect("YAML");
+        for action in compared(&document["detection"], "action") {
+            assert!(chapter.contains(&format!("`{action}`")), "{}: `{product}` has no `{action}`", rule.path);
+        }
     }
 }
