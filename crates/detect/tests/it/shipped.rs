@@ -4,7 +4,7 @@ use crate::{files, root, shipped_files};
 use std::collections::BTreeSet;
 use yagura_columns::events_schema;
 use yagura_detect::cases::CaseFile;
-use yagura_detect::{Rule, RuleKind, RuleSet};
+use yagura_detect::{Engine, Rule, RuleKind, RuleSet};
 use yagura_model::Severity;
 
 fn shipped() -> RuleSet {
@@ -28,6 +28,16 @@ fn every_case_beside_a_rule_passes() {
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
     assert!(cases >= 200, "{cases} cases");
+}
+
+#[test]
+fn no_rule_speaks_on_an_ordinary_day() {
+    let day = crate::events(include_str!("ordinary_day.yml"));
+    let mut engine = Engine::new(shipped());
+    let hits = engine.process(&day).expect("a batch of events");
+    let told: BTreeSet<_> = hits.iter().filter_map(|hit| Some(engine.rules().rule(&hit.rule)?.path.clone())).collect();
+    assert_eq!(told, BTreeSet::new());
+    assert!(day.num_rows() > 600, "{} events", day.num_rows());
 }
 
 #[test]
