@@ -118,7 +118,7 @@ fn batches() -> Vec<RecordBatch> {
 
 fn shipped() -> Vec<RuleFile> {
     let mut files = Vec::new();
-    for folder in ["can", "fleet", "link", "sensor"] {
+    for folder in ["can", "diag", "fleet", "link", "sensor"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules").join(folder);
         for entry in std::fs::read_dir(path).expect("the repository's rules") {
             let path = entry.expect("a file").path();

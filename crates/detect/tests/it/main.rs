@@ -1,4 +1,5 @@
-//! The detection crate from outside: shipped rules, semantics of Sigma, invariance under cuts and snapshots, SigmaHQ's rules.
+//! The detection crate from outside: shipped rules, semantics of Sigma, invariance under cuts and snapshots, SigmaHQ's rules,
+//! the taxonomy of log sources.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -12,6 +13,7 @@ mod late;
 mod semantics;
 mod shipped;
 mod sigmahq;
+mod taxonomy;
 mod words;
 
 use arrow::record_batch::RecordBatch;

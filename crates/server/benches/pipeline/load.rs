@@ -210,7 +210,7 @@ fn body(
 pub(crate) fn rules() -> Fallible<Vec<RuleFile>> {
     let mut files = Vec::new();
     let mut rules = 0;
-    for folder in ["can", "fleet", "link", "sensor"] {
+    for folder in ["can", "diag", "fleet", "link", "sensor"] {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules").join(folder))? {
             let path = entry?.path();
             let text = std::fs::read_to_string(&path)?;
