@@ -159,6 +159,23 @@ pub struct CorrelationsForgotten<'a> {
 }
 happening!(CorrelationsForgotten<'_>, |it| info!(rules = ?it.rules, "correlations of changed rules start anew"));
 
+/// Rule files changed, and the rules in them are active.
+pub struct RulesChanged {
+    /// How many there are.
+    pub rules: usize,
+}
+happening!(RulesChanged, |it| info!(rules = it.rules, "changed rules are active"));
+
+/// Rule files changed, and the rules in them cannot be used; those before stay active.
+pub struct RulesRefused<'a> {
+    /// Why.
+    pub cause: &'a (dyn Error + 'static),
+}
+happening!(RulesRefused<'_>, |it| error!(
+    cause = chain(it.cause),
+    "changed rules cannot be used; those before stay active"
+));
+
 /// A step of the pipeline failed and is tried again.
 pub struct PipelineStalled<'a> {
     /// Which step.

@@ -20,7 +20,7 @@ use yagura_server::gate::Counters;
 use yagura_server::identity::Identity;
 use yagura_server::intake::{Intake, IntakeError, NotTaken, Verified};
 use yagura_server::lake::SharedLake;
-use yagura_server::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
+use yagura_server::pipeline::{ActiveRules, Ordered, Parts, Pipeline, Rules, Tail};
 use yagura_server::state::{PartitionNumber, State};
 use yagura_store::{Vault, VaultOptions};
 
@@ -60,7 +60,7 @@ impl Cloud {
             tail: Tail::default(),
             live: live.clone(),
             health: health.clone(),
-            rules: Rules::of(crate::load::rules()?)?,
+            rules: ActiveRules::fixed(Rules::of(crate::load::rules()?)?),
         });
         let pipeline = pipeline.await?;
         Ok(Self { intake, pipeline, state, live, health })

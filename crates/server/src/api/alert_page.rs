@@ -47,7 +47,8 @@ pub(crate) async fn alert(
     app.note_read(&session, "alert page", &read, Some(&format!("alert {}", hex(&id))));
     let (batch, places) = (decoded(&app, &records).await?, places(&kept));
     let events = events_of(&app, &batch, &places);
-    let rule = app.rules.book.get(&row.rule_id);
+    let rules = app.rules.now();
+    let rule = rules.book.get(&row.rule_id);
     Ok(Json(AlertDetail {
         why: why(&app, &row),
         counted: counted(&app, &row.rule_id, &batch, &places),

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::evidence::reads::{Read, Reads, reason};
 use crate::hunt::Hunts;
 use crate::lake::SharedLake;
-use crate::pipeline::{Rules, Tail};
+use crate::pipeline::{ActiveRules, Tail};
 use crate::records::device_of;
 use crate::state::State;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub struct App {
     /// Rows that are not in the lake yet.
     pub tail: Tail,
     /// The rules, which explain alerts.
-    pub rules: Arc<Rules>,
+    pub rules: ActiveRules,
     /// What events mean.
     pub catalogue: Arc<Catalogue>,
     /// Alerts as they are raised.

@@ -32,7 +32,7 @@ pub(crate) async fn begin(
             let file = RuleFile { path: "rules".to_owned(), text };
             RuleSet::parse(&[file]).map_err(|errors| ApiError::BadInput { what: "rules", why: told(&errors) })?
         }
-        None => app.rules.set.clone(),
+        None => app.rules.now().set.clone(),
     };
     let time = |what, text: Option<String>| match text {
         Some(text) => Time::parse(&text)

@@ -13,7 +13,8 @@ use yagura_model::UnixMicros;
 
 /// Why the alert fired.
 pub(super) fn why(app: &App, row: &AlertRow) -> Text {
-    let set = &app.rules.set;
+    let rules = app.rules.now();
+    let set = &rules.set;
     let Some(rule) = set.rule(&row.rule_id) else {
         let en = format!("{} events matched “{}”, a rule that this server no longer has.", row.count, row.title_en);
         let ja =
@@ -35,7 +36,8 @@ pub(super) fn why(app: &App, row: &AlertRow) -> Text {
 
 /// Why each of the events at `places` counts for an alert of this rule; nothing if the rule counts none.
 pub(super) fn counted(app: &App, rule: &str, batch: &RecordBatch, places: &BTreeSet<(u64, u32)>) -> Vec<CountedEvent> {
-    let set = &app.rules.set;
+    let rules = app.rules.now();
+    let set = &rules.set;
     let Some(RuleKind::Correlation(correlation)) = set.rule(rule).map(|rule| &rule.kind) else { return Vec::new() };
     let mut engine = Engine::new(set.clone());
     let rows = views::Row::all(batch).enumerate().filter(|(_, row)| places.contains(&row.place()));

@@ -66,7 +66,9 @@ impl SecondStagePartition<'_> {
         since: Instant,
     ) -> Result<Ended, SecondStageError> {
         let (parts, number) = (self.parts, self.number);
-        let stage = SecondStage::take_over(&parts.state, number, parts.rules()).await?;
+        let mut rules = parts.rules.clone();
+        let active = rules.renewed().unwrap_or_else(|| rules.now());
+        let stage = SecondStage::take_over(&parts.state, number, &active).await?;
         let reader = MatchReader::open(&parts.log, number.of_kind(), stage.next(), stage.applied()).await?;
         if reader.removed() > 0 {
             emit(&MatchesRemoved { partition: number, count: reader.removed() });
@@ -80,6 +82,11 @@ impl SecondStagePartition<'_> {
         let mut working = Working { parts, stage, reader, lake, flushed };
         let ended = tokio::select! {
             order = told(order) => Some(order),
+            () = rules.changed() => {
+                // Begun anew with the new rules where this engine stands.
+                let _ = working.flush().await;
+                return Ok(Ended::Renewed);
+            }
             ended = working.run() => {
                 ended?;
                 None

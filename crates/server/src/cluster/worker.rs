@@ -22,7 +22,7 @@ use crate::happenings::{PartitionFailed, PartitionFenced, PartitionReleased, Par
 use crate::intake::Vouched;
 use crate::lake::{Care, SharedLake};
 use crate::metrics::{PartitionParts, Partitions};
-use crate::pipeline::{Ordered, Parts, Pipeline, Rules, StartError, Tail};
+use crate::pipeline::{ActiveRules, Ordered, Parts, Pipeline, StartError, Tail};
 use crate::state::{Partition, PartitionNumber, State, StateError};
 use rdkafka::error::KafkaError;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub struct WorkerParts {
     /// How the lake is looked after.
     pub care: Care,
     /// By what it judges.
-    pub rules: Rules,
+    pub rules: ActiveRules,
     /// Where it records what it does with the evidence.
     pub records: LogWriter,
     /// How long evidence is kept.
@@ -68,13 +68,6 @@ pub struct WorkerParts {
     pub health: Health,
     /// Where metrics find its partitions.
     pub told: Partitions,
-}
-
-impl WorkerParts {
-    /// The rules, for one partition.
-    pub(super) fn rules(&self) -> Rules {
-        Rules { set: self.rules.set.clone(), book: self.rules.book.clone() }
-    }
 }
 
 /// Why a worker cannot start.
@@ -312,6 +305,8 @@ pub(super) enum Ended {
     Told(Option<u64>),
     /// Another owns it.
     Fenced,
+    /// The rules changed: it is to be worked on anew.
+    Renewed,
 }
 
 impl Keeper {
@@ -321,6 +316,7 @@ impl Keeper {
             self.stages.set(partition, Stage::Taking);
             match self.hold_either(since).await {
                 Ok(Ended::Told(position)) => return emit(&PartitionReleased { partition, position }),
+                Ok(Ended::Renewed) => continue,
                 Ok(Ended::Fenced) => emit(&PartitionFenced { partition }),
                 Err(error) => {
                     self.parts.health.ails(
@@ -426,7 +422,7 @@ impl Keeper {
             // Those who look ask the state; see `crate::api::follow`.
             live: Live::default(),
             health: self.parts.health.clone(),
-            rules: self.parts.rules(),
+            rules: self.parts.rules.clone(),
             matches: Some(self.parts.matches.clone()),
         });
         let pipeline = tokio::select! {

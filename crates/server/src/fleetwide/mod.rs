@@ -50,10 +50,10 @@ impl SecondStage {
     ///
     /// # Errors
     /// [`StateError`]
-    pub async fn take_over(state: &State, number: PartitionNumber, rules: Rules) -> Result<Self, StateError> {
+    pub async fn take_over(state: &State, number: PartitionNumber, rules: &Rules) -> Result<Self, StateError> {
         let partition = state.take_over(number).await?;
         let progress = partition.progress().await?;
-        let mut engine = FleetEngine::new(rules.set);
+        let mut engine = FleetEngine::new(rules.set.clone());
         if let Some(snapshot) = &progress.snapshot {
             match engine.restore(snapshot) {
                 Ok(restored) if restored.forgotten.is_empty() => {}
@@ -63,7 +63,7 @@ impl SecondStage {
         }
         let given_up = given_up(&engine);
         let (next, applied) = (progress.snapshot_position, progress.position);
-        Ok(Self { engine, book: Arc::new(rules.book), partition, next, applied, pending: None, given_up })
+        Ok(Self { engine, book: Arc::new(rules.book.clone()), partition, next, applied, pending: None, given_up })
     }
 
     /// The offset of the record that it wants next.

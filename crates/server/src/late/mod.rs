@@ -14,16 +14,15 @@ use crate::api::{Health, Live, alert_view};
 use crate::clock;
 use crate::happenings::{PartitionLost, PipelineResumed, PipelineStalled, chain, emit};
 use crate::lake::SharedLake;
-use crate::pipeline::{Parts, RuleBook};
+use crate::pipeline::{ActiveRules, Parts};
 use crate::state::{LATE_WINDOWS_MAX, LateNote, Partition, StateError};
 use crate::stop::stopped;
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::sleep;
-use yagura_detect::{BatchError, LateJudge, RuleSet};
+use yagura_detect::{BatchError, LateJudge};
 use yagura_store::{LakeError, VaultReader};
 
 /// How long a failed round waits before it is tried again.
@@ -34,8 +33,7 @@ pub(crate) struct LateParts {
     pub(crate) partition: Partition,
     pub(crate) lake: SharedLake,
     pub(crate) vault: VaultReader,
-    pub(crate) set: RuleSet,
-    pub(crate) book: Arc<RuleBook>,
+    pub(crate) rules: ActiveRules,
     pub(crate) live: Live,
     pub(crate) health: Health,
     /// Moves when the lake has taken rows.
@@ -49,8 +47,7 @@ impl LateParts {
             partition: parts.partition.clone(),
             lake: parts.lake.clone(),
             vault: parts.vault.clone(),
-            set: parts.rules.set.clone(),
-            book: Arc::new(parts.rules.book.clone()),
+            rules: parts.rules.clone(),
             live: parts.live.clone(),
             health: parts.health.clone(),
             flushed,
@@ -80,8 +77,7 @@ pub(crate) struct Late {
 impl Late {
     pub(crate) fn start(parts: LateParts) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let judge = Some(LateJudge::new(parts.set.clone()));
-        let task = tokio::spawn(Runner { parts, judge, stopping }.run());
+        let task = tokio::spawn(Runner { parts, judge: None, stopping }.run());
         Self { stop, task: Some(task) }
     }
 
@@ -105,7 +101,7 @@ impl Drop for Late {
 
 struct Runner {
     parts: LateParts,
-    /// Away only while a thread has it.
+    /// Not there before the first round, after a change of the rules, and while a thread has it.
     judge: Option<LateJudge>,
     stopping: watch::Receiver<bool>,
 }
@@ -144,12 +140,17 @@ impl Runner {
     }
 
     async fn judge(&mut self, notes: Vec<LateNote>) -> Result<Duration, LateError> {
-        let judge = self.judge.take().unwrap_or_else(|| LateJudge::new(self.parts.set.clone()));
-        let (vault, book) = (self.parts.vault.clone(), self.parts.book.clone());
+        if self.parts.rules.renewed().is_some() {
+            self.judge = None;
+        }
+        let rules = self.parts.rules.now();
+        let judge = self.judge.take().unwrap_or_else(|| LateJudge::new(rules.set.clone()));
+        let vault = self.parts.vault.clone();
         let partition = self.parts.partition.number().get();
         let stopping = self.stopping.clone();
-        let read =
-            move |lake: &yagura_store::Lake| round::judge(lake, &vault, (partition, &book), judge, notes, &stopping);
+        let read = move |lake: &yagura_store::Lake| {
+            round::judge(lake, &vault, (partition, &rules.book), judge, notes, &stopping)
+        };
         let (judge, judged) = self.parts.lake.call(read).await?;
         self.judge = Some(judge);
         let judged = judged?;

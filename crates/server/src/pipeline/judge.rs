@@ -4,14 +4,15 @@
 //! below the applied position bring the engine and the tail up to date and mean nothing else; the outcome depends on the records
 //! alone, not on how they were cut. Cost: ~7 µs a report, ~0.7 µs an event; its signature was checked before (`prepare`).
 
+use super::active::ActiveRules;
 use super::decode::{Content, DecodeFailed, Reports, push};
 use super::meaning::Meaning;
 use super::order::{self, Order, Turn};
 use super::prepare::{Prepared, Verified};
 use super::rise::{entry, rise, vehicle_at};
-use super::rules::RuleBook;
+use super::rules::Rules;
 use super::tail::Part;
-use crate::happenings::{RecordUnreadable, emit};
+use crate::happenings::{CorrelationsForgotten, RecordUnreadable, SnapshotRefused, emit};
 use crate::place::position_of;
 use crate::records::{Unopened, device_of};
 use crate::state::{AlertRise, Delta};
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use yagura_columns::{Decoder, DecoderError};
-use yagura_detect::{BatchError, Engine, EventRef, Hit, MatchRecord};
+use yagura_detect::{BatchError, Engine, EventRef, Hit, Limits, MatchRecord};
 use yagura_model::{DeviceId, Name, UnixMicros};
 use yagura_store::{Record, RecordKind, VaultReader};
 
@@ -43,7 +44,9 @@ pub(super) struct Verdict {
 /// Decodes and judges.
 pub(super) struct Judge {
     pub(super) engine: Engine,
-    pub(super) rules: Arc<RuleBook>,
+    stage: EngineStage,
+    rules: Arc<Rules>,
+    active: ActiveRules,
     pub(super) vault: VaultReader,
     partition: u16,
     /// Judges the order of reports where no intake did.
@@ -52,6 +55,31 @@ pub(super) struct Judge {
     reports: Reports,
     /// What the correlations had given up when this was last counted.
     given_up: u64,
+}
+
+/// Which engine judges.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum EngineStage {
+    /// One that sees everything.
+    Only,
+    /// One that leaves correlations over the fleet to a second stage.
+    First,
+}
+
+/// An engine with these rules that goes on from what was saved at a position.
+fn engine(stage: EngineStage, rules: &Rules, saved: Option<(&[u8], u64)>) -> Engine {
+    let mut engine = match stage {
+        EngineStage::First => Engine::first_stage(rules.set.clone(), Limits::default()),
+        EngineStage::Only => Engine::new(rules.set.clone()),
+    };
+    if let Some((snapshot, position)) = saved {
+        match engine.restore(snapshot) {
+            Ok(restored) if restored.forgotten.is_empty() => {}
+            Ok(restored) => emit(&CorrelationsForgotten { rules: &restored.forgotten }),
+            Err(error) => emit(&SnapshotRefused { cause: &error, position }),
+        }
+    }
+    engine
 }
 
 /// Why a batch could not be judged.
@@ -64,20 +92,24 @@ pub(super) enum JudgeError {
 }
 
 impl Judge {
+    /// A judge by the rules that are active, with the engine as it was saved at a position.
     pub(super) fn new(
-        engine: Engine,
-        rules: Arc<RuleBook>,
+        (stage, mut active, saved): (EngineStage, ActiveRules, Option<(&[u8], u64)>),
         vault: VaultReader,
         partition: u16,
         order: Option<Order>,
     ) -> Self {
+        // What was active before this is not a change.
+        let rules = active.renewed().unwrap_or_else(|| active.now());
+        let engine = engine(stage, &rules, saved);
         let given_up = given_up(&engine);
         let (decoder, reports) = (Decoder::new(), Reports::new());
-        Self { engine, rules, vault, partition, order, decoder, reports, given_up }
+        Self { engine, stage, rules, active, vault, partition, order, decoder, reports, given_up }
     }
 
     /// Judges consecutive records.
     pub(super) fn judge(&mut self, prepared: &Prepared) -> Result<Verdict, JudgeError> {
+        self.take_up_rules();
         let Prepared { records, verified } = prepared;
         let next = records.last().map_or(0, |record| position_of(record.position.0) + 1);
         let mut meaning = Meaning::default();
@@ -119,6 +151,14 @@ impl Judge {
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
         Ok(Verdict { delta, part, matches: self.engine.take_matches() })
+    }
+
+    /// Judges by the newest rules from here on. Correlations whose rules detect what they did go on where they stand.
+    fn take_up_rules(&mut self) {
+        let Some(rules) = self.active.renewed() else { return };
+        self.engine = engine(self.stage, &rules, Some((&self.engine.snapshot(), 0)));
+        self.given_up = given_up(&self.engine);
+        self.rules = rules;
     }
 
     /// Takes the rows of a record and what it means; whether it could be read.
@@ -175,7 +215,7 @@ impl Judge {
         let in_batch = hit.events.iter().filter(|event| devices.contains_key(&event.position));
         let trigger = in_batch.map(|event| (event.position, entry(event))).min();
         let trigger = trigger.or_else(|| devices.keys().next().map(|position| (*position, 0)))?;
-        rise(hit, &self.rules, trigger, events)
+        rise(hit, &self.rules.book, trigger, events)
     }
 }
 

@@ -5,6 +5,7 @@
 //! a restart replays from where both stand and changes nothing that was already applied. Memory: at most [`TAIL_ROWS_MAX`] rows wait
 //! for the lake; then the pipeline waits, and the vault goes on.
 
+mod active;
 mod decode;
 mod flush;
 mod judge;
@@ -17,6 +18,7 @@ mod rules;
 mod runner;
 mod tail;
 
+pub use active::{ActiveRules, LOOK_EVERY};
 pub use decode::{DecodeFailed, decode_records};
 pub(crate) use flush::append_alerts;
 pub use flush::{FLUSH_AFTER, FLUSH_ROWS, FlushError};

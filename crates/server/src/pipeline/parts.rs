@@ -2,7 +2,7 @@
 //!
 //! Nothing happens here: `runner` does it.
 
-use super::rules::Rules;
+use super::active::ActiveRules;
 use super::tail::Tail;
 use crate::api::{Health, Live};
 use crate::cluster::MatchWriter;
@@ -35,7 +35,7 @@ pub struct Parts {
     /// What ails the server.
     pub health: Health,
     /// By what it judges.
-    pub rules: Rules,
+    pub rules: ActiveRules,
     /// Where what concerns the whole fleet is sent, to be judged by others; `None`: it is judged here.
     pub matches: Option<MatchWriter>,
 }

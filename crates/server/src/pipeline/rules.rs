@@ -62,11 +62,7 @@ impl Rules {
     /// [`RulesError`]
     pub fn load(dir: Option<&Path>) -> Result<Self, RulesError> {
         let files = match dir {
-            Some(dir) => {
-                let mut files = Vec::new();
-                read_dir(dir, dir, 0, &mut files)?;
-                files
-            }
+            Some(dir) => rule_files(dir)?.into_iter().map(read).collect::<Result<_, _>>()?,
             None => built_in(),
         };
         Self::of(files)
@@ -92,7 +88,24 @@ fn built_in() -> Vec<RuleFile> {
     BuiltIn::iter().filter(|path| path.ends_with(".yml") && !path.starts_with("tests/")).filter_map(file).collect()
 }
 
-fn read_dir(root: &Path, dir: &Path, depth: usize, files: &mut Vec<RuleFile>) -> Result<(), RulesError> {
+/// The rule files of a directory: `*.yml` and `*.yaml` that are not under `tests`.
+///
+/// # Errors
+/// [`RulesError::File`], [`RulesError::TooMany`]
+pub(super) fn rule_files(dir: &Path) -> Result<Vec<PathBuf>, RulesError> {
+    let mut files = Vec::new();
+    list(dir, dir, 0, &mut files)?;
+    Ok(files)
+}
+
+fn read(path: PathBuf) -> Result<RuleFile, RulesError> {
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(RuleFile { path: path.display().to_string(), text }),
+        Err(source) => Err(RulesError::File { path, source }),
+    }
+}
+
+fn list(root: &Path, dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), RulesError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| RulesError::File { path, source }
@@ -104,13 +117,12 @@ fn read_dir(root: &Path, dir: &Path, depth: usize, files: &mut Vec<RuleFile>) ->
         let path = entry.map_err(failed(dir))?.path();
         let is_rule = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
         if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
-            read_dir(root, &path, depth + 1, files)?;
+            list(root, &path, depth + 1, files)?;
         } else if path.is_file() && is_rule {
             if files.len() >= RULE_FILES_MAX {
                 return Err(RulesError::TooMany(root.to_owned()));
             }
-            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
-            files.push(RuleFile { path: path.display().to_string(), text });
+            files.push(path);
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! all that was judged is applied; a step that fails is tried again until it succeeds or the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving, tend};
-use super::judge::{Judge, Verdict};
+use super::judge::{EngineStage, Judge, Verdict};
 use super::order::Order;
 use super::parts::{Ordered, Parts, StartError};
 use super::prepare::{Ahead, PrepareError, Prepared, Preparer};
@@ -13,9 +13,7 @@ use super::tail::{TAIL_ROWS_MAX, Tail};
 use crate::api::{Health, Live, alert_view};
 use crate::clock;
 use crate::cluster::MatchWriter;
-use crate::happenings::{
-    CorrelationsForgotten, LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, SnapshotRefused, emit,
-};
+use crate::happenings::{LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, emit};
 use crate::intake::Vouched;
 use crate::lake::SharedLake;
 use crate::late::{Late, LateParts};
@@ -29,7 +27,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
-use yagura_detect::{Engine, Limits, MatchRecord};
+use yagura_detect::MatchRecord;
 use yagura_store::VaultReader;
 
 /// How long records may gather before they are judged: fewer, larger transactions.
@@ -62,18 +60,8 @@ impl Pipeline {
         }
         let (flushed, lake_has) = watch::channel(progress.lake_position);
         let late = LateParts::of(&parts, lake_has);
-        let book = late.book.clone();
-        let mut engine = match parts.matches {
-            Some(_) => Engine::first_stage(parts.rules.set, Limits::default()),
-            None => Engine::new(parts.rules.set),
-        };
-        if let Some(snapshot) = &progress.snapshot {
-            match engine.restore(snapshot) {
-                Ok(restored) if restored.forgotten.is_empty() => {}
-                Ok(restored) => emit(&CorrelationsForgotten { rules: &restored.forgotten }),
-                Err(error) => emit(&SnapshotRefused { cause: &error, position: progress.snapshot_position }),
-            }
-        }
+        let stage = if parts.matches.is_some() { EngineStage::First } else { EngineStage::Only };
+        let saved = progress.snapshot.as_deref().map(|snapshot| (snapshot, progress.snapshot_position));
         let (stop, stopping) = watch::channel(false);
         let (reached, position) = watch::channel(progress.position);
         // Records before the applied position are judged once more, for the engine and the tail alone.
@@ -84,7 +72,7 @@ impl Pipeline {
             Ordered::Here => Some(spawn_blocking(move || Order::rebuild(partition, &vault, next)).await??),
         };
         let mut runner = Runner {
-            judge: Some(Judge::new(engine, book, parts.vault.clone(), partition, order)),
+            judge: Some(Judge::new((stage, parts.rules, saved), parts.vault.clone(), partition, order)),
             next,
             applied: progress.position,
             in_lake: progress.lake_position,

@@ -27,7 +27,7 @@ use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
 use crate::metrics::{Metrics, Owned, PartitionParts, ServerParts};
-use crate::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
+use crate::pipeline::{ActiveRules, Ordered, Parts, Pipeline, Rules, Tail};
 use crate::state::{Partition, PartitionNumber, Person, State};
 use crate::stop::stopped;
 use crate::ways::{Ways, idsr};
@@ -163,6 +163,7 @@ impl Server {
         let common = Common::default();
         let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
+        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), common.health.clone(), stopping.clone());
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
         let pipeline = opened.pipeline(rules, &common).await?;
         let recovery = Some(opened.recovery.clone()).filter(|it| it.cut.is_some() || it.repair != Repair::Nothing);
@@ -246,7 +247,7 @@ struct Common {
 
 impl Opened {
     /// The pipeline, running.
-    async fn pipeline(&self, rules: Rules, common: &Common) -> Result<Pipeline, ServeError> {
+    async fn pipeline(&self, rules: ActiveRules, common: &Common) -> Result<Pipeline, ServeError> {
         let parts = Parts {
             state: self.state.clone(),
             partition: self.partition.clone(),
@@ -287,7 +288,7 @@ impl Opened {
     fn app(
         &self,
         config: &Config,
-        (address, rules): (SocketAddr, &Rules),
+        (address, rules): (SocketAddr, &ActiveRules),
         common: &Common,
         stop: watch::Receiver<bool>,
     ) -> App {
@@ -299,7 +300,7 @@ impl Opened {
             checkpoint_file: config.data_dir.join(VAULT_DIR).join("checkpoint").into(),
             lake: self.lake.clone(),
             tail: common.tail.clone(),
-            rules: Arc::new(rules.clone()),
+            rules: rules.clone(),
             catalogue: Arc::new(Catalogue::builtin()),
             live: common.live.clone(),
             reads: common.reads.clone(),

@@ -44,7 +44,7 @@ fn record(at: u64, vehicle: u64) -> MatchRecord {
 }
 
 async fn take_over(state: &State) -> SecondStage {
-    SecondStage::take_over(state, PartitionNumber::fleetwide(0).unwrap(), rules()).await.unwrap()
+    SecondStage::take_over(state, PartitionNumber::fleetwide(0).unwrap(), &rules()).await.unwrap()
 }
 
 fn from(log: &[MatchAt], offset: u64) -> &[MatchAt] {

@@ -23,6 +23,7 @@ mod partition;
 mod query;
 mod replay;
 mod rig;
+mod rule_changes;
 mod services;
 mod serving;
 mod stamps;

@@ -32,13 +32,13 @@ use yagura_server::hunt::Hunts;
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::intake::{Intake, Verified};
 use yagura_server::lake::SharedLake;
-use yagura_server::pipeline::{Ordered, Parts, Pipeline, Rules, Tail};
+use yagura_server::pipeline::{ActiveRules, Ordered, Parts, Pipeline, Rules, Tail};
 use yagura_server::state::{self, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
 use yagura_store::{Vault, VaultOptions};
 
 /// One rule of each kind, so that tests do not move with the shipped ones.
-const RULES: &str = include_str!("rig/rules.yml");
+pub(crate) const RULES: &str = include_str!("rig/rules.yml");
 
 pub(crate) struct Rig {
     pub(crate) dir: Arc<TempDir>,
@@ -70,14 +70,30 @@ impl Rig {
 
     /// A server on what is in `dir`, with its state elsewhere.
     pub(crate) async fn on_state(dir: Arc<TempDir>, url: &StateUrl) -> Self {
+        Self::by(dir, url, |_, _| ActiveRules::fixed(rules())).await
+    }
+
+    /// A new server that looks whether the rules in `rules` change.
+    pub(crate) async fn attending(rules: &Path) -> Self {
+        let (dir, first) =
+            (Arc::new(TempDir::new().unwrap()), Rules::load(Some(rules)).map_err(|e| e.to_string()).unwrap());
+        let url = database::parsed_url(dir.path()).await;
+        Self::by(dir, &url, |health, stop| ActiveRules::attended(first, Some(rules.to_owned()), health, stop)).await
+    }
+
+    async fn by(
+        dir: Arc<TempDir>,
+        url: &StateUrl,
+        rules: impl FnOnce(Health, watch::Receiver<bool>) -> ActiveRules,
+    ) -> Self {
         let at = |name: &str| dir.path().join(name);
         let identity = Identity::open(&IdentityOptions::loopback(&at("identity"), clock::now())).unwrap();
         let intake = Intake::open(vault(&at("vault"), &identity), Arc::new(Counters::default())).unwrap();
         let state = State::connect(url).await.unwrap();
         let lake = SharedLake::open(&at("lake")).await.unwrap().unwrap();
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
-        let rules = rules();
-        let book = Arc::new(rules.clone());
+        let (stop, stopping) = watch::channel(false);
+        let rules = rules(health.clone(), stopping.clone());
         let pipeline = Pipeline::start(Parts {
             state: state.clone(),
             partition: state.take_over(PartitionNumber::SINGLE).await.unwrap(),
@@ -90,12 +106,11 @@ impl Rig {
             tail: tail.clone(),
             live: live.clone(),
             health: health.clone(),
-            rules,
+            rules: rules.clone(),
         });
         let pipeline = pipeline.await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopping) = watch::channel(false);
         let app = App {
             reads: Reads::default(),
             state,
@@ -105,7 +120,7 @@ impl Rig {
             checkpoint_file: at("vault").join("checkpoint").into(),
             lake,
             tail,
-            rules: book,
+            rules,
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health,

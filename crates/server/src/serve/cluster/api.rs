@@ -10,7 +10,7 @@ use crate::evidence::reads::{self, Reads};
 use crate::hunt::Hunts;
 use crate::intake::Intake;
 use crate::lake::SharedLake;
-use crate::pipeline::{Rules, Tail};
+use crate::pipeline::{ActiveRules, Tail};
 use crate::serve::{Ready, ServeError, leave_address, local, vault_origin};
 use crate::stop::stopped;
 use axum::Router;
@@ -31,7 +31,7 @@ impl Common<'_> {
     pub(super) async fn api(
         &mut self,
         socket: TcpListener,
-        rules: &Rules,
+        rules: &ActiveRules,
         ready: &mut Ready,
         tasks: &mut JoinSet<()>,
     ) -> Result<Api, ServeError> {
@@ -59,7 +59,7 @@ impl Common<'_> {
             checkpoint_file: config.data_dir.join("checkpoint").into(),
             lake,
             tail: Tail::default(),
-            rules: Arc::new(rules.clone()),
+            rules: rules.clone(),
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health: self.parts.health.clone(),

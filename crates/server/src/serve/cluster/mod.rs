@@ -19,7 +19,7 @@ use crate::config::{Cluster, Config, Role};
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::metrics::ServerParts;
-use crate::pipeline::Rules;
+use crate::pipeline::{ActiveRules, Rules};
 use crate::state::State;
 use crate::ways::Ways;
 use std::future::Future;
@@ -88,7 +88,9 @@ impl Process {
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
         let rules = Rules::load(config.rules_dir.as_deref())?;
         let (stop, stopping) = watch::channel(false);
-        let mut common = Common { config, cluster, identity, state, parts: ServerParts::default(), stopping };
+        let parts = ServerParts::default();
+        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), parts.health.clone(), stopping.clone());
+        let mut common = Common { config, cluster, identity, state, parts, stopping };
         let mut tasks = JoinSet::new();
         let mut ready = Ready {
             console_url: None,
@@ -98,7 +100,7 @@ impl Process {
             ca_pem: common.identity.authority().pem().to_owned(),
             recovery: None,
             idsr: Vec::new(),
-            rules: rules.book.len(),
+            rules: rules.now().book.len(),
             inside: None,
         };
         let gate = match gate_socket {

@@ -5,7 +5,7 @@
 use super::Common;
 use crate::cluster::{LogWriter, MatchWriter, PartitionVault, Worker, WorkerParts, attend_inbox};
 use crate::evidence::inbox::INBOX_DIR;
-use crate::pipeline::Rules;
+use crate::pipeline::ActiveRules;
 use crate::serve::{ServeError, vault_origin};
 use tokio::task::JoinSet;
 
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 pub const PARTITIONS_DIR: &str = "partitions";
 
 impl Common<'_> {
-    pub(super) async fn worker(&mut self, rules: Rules, tasks: &mut JoinSet<()>) -> Result<Worker, ServeError> {
+    pub(super) async fn worker(&mut self, rules: ActiveRules, tasks: &mut JoinSet<()>) -> Result<Worker, ServeError> {
         let (topics, lake) = (self.topics().await?, self.cluster.lake.clone());
         let vaults = PartitionVault {
             dir: self.config.data_dir.join(PARTITIONS_DIR),

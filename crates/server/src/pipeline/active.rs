@@ -1,0 +1,118 @@
+//! The rules that are active now, and how a change of their files becomes active without a restart.
+//!
+//! Not the rules and not the engine: whoever works by them asks for the newest before each piece of work. Invariants: a set becomes active
+//! whole or not at all; faulty files leave the set before active, and a person is told file and line until they are mended. Cost: the
+//! names and times of all rule files every [`LOOK_EVERY`]; their text only when one changed.
+
+use super::rules::{Rules, RulesError, rule_files};
+use crate::api::Health;
+use crate::happenings::{RulesChanged, RulesRefused, chain, emit};
+use crate::stop::stopped;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+/// How often it is looked whether a rule file changed. A change is taken up when a second look finds no further one.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+const KIND: &str = "rules";
+const NEXT_STEP: &str = "Mend the file that is named, or put the old one back; `yagura rule lint` checks a directory before it is given \
+                         to a server. The rules before the change stay active.";
+
+/// The rules that are active now. Cheap to clone; each clone knows what it has seen.
+#[derive(Clone, Debug)]
+pub struct ActiveRules(watch::Receiver<Arc<Rules>>);
+
+impl ActiveRules {
+    /// Rules that do not change.
+    #[must_use]
+    pub fn fixed(rules: Rules) -> Self {
+        Self(watch::channel(Arc::new(rules)).1)
+    }
+
+    /// The rules of a directory, looked at until told to stop; without a directory they do not change.
+    #[must_use]
+    pub fn attended(rules: Rules, dir: Option<PathBuf>, health: Health, stop: watch::Receiver<bool>) -> Self {
+        let (sender, receiver) = watch::channel(Arc::new(rules));
+        if let Some(dir) = dir {
+            tokio::spawn(attend(dir, sender, health, stop));
+        }
+        Self(receiver)
+    }
+
+    /// The newest.
+    #[must_use]
+    pub fn now(&self) -> Arc<Rules> {
+        self.0.borrow().clone()
+    }
+
+    /// The newest, if they changed since this clone was made or asked last.
+    pub fn renewed(&mut self) -> Option<Arc<Rules>> {
+        // Whose sender is gone does not change any more.
+        self.0.has_changed().unwrap_or(false).then(|| self.0.borrow_and_update().clone())
+    }
+
+    /// Completes when they have changed; never, if they cannot.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// Path, length and time of change of every rule file.
+type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+fn look(dir: &Path) -> Result<Look, RulesError> {
+    let mut look = Vec::new();
+    for path in rule_files(dir)? {
+        let about = std::fs::metadata(&path).map_err(|source| RulesError::File { path: path.clone(), source })?;
+        look.push((path, about.len(), about.modified().ok()));
+    }
+    look.sort();
+    Ok(look)
+}
+
+async fn attend(dir: PathBuf, active: watch::Sender<Arc<Rules>>, health: Health, stop: watch::Receiver<bool>) {
+    let dir = Arc::new(dir);
+    let look_again = || {
+        let dir = Arc::clone(&dir);
+        async move { spawn_blocking(move || look(&dir)).await }
+    };
+    let Ok(first) = look_again().await else { return };
+    let (mut taken, mut seen) = (first.ok(), None);
+    loop {
+        tokio::select! {
+            () = stopped(stop.clone()) => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let Ok(now) = look_again().await else { return };
+        let now = now.ok();
+        if now == taken {
+            seen = None;
+            continue;
+        }
+        // Files may be written at this moment; they are taken up when they rest.
+        if seen.as_ref() != Some(&now) {
+            seen = Some(now);
+            continue;
+        }
+        let directory = Arc::clone(&dir);
+        let Ok(loaded) = spawn_blocking(move || Rules::load(Some(&directory))).await else { return };
+        match loaded {
+            Ok(rules) => {
+                emit(&RulesChanged { rules: rules.book.len() });
+                active.send_replace(Arc::new(rules));
+                health.heals(KIND);
+            }
+            Err(error) => {
+                emit(&RulesRefused { cause: &error });
+                // The newest fault is the one to mend.
+                health.heals(KIND);
+                health.ails(KIND, &chain(&error), NEXT_STEP);
+            }
+        }
+        (taken, seen) = (now, None);
+    }
+}
