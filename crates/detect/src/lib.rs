@@ -18,6 +18,8 @@
 
 pub mod cases;
 
+mod advice;
+mod collection;
 mod condition;
 mod correlate;
 mod detection;
@@ -32,12 +34,18 @@ mod late;
 mod mask;
 mod matched;
 mod matcher;
+mod modifier;
 mod pattern;
+mod pipeline;
 mod pool;
 mod product;
+mod regexes;
 mod rule;
 mod ruleset;
 mod snapshot;
+mod texts;
+mod time_part;
+mod value;
 mod view;
 mod why;
 mod window;
@@ -50,6 +58,7 @@ pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
 pub use late::{EVENT_AHEAD_MAX, LateJudge, LateWindow, judged_time};
 pub use matched::{MATCH_BYTES_MAX, MatchRecord, MatchRecordError};
+pub use pipeline::Pipeline;
 pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
 pub use why::{Finding, why};
