@@ -17,6 +17,8 @@ use std::ops::Range;
 
 /// The most distinct values of a field whose matches are remembered.
 pub(crate) const CACHED_VALUES_MAX: usize = 1 << 16;
+/// The longest value that is remembered, in bytes.
+const CACHED_VALUE_BYTES_MAX: usize = 4 << 10;
 /// From so many rows on, a list's rows are collected in a mask first.
 const FREQUENT_ROWS: u32 = 16;
 /// After so many look-ups it is judged whether remembering values of a field pays: a quarter must have been known.
@@ -67,7 +69,8 @@ impl FieldCache {
 
     fn text(&mut self, matcher: &FieldMatcher, value: &str) -> u32 {
         // Values that hardly ever come again are not worth remembering; now and then it is tried again.
-        let remembers = self.asked < JUDGED_LOOKUPS || self.found >= JUDGED_LOOKUPS / 4;
+        let pays = self.asked < JUDGED_LOOKUPS || self.found >= JUDGED_LOOKUPS / 4;
+        let remembers = pays && value.len() <= CACHED_VALUE_BYTES_MAX;
         self.asked = self.asked.checked_add(1).filter(|asked| *asked < RETRIED_LOOKUPS).unwrap_or(0);
         if self.asked == 0 {
             self.found = 0;

@@ -87,6 +87,20 @@ impl RuleSet {
         fields.sort_unstable();
         fields
     }
+
+    /// Names of all fields that the rules ask about, those in most predicates first.
+    #[must_use]
+    pub fn fields_by_use(&self) -> Vec<&str> {
+        let mut uses = vec![0_u32; self.pool.fields.len()];
+        for predicate in &self.pool.predicates {
+            if let Some(count) = uses.get_mut(predicate.field.0 as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let mut fields: Vec<_> = self.pool.fields.iter().map(String::as_str).zip(uses).collect();
+        fields.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        fields.into_iter().map(|(name, _)| name).collect()
+    }
 }
 
 /// A document and the file and text it came from.
