@@ -5,11 +5,13 @@
 mod evidence;
 mod lake;
 mod replay;
+mod rule;
 mod serve;
 
 pub(crate) use evidence::{Evidence, EvidenceSource, HoldAdd, HoldCommand, Records};
 pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
 pub(crate) use replay::RuleReplay;
+pub(crate) use rule::{Pipelines, Rule, RuleBench, RuleEval};
 pub(crate) use serve::{Serve, Stamps, Ways};
 
 use clap::{Parser, Subcommand};
@@ -53,7 +55,7 @@ pub(crate) enum Command {
     /// Check and read evidence, offline.
     #[command(subcommand)]
     Evidence(Evidence),
-    /// Check detection rules.
+    /// Check detection rules, run them over events, measure them.
     #[command(subcommand)]
     Rule(Rule),
     /// Let devices in.
@@ -290,18 +292,6 @@ pub(crate) struct Inject {
     /// The attacker knows the checksums and counters of this profile, and repairs them.
     #[arg(long, value_name = "PROFILE")]
     pub(crate) repair: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Rule {
-    /// Parse rules as a server would, and name what is wrong with file and line.
-    Check {
-        /// Directory of rules.
-        #[arg(value_name = "DIR", default_value = "rules")]
-        dir: PathBuf,
-    },
-    /// Try rules on the past: what they would have raised, what of it is new or lost against the alerts there were, and what each costs.
-    Replay(RuleReplay),
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,14 +14,13 @@ mod ids;
 mod inject;
 mod lake;
 mod output;
-mod replay;
 mod rule;
 mod score;
 mod serve;
 mod source;
 mod state;
 
-use args::{Args, Command, Device, Ids, Rule, Source, State};
+use args::{Args, Command, Device, Ids, Source, State};
 use clap::Parser as _;
 use failure::Failure;
 use output::Output;
@@ -62,8 +61,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Bench(args::Bench { feed: Some(order), .. }) => bench::feed_lanes(&order),
         Command::Bench(args) => bench::run(&args),
         Command::Evidence(command) => evidence::run(command),
-        Command::Rule(Rule::Check { dir }) => rule::check(&dir),
-        Command::Rule(Rule::Replay(args)) => replay::run(&args),
+        Command::Rule(command) => rule::run(command),
         Command::Device(Device::Token { device, model, server }) => device::token(&device, &model, &server),
         Command::Source(Source::Check { file, sample, json }) => {
             source::check(&file, sample.as_deref(), Output::from_flag(json))

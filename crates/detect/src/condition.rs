@@ -1,7 +1,7 @@
 //! The condition of a rule: which searches must hold.
 //!
 //! Not correlation conditions. Grammar (words in any case): or := and ("or" and)*; and := not ("and" not)*;
-//! not := "not" not | "(" or ")" | ("1"|"any"|"all") "of" pattern | name. `them` stands for all searches whose name does not
+//! not := "not" not | "(" or ")" | (number|"any"|"all") "of" pattern | name. `them` stands for all searches whose name does not
 //! begin with `_`. Invariant: nesting is bounded by [`DEPTH_MAX`].
 
 use crate::error::{ConditionProblem, RuleErrorKind, Unsupported};
@@ -19,6 +19,8 @@ pub(crate) enum Condition {
     All(Vec<Self>),
     /// At least one holds.
     Any(Vec<Self>),
+    /// At least so many hold, two or more and not all.
+    AtLeast(usize, Vec<Self>),
     /// It does not hold.
     Not(Box<Self>),
 }
@@ -96,13 +98,13 @@ impl<'a> Parser<'a> {
             return if self.take(")") { Ok(inner) } else { Err(ConditionProblem::Unclosed) };
         }
         if self.peek().is_some_and(|next| next.eq_ignore_ascii_case("of")) {
-            let quantifier: fn(Vec<Condition>) -> Condition = match word.to_ascii_lowercase().as_str() {
-                "1" | "any" => Condition::Any,
-                "all" => Condition::All,
-                _ => return Err(ConditionProblem::Unexpected(word.to_owned())),
+            let least = match word.to_ascii_lowercase().as_str() {
+                "any" => Some(1),
+                "all" => None,
+                number => Some(number.parse().map_err(|_| ConditionProblem::Unexpected(word.to_owned()))?),
             };
             self.at = self.at.saturating_add(1);
-            return self.quantified(quantifier);
+            return self.quantified(least);
         }
         if word == ")" || ["and", "or", "of"].iter().any(|k| word.eq_ignore_ascii_case(k)) {
             return Err(ConditionProblem::Unexpected(word.to_owned()));
@@ -111,17 +113,22 @@ impl<'a> Parser<'a> {
         found.map(Condition::Search).ok_or_else(|| ConditionProblem::UnknownSearch(word.to_owned()))
     }
 
-    fn quantified(&mut self, quantifier: fn(Vec<Condition>) -> Condition) -> Result<Condition, ConditionProblem> {
+    /// At least so many of the searches that fit; all of them if no number is given.
+    fn quantified(&mut self, least: Option<usize>) -> Result<Condition, ConditionProblem> {
         let pattern = self.next().ok_or(ConditionProblem::Ends)?;
         let them = pattern.eq_ignore_ascii_case("them");
         let glob = Pattern::parse(pattern);
         let fits = |name: &String| if them { !name.starts_with('_') } else { glob.fits(name) };
         let searches = self.searches.iter().enumerate();
         let found: Vec<_> = searches.filter(|(_, name)| fits(name)).map(|(i, _)| Condition::Search(i)).collect();
-        if found.is_empty() {
-            return Err(ConditionProblem::NoSearchFits(pattern.to_owned()));
+        let count = found.len();
+        match least {
+            _ if count == 0 => Err(ConditionProblem::NoSearchFits(pattern.to_owned())),
+            Some(1) => Ok(join(found, Condition::Any)),
+            Some(least) if least == 0 || least > count => Err(ConditionProblem::Count { least, count }),
+            Some(least) if least < count => Ok(Condition::AtLeast(least, found)),
+            _ => Ok(join(found, Condition::All)),
         }
-        Ok(join(found, quantifier))
     }
 }
 
@@ -152,6 +159,7 @@ mod tests {
             Condition::Search(i) => names()[*i].clone(),
             Condition::All(items) => list(items, " & "),
             Condition::Any(items) => list(items, " | "),
+            Condition::AtLeast(least, items) => list(items, &format!(" {least}+ ")),
             Condition::Not(inner) => format!("!{}", show(inner)),
         }
     }
@@ -166,6 +174,8 @@ mod tests {
             ("all of them", "(sel_a & sel_b & filter)"),
             ("not (not sel_a)", "!!sel_a"),
             ("any of _*", "_hidden"),
+            ("2 of them", "(sel_a 2+ sel_b 2+ filter)"),
+            ("3 of them", "(sel_a & sel_b & filter)"),
         ] {
             assert_eq!(parse(text, &names()).map(|c| show(&c)), Ok(expected.to_owned()), "{text}");
         }
@@ -181,7 +191,9 @@ mod tests {
             ("sel_a sel_b", P::Unexpected("sel_b".to_owned())),
             ("sel_c", P::UnknownSearch("sel_c".to_owned())),
             ("1 of nothing*", P::NoSearchFits("nothing*".to_owned())),
-            ("2 of sel_*", P::Unexpected("2".to_owned())),
+            ("3 of sel_*", P::Count { least: 3, count: 2 }),
+            ("0 of sel_*", P::Count { least: 0, count: 2 }),
+            ("some of sel_*", P::Unexpected("some".to_owned())),
             ("(sel_a", P::Unclosed),
             (deep.as_str(), P::TooDeep(DEPTH_MAX)),
         ] {

@@ -1,21 +1,21 @@
 //! The `detection` part of a rule: searches made of fields, modifiers and values, joined by the condition.
 //!
-//! Not correlations. Maps mean "and", lists mean "or" (`|all` turns a list of values into "and"). Supported modifiers: contains,
-//! startswith, endswith, all, cased, re (with i, m, s), cidr, exists, gt, gte, lt, lte; any other is refused by name.
+//! Not correlations, nor what modifiers and values mean (`modifier`, `value`). Maps mean "and", lists mean "or" (`|all` turns a list of
+//! values into "and"); what stands without a field is a keyword, looked for inside every field of an event.
 
 use crate::condition::{self, Condition};
-use crate::error::{RuleErrorKind, Unsupported};
-use crate::pattern::Pattern;
-use crate::pool::{Case, Comparison, Expr, Number, Pool, Test};
+use crate::error::RuleErrorKind;
+use crate::modifier::{Modifiers, Operator};
+use crate::pipeline::Rewrite;
+use crate::pool::{EVERY_FIELD, Expr, Place, Pool, Test};
+use crate::value;
 use crate::yaml::{Key, Node, Value};
-use core::net::IpAddr;
 
 /// The most parts of one rule's expression.
 const EXPR_PARTS_MAX: usize = 65_536;
-/// The most memory of one compiled regular expression, in bytes.
-pub(crate) const REGEX_BYTES_MAX: usize = 8 << 20;
 
 /// An error and where it stands.
+#[derive(Debug)]
 pub(crate) struct Located {
     pub(crate) line: u64,
     pub(crate) column: u64,
@@ -27,25 +27,27 @@ pub(crate) fn at(node: &Node, kind: RuleErrorKind) -> Located {
     Located { line: node.line, column: node.column, kind }
 }
 
-fn at_key(key: &Key, kind: RuleErrorKind) -> Located {
+pub(crate) fn at_key(key: &Key, kind: RuleErrorKind) -> Located {
     Located { line: key.line, column: key.column, kind }
 }
 
-fn type_error(field: &str, expected: &'static str) -> RuleErrorKind {
+pub(crate) fn type_error(field: &str, expected: &'static str) -> RuleErrorKind {
     RuleErrorKind::Type { field: field.to_owned(), expected }
 }
 
-/// Reads the `detection` node.
-pub(crate) fn parse(node: &Node, pool: &mut Pool) -> Result<Expr, Located> {
+/// Reads the `detection` node, or that of a filter, and adds the conditions of the pipelines.
+pub(crate) fn parse(node: &Node, pool: &mut Pool, rewrite: &Rewrite<'_>) -> Result<Expr, Located> {
     let Value::Map(entries) = &node.value else { return Err(at(node, type_error("detection", "a map"))) };
+    let mut scope = Scope { pool, rewrite };
     let (mut names, mut searches, mut condition) = (Vec::new(), Vec::new(), None);
     for (key, value) in entries {
         match key.text.as_str() {
             "condition" => condition = Some(value),
-            "timeframe" => return Err(at_key(key, RuleErrorKind::Unsupported(Unsupported::Aggregation))),
+            // Of a filter; of the aggregations that Sigma has no more.
+            "rules" | "timeframe" => {}
             name => {
                 names.push(name.to_owned());
-                searches.push(search(value, pool)?);
+                searches.push(scope.search(value)?);
             }
         }
     }
@@ -68,7 +70,13 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool) -> Result<Expr, Located> {
     if alternatives.is_empty() {
         return Err(at(condition, type_error("condition", "a text")));
     }
-    Ok(Expr::Any(alternatives).simplified())
+    let mut all = vec![Expr::Any(alternatives)];
+    let mut plain = Scope { pool, rewrite: &Rewrite::default() };
+    for (added, negated) in rewrite.conditions() {
+        let added = plain.search(added)?;
+        all.push(if negated { Expr::Not(Box::new(added)) } else { added });
+    }
+    Ok(Expr::All(all).simplified())
 }
 
 /// The condition with its searches put in; `None` if it has too many parts.
@@ -83,171 +91,118 @@ fn resolve(condition: &Condition, searches: &[Expr], parts_left: &mut usize) -> 
         }
         Condition::All(items) => all(items).map(Expr::All),
         Condition::Any(items) => all(items).map(Expr::Any),
+        Condition::AtLeast(least, items) => Some(Expr::AtLeast(*least, all(items)?)),
         Condition::Not(inner) => Some(Expr::Not(Box::new(resolve(inner, searches, parts_left)?))),
     }
 }
 
-/// One search: a map of fields, or a list of such maps.
-fn search(node: &Node, pool: &mut Pool) -> Result<Expr, Located> {
-    match &node.value {
-        Value::Map(entries) if !entries.is_empty() => {
-            let fields: Result<Vec<_>, _> = entries.iter().map(|(key, value)| field(key, value, pool)).collect();
-            Ok(Expr::All(fields?))
-        }
-        Value::List(items) if !items.is_empty() => {
-            let searches: Result<Vec<_>, _> = items.iter().map(|item| search(item, pool)).collect();
-            Ok(Expr::Any(searches?))
-        }
-        Value::Map(_) | Value::List(_) => Err(at(node, type_error("search", "a map or list that is not empty"))),
-        _ => Err(at(node, RuleErrorKind::Unsupported(Unsupported::Keywords))),
-    }
+/// Where searches are read: the pool that they add to, and what pipelines make of names and placeholders.
+struct Scope<'a> {
+    pool: &'a mut Pool,
+    rewrite: &'a Rewrite<'a>,
 }
 
-/// What a field's modifiers ask for.
-#[derive(Default)]
-struct Modifiers {
-    all: bool,
-    cased: bool,
-    place: Option<Place>,
-    flags: String,
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Place {
-    Contains,
-    Starts,
-    Ends,
-    Regex,
-    Cidr,
-    Exists,
-    Compare(Comparison),
-}
-
-fn field(key: &Key, node: &Node, pool: &mut Pool) -> Result<Expr, Located> {
-    let mut words = key.text.split('|');
-    let name = words.next().unwrap_or_default();
-    let modifiers = modifiers(words).map_err(|kind| at_key(key, kind))?;
-    if name.is_empty() {
-        return Err(at_key(key, RuleErrorKind::Unsupported(Unsupported::Keywords)));
-    }
-    let values: Vec<&Node> = match &node.value {
-        Value::List(items) if items.is_empty() => {
-            return Err(at(node, type_error(name, "a value or a list of values")));
-        }
-        Value::List(items) => items.iter().collect(),
-        _ => vec![node],
-    };
-    let mut tests = Vec::with_capacity(values.len());
-    for value in values {
-        tests.push(test(name, value, &modifiers).map_err(|kind| at(value, kind))?);
-    }
-    if modifiers.all {
-        let each = tests.into_iter().map(|test| Expr::Predicate(pool.predicate(name, vec![test])));
-        return Ok(Expr::All(each.collect()));
-    }
-    Ok(Expr::Predicate(pool.predicate(name, tests)))
-}
-
-fn modifiers<'a>(words: impl Iterator<Item = &'a str>) -> Result<Modifiers, RuleErrorKind> {
-    let mut modifiers = Modifiers::default();
-    let mut placed = "";
-    for word in words {
-        let place = match word {
-            "all" => {
-                modifiers.all = true;
-                continue;
+impl Scope<'_> {
+    /// One search: a map of fields, a keyword, or a list of those.
+    fn search(&mut self, node: &Node) -> Result<Expr, Located> {
+        match &node.value {
+            Value::Map(entries) if !entries.is_empty() => {
+                let mut fields = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    fields.extend(self.field(key, value)?);
+                }
+                Ok(Expr::All(fields))
             }
-            "cased" => {
-                modifiers.cased = true;
-                continue;
+            Value::List(items) if !items.is_empty() => {
+                let is_keyword = |item: &&Node| !matches!(item.value, Value::Map(_) | Value::List(_));
+                let keywords: Vec<&Node> = items.iter().filter(is_keyword).collect();
+                let mut searches = Vec::new();
+                if !keywords.is_empty() {
+                    searches.push(self.values(EVERY_FIELD, &keywords, &Modifiers::default())?);
+                }
+                for item in items.iter().filter(|item| !is_keyword(item)) {
+                    searches.push(self.search(item)?);
+                }
+                Ok(Expr::Any(searches))
             }
-            "i" | "m" | "s" if modifiers.place == Some(Place::Regex) => {
-                modifiers.flags.push_str(word);
-                continue;
+            Value::Map(_) | Value::List(_) => Err(at(node, type_error("search", "a map or list that is not empty"))),
+            _ => self.values(EVERY_FIELD, &[node], &Modifiers::default()),
+        }
+    }
+
+    /// What one entry of a map asks; `None` if a pipeline leaves it out.
+    fn field(&mut self, key: &Key, node: &Node) -> Result<Option<Expr>, Located> {
+        let mut words = key.text.split('|');
+        let name = words.next().unwrap_or_default().trim();
+        let modifiers = Modifiers::parse(words).map_err(|kind| at_key(key, kind))?;
+        let values: Vec<&Node> = match &node.value {
+            Value::List(items) if items.is_empty() => {
+                return Err(at(node, type_error(name, "a value or a list of values")));
             }
-            "contains" => Place::Contains,
-            "startswith" => Place::Starts,
-            "endswith" => Place::Ends,
-            "re" => Place::Regex,
-            "cidr" => Place::Cidr,
-            "exists" => Place::Exists,
-            "gt" => Place::Compare(Comparison::Greater),
-            "gte" => Place::Compare(Comparison::GreaterOrEqual),
-            "lt" => Place::Compare(Comparison::Less),
-            "lte" => Place::Compare(Comparison::LessOrEqual),
-            other => return Err(RuleErrorKind::Unsupported(Unsupported::Modifier(other.to_owned()))),
+            Value::List(items) => items.iter().collect(),
+            _ => vec![node],
         };
-        if modifiers.place.is_some() {
-            return Err(RuleErrorKind::ModifierConflict { first: placed.to_owned(), second: word.to_owned() });
+        if name == EVERY_FIELD {
+            return self.values(EVERY_FIELD, &values, &modifiers).map(Some);
         }
-        (modifiers.place, placed) = (Some(place), word);
+        let names = self.rewrite.fields(name);
+        let asked: Result<Vec<_>, _> = names.iter().map(|name| self.values(name, &values, &modifiers)).collect();
+        let asked = asked?;
+        Ok((!asked.is_empty()).then(|| Expr::Any(asked).simplified()))
     }
-    Ok(modifiers)
-}
 
-/// The test for one value as written.
-fn test(field: &str, node: &Node, modifiers: &Modifiers) -> Result<Test, RuleErrorKind> {
-    let Some(place) = modifiers.place else { return plain(field, &node.value, modifiers) };
-    let text = node.scalar_text();
-    match place {
-        Place::Exists => match node.value {
-            Value::Bool(true) => Ok(Test::Present),
-            Value::Bool(false) => Ok(Test::Null),
-            _ => Err(type_error(field, "true or false")),
-        },
-        Place::Compare(comparison) => match node.value {
-            #[expect(clippy::cast_precision_loss, reason = "bounds above 2^53 are compared as the nearest float")]
-            Value::Int(i) => Ok(Test::Compare(comparison, Number::new(i as f64))),
-            Value::Float(x) => Ok(Test::Compare(comparison, Number::new(x))),
-            _ => Err(type_error(field, "a number")),
-        },
-        Place::Regex => regex(&text.ok_or_else(|| type_error(field, "a text"))?, &modifiers.flags),
-        Place::Cidr => cidr(&text.ok_or_else(|| type_error(field, "a text"))?),
-        Place::Contains | Place::Starts | Place::Ends => {
-            let pattern = Pattern::parse(&text.ok_or_else(|| type_error(field, "a text"))?);
-            let pattern = match place {
-                Place::Contains => pattern.anywhere(),
-                Place::Starts => pattern.at_start(),
-                _ => pattern.at_end(),
-            };
-            Ok(Test::Text { pattern, case: case(modifiers) })
+    /// That a field passes these values.
+    fn values(&mut self, field: &str, values: &[&Node], modifiers: &Modifiers) -> Result<Expr, Located> {
+        let mut each = Vec::with_capacity(values.len());
+        for node in values {
+            let located = |kind| at(node, kind);
+            let placeholder = |name: &str| self.rewrite.placeholder(name);
+            let mut tests = value::tests(field, node, modifiers, self.pool, &placeholder).map_err(located)?;
+            for test in &mut tests {
+                if let Test::Field { other, .. } = test {
+                    // A reference names a field as the rules do; a pipeline that splits it in two names the first.
+                    let names = self.rewrite.fields(self.pool.name(*other));
+                    *other = names.first().map_or(*other, |name| self.pool.field(name));
+                }
+            }
+            if field == EVERY_FIELD {
+                tests = tests
+                    .into_iter()
+                    .map(|test| keyword(test, modifiers))
+                    .collect::<Result<_, _>>()
+                    .map_err(located)?;
+            }
+            each.push(tests);
         }
-    }
-}
-
-fn plain(field: &str, value: &Value, modifiers: &Modifiers) -> Result<Test, RuleErrorKind> {
-    match value {
-        Value::Null => Ok(Test::Null),
-        Value::Bool(b) => Ok(Test::Bool(*b)),
-        Value::Int(i) => Ok(Test::Int(*i)),
-        Value::Float(x) => Ok(Test::Compare(Comparison::Equal, Number::new(*x))),
-        Value::Text(text) => Ok(Test::Text { pattern: Pattern::parse(text), case: case(modifiers) }),
-        Value::List(_) | Value::Map(_) => Err(type_error(field, "a value or a list of values")),
-    }
-}
-
-const fn case(modifiers: &Modifiers) -> Case {
-    if modifiers.cased { Case::Sensitive } else { Case::Insensitive }
-}
-
-fn regex(pattern: &str, flags: &str) -> Result<Test, RuleErrorKind> {
-    let source = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
-    let built = regex::RegexBuilder::new(&source).size_limit(REGEX_BYTES_MAX).build();
-    match built {
-        Ok(_) => Ok(Test::Regex(source)),
-        Err(error) => {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            Err(RuleErrorKind::Regex { pattern: pattern.to_owned(), reason })
+        let asked = if modifiers.all {
+            Expr::All(each.into_iter().map(|tests| Expr::Predicate(self.pool.predicate(field, tests))).collect())
+        } else {
+            Expr::Predicate(self.pool.predicate(field, each.into_iter().flatten().collect()))
+        };
+        if !modifiers.negated {
+            return Ok(asked);
         }
+        if field == EVERY_FIELD {
+            return Ok(Expr::Not(Box::new(asked)));
+        }
+        let exists = Expr::Predicate(self.pool.predicate(field, vec![Test::Exists]));
+        Ok(Expr::All(vec![exists, Expr::Not(Box::new(asked))]))
     }
 }
 
-fn cidr(text: &str) -> Result<Test, RuleErrorKind> {
-    let wrong = || RuleErrorKind::Cidr(text.to_owned());
-    let (address, length) = text.split_once('/').ok_or_else(wrong)?;
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
-    let length: u8 = length.parse().map_err(|_| wrong())?;
-    let max = if address.is_ipv4() { 32 } else { 128 };
-    if length <= max { Ok(Test::Cidr(address, length)) } else { Err(wrong()) }
+/// The test of a keyword: its text stands anywhere in a value, unless it says where.
+fn keyword(test: Test, modifiers: &Modifiers) -> Result<Test, RuleErrorKind> {
+    let text = |text: String| Test::Text {
+        pattern: crate::pattern::Pattern::literal(text).anywhere(),
+        fold: modifiers.fold(),
+    };
+    match test {
+        Test::Text { pattern, fold } if modifiers.operator == Operator::Plain => {
+            Ok(Test::Text { pattern: value::placed(pattern, Place::Anywhere), fold })
+        }
+        Test::Text { .. } | Test::Regex(_) => Ok(test),
+        Test::Int(number) => Ok(text(number.to_string())),
+        Test::Bool(truth) => Ok(text(truth.to_string())),
+        _ => Err(type_error("keyword", "a text or a whole number, with no modifier that needs a field")),
+    }
 }

@@ -3,8 +3,9 @@
 //! Not the searches (that is `detection`). Unknown top-level fields are allowed, as Sigma says; fields with a meaning must have
 //! the right type. The custom field `yagura` holds what Sigma has no place for: docs/rules.md.
 
-use crate::detection::{self, Located, at};
+use crate::detection::{self, Located, at, type_error};
 use crate::error::{RuleErrorKind, Unsupported};
+use crate::pipeline::{Pipeline, Rewrite};
 use crate::pool::{Expr, Pool};
 use crate::rule::{Correlation, Counts, LogSource};
 use crate::yaml::{Node, Value};
@@ -40,7 +41,21 @@ pub(crate) struct Document {
 
 pub(crate) enum Body {
     Detection(Expr),
-    Correlation { correlation: Correlation, generate: Generate },
+    Correlation {
+        correlation: Correlation,
+        generate: Generate,
+    },
+    /// What must also hold for rules to match.
+    Filter {
+        targets: Targets,
+        expr: Expr,
+    },
+}
+
+/// The rules that a filter narrows, if its log source covers theirs.
+pub(crate) enum Targets {
+    Any,
+    Named(Vec<String>),
 }
 
 /// Whether the rules that a correlation counts raise alerts of their own.
@@ -50,32 +65,35 @@ pub(crate) enum Generate {
     No,
 }
 
-fn type_error(field: &str, expected: &'static str) -> RuleErrorKind {
-    RuleErrorKind::Type { field: field.to_owned(), expected }
-}
-
 /// Reads one document.
-pub(crate) fn parse(node: &Node, pool: &mut Pool) -> Result<Document, Located> {
+pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Result<Document, Located> {
     if !matches!(node.value, Value::Map(_)) {
         return Err(at(node, type_error("rule", "a map")));
-    }
-    if let Some(action) = node.get("action") {
-        return Err(at(action, RuleErrorKind::Unsupported(Unsupported::Collection)));
-    }
-    if let Some(filter) = node.get("filter") {
-        return Err(at(filter, RuleErrorKind::Unsupported(Unsupported::Filter)));
     }
     let title = text(node, "title")?.ok_or_else(|| at(node, RuleErrorKind::Missing("title")))?;
     let extra = node.get("yagura");
     let own = |field| extra.map_or(Ok(None), |node| text(node, field));
-    let (body, meaning) = match (node.get("detection"), node.get("correlation")) {
-        (Some(detection), None) => (Body::Detection(detection::parse(detection, pool)?), detection),
-        (None, Some(correlation)) => (correlation_body(correlation, extra)?, correlation),
-        (Some(_), Some(both)) => return Err(at(both, type_error("correlation", "alone, without `detection`"))),
-        (None, None) => return Err(at(node, RuleErrorKind::Missing("detection"))),
+    let mut logsource = logsource(node)?;
+    let rewrite = Rewrite::new(pipelines, &mut logsource);
+    let (body, meaning) = match (node.get("detection"), node.get("correlation"), node.get("filter")) {
+        (Some(detection), None, None) => (Body::Detection(detection::parse(detection, pool, &rewrite)?), detection),
+        (None, Some(correlation), None) => (correlation_body(correlation, extra)?, correlation),
+        (None, None, Some(filter)) => {
+            let expr = detection::parse(filter, pool, &rewrite)?;
+            (Body::Filter { targets: targets(filter)?, expr }, filter)
+        }
+        (None, None, None) => return Err(at(node, RuleErrorKind::Missing("detection"))),
+        (_, Some(both), _) => {
+            return Err(at(both, type_error("correlation", "alone, without `detection` or `filter`")));
+        }
+        (_, None, Some(both)) => return Err(at(both, type_error("filter", "alone, without `detection`"))),
     };
+    if !matches!(body, Body::Correlation { .. }) && node.get("logsource").is_none() {
+        return Err(at(node, RuleErrorKind::Missing("logsource")));
+    }
     let mut digest = Sha256::new();
     meaning.digest_into(&mut digest);
+    rewrite.digest_into(&mut digest);
     if let Body::Correlation { correlation, .. } = &body {
         digest.update(correlation.lateness.to_be_bytes());
     }
@@ -90,7 +108,7 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool) -> Result<Document, Located> {
         level: level(node)?,
         tags: texts(node, "tags")?,
         falsepositives: texts(node, "falsepositives")?,
-        logsource: logsource(node, &body)?,
+        logsource,
         body,
         digest: digest.finalize().into(),
     })
@@ -102,7 +120,7 @@ fn both(en: Option<String>, ja: Option<String>) -> Text {
     Text { ja: ja.unwrap_or_else(|| en.clone()), en }
 }
 
-fn text(node: &Node, field: &str) -> Result<Option<String>, Located> {
+pub(crate) fn text(node: &Node, field: &str) -> Result<Option<String>, Located> {
     let Some(value) = node.get(field) else { return Ok(None) };
     match &value.value {
         Value::Null => Ok(None),
@@ -112,7 +130,7 @@ fn text(node: &Node, field: &str) -> Result<Option<String>, Located> {
     }
 }
 
-fn texts(node: &Node, field: &str) -> Result<Vec<String>, Located> {
+pub(crate) fn texts(node: &Node, field: &str) -> Result<Vec<String>, Located> {
     let Some(value) = node.get(field) else { return Ok(Vec::new()) };
     let wrong = |node: &Node| at(node, type_error(field, "a list of texts"));
     match &value.value {
@@ -135,21 +153,31 @@ fn level(node: &Node) -> Result<Severity, Located> {
     }
 }
 
-fn logsource(node: &Node, body: &Body) -> Result<LogSource, Located> {
-    let Some(source) = node.get("logsource") else {
-        return match body {
-            Body::Detection(_) => Err(at(node, RuleErrorKind::Missing("logsource"))),
-            Body::Correlation { .. } => Ok(LogSource::default()),
-        };
-    };
+fn logsource(node: &Node) -> Result<LogSource, Located> {
+    let Some(source) = node.get("logsource") else { return Ok(LogSource::default()) };
     if !matches!(source.value, Value::Map(_)) {
         return Err(at(source, type_error("logsource", "a map")));
     }
+    log_source_fields(source)
+}
+
+/// The three parts of a log source that stand in this map.
+pub(crate) fn log_source_fields(node: &Node) -> Result<LogSource, Located> {
     Ok(LogSource {
-        product: text(source, "product")?,
-        category: text(source, "category")?,
-        service: text(source, "service")?,
+        product: text(node, "product")?,
+        category: text(node, "category")?,
+        service: text(node, "service")?,
     })
+}
+
+/// The rules of a filter: their ids or names, or `any`.
+fn targets(filter: &Node) -> Result<Targets, Located> {
+    let names = texts(filter, "rules")?;
+    match names.as_slice() {
+        [] => Err(at(filter, RuleErrorKind::Missing("rules"))),
+        [any] if any == "any" => Ok(Targets::Any),
+        _ => Ok(Targets::Named(names)),
+    }
 }
 
 fn correlation_body(node: &Node, extra: Option<&Node>) -> Result<Body, Located> {

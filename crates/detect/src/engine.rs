@@ -6,12 +6,12 @@
 
 use crate::correlate::{Ageing, Counter};
 use crate::error::{BatchError, SnapshotError};
-use crate::evaluate::{FieldCache, chunks, evaluate, evaluate_field};
+use crate::evaluate::{Evaluator, chunks, evaluate};
 use crate::fleet::Outlet;
 use crate::groups::{CorrelationLosses, GroupStore, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
 use crate::late::{LateWindow, LateWindows};
-use crate::mask::{Mask, PredicateMasks};
+use crate::mask::Mask;
 use crate::matched::MatchRecord;
 use crate::pool::FieldId;
 use crate::product::{self, Products};
@@ -26,10 +26,7 @@ use std::ops::Range;
 /// A rule set at work.
 pub struct Engine {
     set: RuleSet,
-    masks: PredicateMasks,
-    caches: Vec<FieldCache>,
-    /// Fields with predicates.
-    asked: Vec<FieldId>,
+    evaluator: Evaluator,
     /// Match rules, each with the product whose events it looks at.
     active: Vec<(usize, usize)>,
     products: Products,
@@ -62,19 +59,15 @@ impl Engine {
     /// An engine whose correlations each keep to these limits. A rule looks at events of its `logsource.product`; one without rests.
     #[must_use]
     pub fn with_limits(set: RuleSet, limits: Limits) -> Self {
-        let mut asked: Vec<_> = set.pool.predicates.iter().map(|p| p.field).collect();
-        asked.sort_unstable();
-        asked.dedup();
         let mut products = Products::default();
         let pairs = set.rules.iter().zip(&set.programs).enumerate();
         let matching = pairs.filter(|(_, (_, program))| matches!(program, Program::Match { .. }));
         let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
         let counter = |rule| Counter::new(&set, rule, limits, Ageing::ByReceipt);
         let counters = (0..set.rules.len()).filter_map(counter).collect();
-        let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
-        let masks = PredicateMasks::new(set.pool.predicates.len());
+        let evaluator = Evaluator::new(&set);
         let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
-        Self { set, masks, caches, asked, active, products, counters, outlets, passed_on, late }
+        Self { set, evaluator, active, products, counters, outlets, passed_on, late }
     }
 
     /// An engine for rows in the order of their events, whenever they were received.
@@ -138,20 +131,13 @@ impl Engine {
         let mut matches: Matches = vec![None; self.set.rules.len()];
         let product = product::column(batch);
         for chunk in chunks(view.rows) {
-            self.masks.clear();
-            for field in &self.asked {
-                let index = field.0 as usize;
-                let (Some(matcher), Some(cache)) = (self.set.matchers.get(index), self.caches.get_mut(index)) else {
-                    continue;
-                };
-                evaluate_field(*field, matcher, &view, &chunk, cache, &mut self.masks);
-            }
+            self.evaluator.run(&self.set, &view.columns, &chunk);
             let all = Mask::first(chunk.len());
             let products = self.products.rows(product.as_ref(), &chunk);
             for (rule, product) in &self.active {
                 let Some(Program::Match { expr, asserted }) = self.set.programs.get(*rule) else { continue };
                 let found = products.of(*product).and_then(|rows| {
-                    let mut found = evaluate(expr, &self.masks, &all)?;
+                    let mut found = evaluate(expr, &self.evaluator.masks, &all)?;
                     found.and(rows);
                     Some(found).filter(|found| !found.is_empty())
                 });

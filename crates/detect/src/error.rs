@@ -76,6 +76,25 @@ pub enum RuleErrorKind {
         /// The other.
         second: String,
     },
+    /// A modifier that needs another one before it.
+    #[error("modifier `{modifier}` stands for nothing without `{needs}` before it")]
+    ModifierAlone {
+        /// As written.
+        modifier: String,
+        /// The one that is missing.
+        needs: &'static str,
+    },
+    /// A value that cannot be encoded as its modifiers say.
+    #[error("value `{value}` cannot be encoded: it {reason}")]
+    Encoding {
+        /// As written.
+        value: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A placeholder that no pipeline gives values for.
+    #[error("placeholder `%{0}%` has no values")]
+    Placeholder(String),
     /// A time span that cannot be read.
     #[error("time span `{0}` is not a number with s, m, h, d or w, from 1s to 31d")]
     Timespan(String),
@@ -111,14 +130,12 @@ pub enum RuleErrorKind {
 pub enum Unsupported {
     /// A value modifier.
     Modifier(String),
-    /// Search for a value in any field.
-    Keywords,
     /// The deprecated aggregation after `|` in a condition.
     Aggregation,
-    /// `action:` of the deprecated rule collections.
-    Collection,
-    /// A filter document.
-    Filter,
+    /// An `action:` that rule collections do not have.
+    Action(String),
+    /// Something that pipelines of other tools have.
+    Transformation(String),
     /// A type of correlation.
     Correlation(String),
     /// A correlation over correlations.
@@ -133,10 +150,9 @@ impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Modifier(name) => write!(f, "modifier `{name}` is"),
-            Self::Keywords => f.write_str("keyword search without a field is"),
             Self::Aggregation => f.write_str("aggregation in a condition (`|`) is deprecated in Sigma and"),
-            Self::Collection => f.write_str("rule collection (`action`) is deprecated in Sigma and"),
-            Self::Filter => f.write_str("filter document is"),
+            Self::Action(action) => write!(f, "action `{action}` is"),
+            Self::Transformation(name) => write!(f, "`{name}` in a pipeline is"),
             Self::Correlation(kind) => write!(f, "correlation type `{kind}` is"),
             Self::Chain(rule) => write!(f, "correlation over the correlation `{rule}` is"),
             Self::Aliases => f.write_str("field alias in a correlation is"),
@@ -163,6 +179,14 @@ pub enum ConditionProblem {
     /// No search fits the pattern.
     #[error("no search fits `{0}`")]
     NoSearchFits(String),
+    /// More searches asked for than there are, or none.
+    #[error("asks for {least} of {count} searches")]
+    Count {
+        /// How many shall hold.
+        least: usize,
+        /// How many fit the pattern.
+        count: usize,
+    },
     /// A closing parenthesis is missing.
     #[error("`)` is missing")]
     Unclosed,

@@ -5,15 +5,20 @@
 //! look-up per row and field (none while a value repeats), one word operation per 64 rows and predicate of a frequent list.
 
 use crate::mask::{CHUNK_ROWS, Mask, PredicateMasks};
-use crate::matcher::{FieldMatcher, Scratch};
-use crate::pool::{Expr, FieldId, PredicateId};
-use crate::view::{Column, View};
+use crate::matcher::{FieldMatcher, Reference};
+use crate::pattern::Fold;
+use crate::pool::{EVERY_FIELD, Expr, FieldId, Place, PredicateId};
+use crate::ruleset::RuleSet;
+use crate::texts::Scratch;
+use crate::view::{Column, Columns};
 use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::ops::Range;
 
 /// The most distinct values of a field whose matches are remembered.
 pub(crate) const CACHED_VALUES_MAX: usize = 1 << 16;
+/// The longest value that is remembered, in bytes.
+const CACHED_VALUE_BYTES_MAX: usize = 4 << 10;
 /// From so many rows on, a list's rows are collected in a mask first.
 const FREQUENT_ROWS: u32 = 16;
 /// After so many look-ups it is judged whether remembering values of a field pays: a quarter must have been known.
@@ -64,7 +69,8 @@ impl FieldCache {
 
     fn text(&mut self, matcher: &FieldMatcher, value: &str) -> u32 {
         // Values that hardly ever come again are not worth remembering; now and then it is tried again.
-        let remembers = self.asked < JUDGED_LOOKUPS || self.found >= JUDGED_LOOKUPS / 4;
+        let pays = self.asked < JUDGED_LOOKUPS || self.found >= JUDGED_LOOKUPS / 4;
+        let remembers = pays && value.len() <= CACHED_VALUE_BYTES_MAX;
         self.asked = self.asked.checked_add(1).filter(|asked| *asked < RETRIED_LOOKUPS).unwrap_or(0);
         if self.asked == 0 {
             self.found = 0;
@@ -97,6 +103,22 @@ impl FieldCache {
         self.hits.clear();
         matcher.float_hits(value, &mut self.scratch, &mut self.hits);
         self.intern()
+    }
+
+    /// What a row with several values passes: what any of them passes; `null` if there is none.
+    fn texts<'v>(&mut self, matcher: &FieldMatcher, mut values: impl Iterator<Item = &'v str>, null: u32) -> u32 {
+        let Some(first) = values.next() else { return null };
+        let first = self.text(matcher, first);
+        let mut lists: Vec<u32> = values.map(|value| self.text(matcher, value)).collect();
+        if lists.iter().all(|list| *list == first) {
+            return first;
+        }
+        lists.push(first);
+        let mut hits: Vec<PredicateId> = Vec::new();
+        lists.iter().for_each(|list| hits.extend_from_slice(predicates(&self.lists, *list)));
+        hits.sort_unstable();
+        hits.dedup();
+        self.list(&hits)
     }
 
     fn list(&mut self, hits: &[PredicateId]) -> u32 {
@@ -133,29 +155,80 @@ fn predicates(lists: &[Box<[PredicateId]>], list: u32) -> &[PredicateId] {
     index.and_then(|i| lists.get(i)).map_or(&[], |hits| hits)
 }
 
+/// Predicates of a rule set over the rows of one chunk after another.
+pub(crate) struct Evaluator {
+    /// What the rows of the last chunk pass.
+    pub(crate) masks: PredicateMasks,
+    caches: Vec<FieldCache>,
+    /// Fields with predicates.
+    asked: Vec<FieldId>,
+}
+
+impl Evaluator {
+    pub(crate) fn new(set: &RuleSet) -> Self {
+        let mut asked: Vec<_> = set.pool.predicates.iter().map(|p| p.field).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
+        Self { masks: PredicateMasks::new(set.pool.predicates.len()), caches, asked }
+    }
+
+    /// Evaluates all predicates over the rows of a chunk.
+    pub(crate) fn run(&mut self, set: &RuleSet, columns: &Columns, chunk: &Range<usize>) {
+        self.masks.clear();
+        for field in &self.asked {
+            let index = field.0 as usize;
+            let (Some(matcher), Some(cache)) = (set.matchers.get(index), self.caches.get_mut(index)) else { continue };
+            if set.pool.name(*field) == EVERY_FIELD {
+                columns.every().for_each(|column| evaluate_column(matcher, column, chunk, cache, &mut self.masks));
+                continue;
+            }
+            evaluate_column(matcher, columns.column(*field), chunk, cache, &mut self.masks);
+            for reference in &matcher.references {
+                let (value, other) = (columns.column(*field), columns.column(reference.other));
+                let holds = |row: &usize| refers(reference, value, other, *row);
+                let rows = chunk.clone().filter(holds).filter_map(|row| row.checked_sub(chunk.start));
+                rows.for_each(|row| self.masks.set(reference.id, row));
+            }
+        }
+    }
+}
+
+/// Whether any value of a row holds any value of the other field.
+fn refers(reference: &Reference, values: &Column, others: &Column, row: usize) -> bool {
+    let Reference { place, fold, .. } = *reference;
+    values.any_text(row, |value| {
+        others.any_text(row, |other| {
+            if fold == Fold::Case && place == Place::Whole && value.is_ascii() && other.is_ascii() {
+                return value.eq_ignore_ascii_case(other);
+            }
+            place.holds(&fold.apply(value), &fold.apply(other))
+        })
+    })
+}
+
 /// Evaluates all predicates on one field over the rows of a chunk.
-pub(crate) fn evaluate_field(
-    field: FieldId,
+fn evaluate_column(
     matcher: &FieldMatcher,
-    view: &View,
+    column: &Column,
     chunk: &Range<usize>,
     cache: &mut FieldCache,
     masks: &mut PredicateMasks,
 ) {
     cache.make_room();
     cache.rows.clear();
-    let null = cache.list(&matcher.null);
+    let absent = cache.list(&matcher.absent);
     let mut rows = std::mem::take(&mut cache.rows);
-    match view.column(field) {
+    match column {
         Column::Missing => {
             let all = Mask::first(chunk.len());
-            matcher.null.iter().for_each(|id| masks.or(*id, &all));
+            matcher.absent.iter().for_each(|id| masks.or(*id, &all));
         }
         Column::Text(array) => {
             let mut last = ("", cache.text(matcher, ""));
             for row in chunk.clone() {
                 if array.is_null(row) {
-                    rows.push(null);
+                    rows.push(absent);
                     continue;
                 }
                 let value = array.value(row);
@@ -164,6 +237,14 @@ pub(crate) fn evaluate_field(
                 }
                 rows.push(last.1);
             }
+        }
+        Column::Lists(lists) => {
+            let null = cache.list(&matcher.null);
+            rows.extend(
+                chunk
+                    .clone()
+                    .map(|row| if lists.is_absent(row) { absent } else { cache.texts(matcher, lists.of(row), null) }),
+            );
         }
         Column::Int(array) => {
             #[expect(clippy::cast_precision_loss, reason = "numbers above 2^53 are compared as the nearest float")]
@@ -175,7 +256,7 @@ pub(crate) fn evaluate_field(
                     if value != last.0 {
                         last = (value, cache.int(matcher, value));
                     }
-                    rows.push(if array.is_null(row) { null } else { last.1 });
+                    rows.push(if array.is_null(row) { absent } else { last.1 });
                 }
             }
         }
@@ -183,7 +264,7 @@ pub(crate) fn evaluate_field(
             compare_column(matcher, array, chunk, masks, |value| value);
             if !matcher.is_numeric_only() {
                 for row in chunk.clone() {
-                    rows.push(if array.is_null(row) { null } else { cache.float(matcher, array.value(row)) });
+                    rows.push(if array.is_null(row) { absent } else { cache.float(matcher, array.value(row)) });
                 }
             }
         }
@@ -191,14 +272,10 @@ pub(crate) fn evaluate_field(
             let no = matcher.bool_hits(false, &mut cache.scratch);
             let yes = matcher.bool_hits(true, &mut cache.scratch);
             let (no, yes) = (cache.list(&no), cache.list(&yes));
-            let list = |row| {
-                if array.is_null(row) {
-                    null
-                } else if array.value(row) {
-                    yes
-                } else {
-                    no
-                }
+            let list = |row| match array.is_valid(row).then(|| array.value(row)) {
+                None => absent,
+                Some(true) => yes,
+                Some(false) => no,
             };
             rows.extend(chunk.clone().map(list));
         }
@@ -260,6 +337,20 @@ pub(crate) fn evaluate(expr: &Expr, masks: &PredicateMasks, all: &Mask) -> Optio
                 }
             }
             found
+        }
+        Expr::AtLeast(least, items) => {
+            // At the n-th place: the rows for which more than n of the items so far hold.
+            let mut more_than = vec![Mask::EMPTY; *least];
+            for mask in items.iter().filter_map(|item| evaluate(item, masks, all)) {
+                let mut reached = mask;
+                for rows in &mut more_than {
+                    let mut next = *rows;
+                    next.and(&reached);
+                    rows.or(&reached);
+                    reached = next;
+                }
+            }
+            more_than.last().filter(|rows| !rows.is_empty()).copied()
         }
         Expr::All(items) => {
             let fails = |item: &Expr| matches!(item, Expr::Predicate(id) if masks.get(*id).is_none());

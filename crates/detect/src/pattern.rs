@@ -83,12 +83,25 @@ impl Pattern {
     }
 
     /// The same pattern for folded values.
-    pub(crate) fn folded(&self) -> Self {
+    pub(crate) fn folded(&self, fold: Fold) -> Self {
         let fold_part = |part: &Part| match part {
-            Part::Literal(text) => Part::Literal(fold(text)),
+            Part::Literal(text) => Part::Literal(fold.apply(text)),
             other => other.clone(),
         };
         Self { parts: self.parts.iter().map(fold_part).collect() }
+    }
+
+    /// The pattern that fits this text and nothing else.
+    pub(crate) fn literal(text: String) -> Self {
+        Self { parts: if text.is_empty() { Vec::new() } else { vec![Part::Literal(text)] } }
+    }
+
+    /// Its text, if it has no wildcard.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        match self.shape() {
+            Shape::Exact(text) => Some(text),
+            _ => None,
+        }
     }
 
     fn push_literal(&mut self, literal: &mut String) {
@@ -155,19 +168,46 @@ fn one_char(text: &str) -> Option<&str> {
     Some(chars.as_str())
 }
 
-/// The form in which values and patterns are compared when case does not matter.
-pub(crate) fn fold(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().flat_map(char::to_lowercase).collect() }
+/// The characters that Sigma's `windash` holds for equal: hyphen, slash, en dash, em dash, horizontal bar.
+pub(crate) const DASHES: [char; 5] = ['-', '/', '–', '—', '―'];
+
+/// Which differences between texts do not count: texts are compared in the form that [`Fold::apply`] gives them.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Fold {
+    /// Upper or lower case (Unicode, character by character).
+    Case,
+    /// None.
+    Exact,
+    /// Case, and which of [`DASHES`] it is.
+    CaseAndDash,
+    /// Which of [`DASHES`] it is.
+    Dash,
 }
 
-/// [`fold`] into a buffer that is kept.
-pub(crate) fn fold_into(text: &str, out: &mut String) {
-    out.clear();
-    if text.is_ascii() {
-        out.push_str(text);
-        out.make_ascii_lowercase();
-    } else {
-        out.extend(text.chars().flat_map(char::to_lowercase));
+impl Fold {
+    pub(crate) const ALL: [Self; 4] = [Self::Case, Self::Exact, Self::CaseAndDash, Self::Dash];
+
+    /// The text in the form in which it is compared.
+    pub(crate) fn apply(self, text: &str) -> String {
+        let mut out = String::new();
+        self.apply_into(text, &mut out);
+        out
+    }
+
+    /// [`Self::apply`] into a buffer that is kept.
+    pub(crate) fn apply_into(self, text: &str, out: &mut String) {
+        out.clear();
+        let dash = |c: char| if DASHES.contains(&c) { '-' } else { c };
+        match self {
+            Self::Exact => out.push_str(text),
+            Self::Case if text.is_ascii() => {
+                out.push_str(text);
+                out.make_ascii_lowercase();
+            }
+            Self::Case => out.extend(text.chars().flat_map(char::to_lowercase)),
+            Self::CaseAndDash => out.extend(text.chars().map(dash).flat_map(char::to_lowercase)),
+            Self::Dash => out.extend(text.chars().map(dash)),
+        }
     }
 }
 
@@ -236,10 +276,11 @@ mod tests {
         }
 
         #[test]
-        fn folding_into_a_buffer_is_folding(text in ".{0,20}") {
-            let mut out = String::from("old");
-            fold_into(&text, &mut out);
-            prop_assert_eq!(out, fold(&text));
+        fn folding_twice_is_folding_once(text in ".{0,20}") {
+            for fold in Fold::ALL {
+                let once = fold.apply(&text);
+                prop_assert_eq!(fold.apply(&once), once);
+            }
         }
     }
 }

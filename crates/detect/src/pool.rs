@@ -1,11 +1,13 @@
 //! The predicates of all rules, each once.
 //!
 //! Not their evaluation (that is `matcher`). A predicate asks whether one field of an event passes any of its tests; rules that
-//! ask the same share it. Invariant: a predicate id indexes `predicates`, its field id indexes `fields`.
+//! ask the same share it. Invariants: a predicate id indexes `predicates`, its field id indexes `fields`; the field without a name
+//! stands for every field of an event (keywords).
 
-use crate::pattern::Pattern;
+use crate::pattern::{Fold, Pattern};
+use crate::time_part::TimePart;
 use core::net::IpAddr;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// Index into [`Pool::predicates`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -54,12 +56,14 @@ impl Number {
 /// One question about a value.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Test {
-    /// There is no value.
+    /// There is no value: the field is absent or null.
     Null,
-    /// There is a value.
-    Present,
-    /// The value as text fits this pattern.
-    Text { pattern: Pattern, case: Case },
+    /// The field is absent.
+    Absent,
+    /// The field is there, even if it is null.
+    Exists,
+    /// The value as text fits this pattern once both are folded.
+    Text { pattern: Pattern, fold: Fold },
     /// The value is this whole number, as a number or as its decimal text.
     Int(i64),
     /// The value is this truth value, as such or as text.
@@ -70,13 +74,31 @@ pub(crate) enum Test {
     Regex(String),
     /// The value is an address of this network: first address, length of the prefix.
     Cidr(IpAddr, u8),
+    /// This part of the value, read as a date, compares so.
+    Time(TimePart, Comparison, Number),
+    /// The value holds the value of another field at this place.
+    Field { other: FieldId, place: Place, fold: Fold },
 }
 
-/// Whether case matters.
+/// Where in a value another text stands.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Case {
-    Sensitive,
-    Insensitive,
+pub(crate) enum Place {
+    Whole,
+    Anywhere,
+    Start,
+    End,
+}
+
+impl Place {
+    /// Whether `inner` stands at this place of `outer`.
+    pub(crate) fn holds(self, outer: &str, inner: &str) -> bool {
+        match self {
+            Self::Whole => outer == inner,
+            Self::Anywhere => outer.contains(inner),
+            Self::Start => outer.starts_with(inner),
+            Self::End => outer.ends_with(inner),
+        }
+    }
 }
 
 /// A field passes at least one of the tests.
@@ -86,6 +108,9 @@ pub(crate) struct Predicate {
     /// Sorted, without repetition.
     pub(crate) tests: Vec<Test>,
 }
+
+/// The name of the field that stands for every field of an event.
+pub(crate) const EVERY_FIELD: &str = "";
 
 /// All predicates of a rule set.
 #[derive(Clone, Debug, Default)]
@@ -147,6 +172,8 @@ pub(crate) enum Expr {
     All(Vec<Self>),
     /// At least one holds.
     Any(Vec<Self>),
+    /// At least so many hold, two or more.
+    AtLeast(usize, Vec<Self>),
     /// It does not hold.
     Not(Box<Self>),
 }
@@ -157,6 +184,7 @@ impl Expr {
         match self {
             Self::All(items) => Self::joined(items, Self::All, |e| if let Self::All(i) = e { Ok(i) } else { Err(e) }),
             Self::Any(items) => Self::joined(items, Self::Any, |e| if let Self::Any(i) = e { Ok(i) } else { Err(e) }),
+            Self::AtLeast(n, items) => Self::AtLeast(n, items.into_iter().map(Self::simplified).collect()),
             Self::Not(inner) => match inner.simplified() {
                 Self::Not(twice) => *twice,
                 other => Self::Not(Box::new(other)),
@@ -182,7 +210,8 @@ impl Expr {
             Self::Predicate(_) => 0,
             Self::Any(_) => 1,
             Self::All(_) => 2,
-            Self::Not(_) => 3,
+            Self::AtLeast(..) => 3,
+            Self::Not(_) => 4,
         }
     }
 
@@ -190,7 +219,9 @@ impl Expr {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Predicate(_) => 1,
-            Self::All(items) | Self::Any(items) => items.iter().map(Self::size).fold(1, usize::saturating_add),
+            Self::All(items) | Self::Any(items) | Self::AtLeast(_, items) => {
+                items.iter().map(Self::size).fold(1, usize::saturating_add)
+            }
             Self::Not(inner) => inner.size().saturating_add(1),
         }
     }
@@ -203,7 +234,9 @@ impl Expr {
                     out.push(field);
                 }
             }
-            Self::All(items) | Self::Any(items) => items.iter().for_each(|item| item.asserted_fields(pool, out)),
+            Self::All(items) | Self::Any(items) | Self::AtLeast(_, items) => {
+                items.iter().for_each(|item| item.asserted_fields(pool, out));
+            }
             Self::Not(_) => {}
         }
     }

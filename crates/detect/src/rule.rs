@@ -30,6 +30,18 @@ pub struct LogSource {
 impl LogSource {
     /// The product of vehicles' own events: those of our sensors and, marked as such, of foreign ones.
     pub const VEHICLE: &'static str = "vehicle";
+
+    /// Whether everything that this one names is the same in `other`.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let same = |own: &Option<String>, other: &Option<String>| match (own, other) {
+            (None, _) => true,
+            (Some(own), Some(other)) => own.eq_ignore_ascii_case(other),
+            (Some(_), None) => false,
+        };
+        same(&self.product, &other.product)
+            && same(&self.category, &other.category)
+            && same(&self.service, &other.service)
+    }
 }
 
 /// What a rule does with events.

@@ -4,10 +4,12 @@
 //! that matches events; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
 //! [`RuleSet::parse_usable`] leaves the faulty rules out and hands their errors over.
 
+use crate::collection;
 use crate::detection::Located;
-use crate::document::{self, Body, Document, Generate};
+use crate::document::{self, Body, Document, Generate, Targets};
 use crate::error::{RuleError, RuleErrorKind, Unsupported};
 use crate::matcher::FieldMatcher;
+use crate::pipeline::Pipeline;
 use crate::pool::{Expr, FieldId, Pool};
 use crate::rule::{Correlation, Rule, RuleFile, RuleKind};
 use crate::yaml::{self, Node};
@@ -49,8 +51,14 @@ impl RuleSet {
     /// Reads all rules of all files and leaves out those with problems.
     #[must_use]
     pub fn parse_usable(files: &[RuleFile]) -> (Self, Vec<RuleError>) {
+        Self::parse_mapped(files, &[])
+    }
+
+    /// Reads all rules of all files as the pipelines say, and leaves out those with problems.
+    #[must_use]
+    pub fn parse_mapped(files: &[RuleFile], pipelines: &[Pipeline]) -> (Self, Vec<RuleError>) {
         let mut builder = Builder::default();
-        files.iter().for_each(|file| builder.read(file));
+        files.iter().for_each(|file| builder.read(file, pipelines));
         builder.finish()
     }
 
@@ -79,6 +87,20 @@ impl RuleSet {
         fields.sort_unstable();
         fields
     }
+
+    /// Names of all fields that the rules ask about, those in most predicates first.
+    #[must_use]
+    pub fn fields_by_use(&self) -> Vec<&str> {
+        let mut uses = vec![0_u32; self.pool.fields.len()];
+        for predicate in &self.pool.predicates {
+            if let Some(count) = uses.get_mut(predicate.field.0 as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let mut fields: Vec<_> = self.pool.fields.iter().map(String::as_str).zip(uses).collect();
+        fields.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        fields.into_iter().map(|(name, _)| name).collect()
+    }
 }
 
 /// A document and the file and text it came from.
@@ -92,7 +114,7 @@ impl Read {
     fn correlation(&self) -> Option<&Correlation> {
         match &self.document.body {
             Body::Correlation { correlation, .. } => Some(correlation),
-            Body::Detection(_) => None,
+            Body::Detection(_) | Body::Filter { .. } => None,
         }
     }
 }
@@ -122,7 +144,7 @@ impl Builder {
         self.errors.push(RuleError { path: path.to_owned(), line, column, kind });
     }
 
-    fn read(&mut self, file: &RuleFile) {
+    fn read(&mut self, file: &RuleFile, pipelines: &[Pipeline]) {
         if file.text.len() > RULE_FILE_BYTES_MAX {
             let kind = RuleErrorKind::FileTooLarge { bytes: file.text.len(), max: RULE_FILE_BYTES_MAX };
             return self.fail(&file.path, Located { line: 0, column: 0, kind });
@@ -138,9 +160,13 @@ impl Builder {
             let kind = RuleErrorKind::Missing("title");
             return self.fail(&file.path, Located { line: 0, column: 0, kind });
         }
+        let nodes = match collection::unfold(nodes) {
+            Ok(nodes) => nodes,
+            Err(located) => return self.fail(&file.path, located),
+        };
         let sources = sources(&file.text, &nodes);
         for (node, source) in nodes.iter().zip(sources) {
-            match document::parse(node, &mut self.pool) {
+            match document::parse(node, &mut self.pool, pipelines) {
                 Ok(document) => self.read.push(Read { document, path: file.path.clone(), source }),
                 Err(located) => self.fail(&file.path, located),
             }
@@ -149,6 +175,7 @@ impl Builder {
 
     fn finish(mut self) -> (RuleSet, Vec<RuleError>) {
         self.drop_duplicates();
+        self.apply_filters();
         self.drop_unresolved();
         if self.read.len() > RULES_MAX {
             let kind =
@@ -171,10 +198,9 @@ impl Builder {
             programs.push(program);
         }
         let mut matchers = Vec::new();
-        for index in 0..self.pool.fields.len() {
-            let field = FieldId(u32::try_from(index).unwrap_or(u32::MAX));
-            matchers.push(FieldMatcher::compile(&self.pool, field).unwrap_or_else(|reason| {
-                let kind = RuleErrorKind::Compile { field: self.pool.name(field).to_owned(), reason };
+        for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool)) {
+            matchers.push(matcher.unwrap_or_else(|reason| {
+                let kind = RuleErrorKind::Compile { field: name.clone(), reason };
                 self.errors.push(RuleError { path: String::new(), line: 0, column: 0, kind });
                 FieldMatcher::default()
             }));
@@ -202,6 +228,31 @@ impl Builder {
             }
         });
         self.errors.append(&mut errors);
+    }
+
+    /// Narrows the rules that filters name. A filter whose rules are not in this set does nothing.
+    fn apply_filters(&mut self) {
+        let (filters, rules) = core::mem::take(&mut self.read)
+            .into_iter()
+            .partition::<Vec<_>, _>(|read| matches!(read.document.body, Body::Filter { .. }));
+        self.read = rules;
+        for filter in filters {
+            let Body::Filter { targets, expr } = filter.document.body else { continue };
+            for Read { document, .. } in &mut self.read {
+                let named = match &targets {
+                    Targets::Any => true,
+                    Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
+                };
+                if let Body::Detection(rule) = &mut document.body
+                    && named
+                    && filter.document.logsource.covers(&document.logsource)
+                {
+                    *rule = Expr::All(vec![rule.clone(), expr.clone()]).simplified();
+                    let digest = Sha256::new().chain_update(document.digest).chain_update(filter.document.digest);
+                    document.digest = digest.finalize().into();
+                }
+            }
+        }
     }
 
     /// Leaves out correlations over rules that are not there, or are correlations themselves.
@@ -262,6 +313,8 @@ fn compile(read: Read, names: &HashMap<String, usize>, known: &[Known], pool: &P
             expr.asserted_fields(pool, &mut asserted);
             (RuleKind::Match, Program::Match { expr, asserted })
         }
+        // Filters have been taken out.
+        Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new() }),
         Body::Correlation { mut correlation, .. } => {
             let mut rules: Vec<usize> = correlation.rules.iter().filter_map(|name| names.get(name).copied()).collect();
             rules.sort_unstable();

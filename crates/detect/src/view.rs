@@ -1,17 +1,20 @@
-//! A record batch as the engine reads it: the columns that every event needs, and those that the rules ask about.
+//! A record batch as the engine reads it: the columns that the rules ask about, and those that every event needs.
 //!
 //! Not a copy where the type already fits: whole numbers are widened to 64 bits, binary becomes upper-case hexadecimal, other
 //! types go through Arrow's cast to text. A field that the batch does not have has no value in any row.
 
 use crate::error::BatchError;
-use crate::pool::{FieldId, Pool};
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
+use crate::pool::{EVERY_FIELD, FieldId, Pool};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray,
+};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::ops::Range;
 
 pub(crate) const VEHICLE: &str = "vehicle";
 
@@ -19,40 +22,117 @@ pub(crate) const VEHICLE: &str = "vehicle";
 pub(crate) enum Column {
     Missing,
     Text(StringArray),
+    Lists(Lists),
     Int(Int64Array),
     Float(Float64Array),
     Bool(BooleanArray),
 }
 
-/// A record batch as the engine reads it.
+/// A field with any number of values in a row. Without any it is there, but null.
+pub(crate) struct Lists {
+    rows: ListArray,
+    values: StringArray,
+}
+
+impl Lists {
+    fn new(rows: &ListArray) -> Option<Self> {
+        let values = as_texts(rows.values())?;
+        Some(Self { rows: rows.clone(), values })
+    }
+
+    pub(crate) fn is_absent(&self, row: usize) -> bool {
+        self.rows.is_null(row)
+    }
+
+    /// The values of a row.
+    pub(crate) fn of(&self, row: usize) -> impl Iterator<Item = &str> {
+        let offsets = self.rows.value_offsets();
+        let at = |row: usize| offsets.get(row).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
+        let range: Range<usize> = at(row)..at(row.saturating_add(1));
+        range.filter(|index| self.values.is_valid(*index)).map(|index| self.values.value(index))
+    }
+}
+
+impl Column {
+    /// Whether any value of a row, as text, is what is asked for.
+    pub(crate) fn any_text(&self, row: usize, mut is: impl FnMut(&str) -> bool) -> bool {
+        match self {
+            Self::Lists(lists) => lists.of(row).any(is),
+            other => other.text(row).is_some_and(|text| is(&text)),
+        }
+    }
+
+    /// The value of a row as text, several values with commas between them; `None` if there is none.
+    pub(crate) fn text(&self, row: usize) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Missing => None,
+            Self::Text(a) => a.is_valid(row).then(|| Cow::Borrowed(a.value(row))),
+            Self::Lists(lists) => {
+                let texts: Vec<&str> = lists.of(row).collect();
+                (!texts.is_empty()).then(|| Cow::Owned(texts.join(", ")))
+            }
+            Self::Int(a) => a.is_valid(row).then(|| Cow::Owned(a.value(row).to_string())),
+            Self::Float(a) => a.is_valid(row).then(|| Cow::Owned(a.value(row).to_string())),
+            Self::Bool(a) => a.is_valid(row).then(|| Cow::Borrowed(if a.value(row) { "true" } else { "false" })),
+        }
+    }
+}
+
+/// The columns of a batch that the rules ask about.
+pub(crate) struct Columns {
+    columns: Vec<Column>,
+    /// All columns, if a rule searches in every field.
+    every: Vec<Column>,
+}
+
+impl Columns {
+    pub(crate) fn new(batch: &RecordBatch, pool: &Pool) -> Result<Self, BatchError> {
+        let columns: Result<_, _> = pool.fields.iter().map(|name| column(batch, name)).collect();
+        let every: Result<_, _> = match pool.find(EVERY_FIELD) {
+            Some(_) => batch.schema_ref().fields().iter().map(|field| column(batch, field.name())).collect(),
+            None => Ok(Vec::new()),
+        };
+        Ok(Self { columns: columns?, every: every? })
+    }
+
+    pub(crate) fn column(&self, field: FieldId) -> &Column {
+        self.columns.get(field.0 as usize).unwrap_or(&Column::Missing)
+    }
+
+    /// Every column of the batch; none unless a rule asks for that.
+    pub(crate) fn every(&self) -> impl Iterator<Item = &Column> {
+        self.every.iter()
+    }
+}
+
+/// A record batch of events.
 pub(crate) struct View {
     pub(crate) rows: usize,
     pub(crate) time: Int64Array,
     pub(crate) received: Int64Array,
     pub(crate) tenant: StringArray,
     pub(crate) vehicle: StringArray,
+    pub(crate) columns: Columns,
     position: Int64Array,
     entry_index: Int64Array,
-    columns: Vec<Column>,
 }
 
 impl View {
     pub(crate) fn new(batch: &RecordBatch, pool: &Pool) -> Result<Self, BatchError> {
-        let columns: Result<_, _> = pool.fields.iter().map(|name| column(batch, name)).collect();
         Ok(Self {
             rows: batch.num_rows(),
             time: int_column(batch, "time")?,
             received: int_column(batch, "received_time")?,
             tenant: text_column(batch, "tenant")?,
             vehicle: text_column(batch, VEHICLE)?,
+            columns: Columns::new(batch, pool)?,
             position: int_column(batch, "position")?,
             entry_index: int_column(batch, "entry_index")?,
-            columns: columns?,
         })
     }
 
     pub(crate) fn column(&self, field: FieldId) -> &Column {
-        self.columns.get(field.0 as usize).unwrap_or(&Column::Missing)
+        self.columns.column(field)
     }
 
     /// Where the evidence of a row is: position in the vault and entry of the report.
@@ -81,13 +161,7 @@ impl View {
 
     /// The value of a field as text; `None` if there is none.
     pub(crate) fn text(&self, field: FieldId, row: usize) -> Option<Cow<'_, str>> {
-        match self.column(field) {
-            Column::Missing => None,
-            Column::Text(a) => a.is_valid(row).then(|| Cow::Borrowed(a.value(row))),
-            Column::Int(a) => a.is_valid(row).then(|| Cow::Owned(a.value(row).to_string())),
-            Column::Float(a) => a.is_valid(row).then(|| Cow::Owned(a.value(row).to_string())),
-            Column::Bool(a) => a.is_valid(row).then(|| Cow::Borrowed(if a.value(row) { "true" } else { "false" })),
-        }
+        self.column(field).text(row)
     }
 }
 
@@ -121,8 +195,8 @@ fn text_column(batch: &RecordBatch, name: &'static str) -> Result<StringArray, B
 
 fn column(batch: &RecordBatch, name: &str) -> Result<Column, BatchError> {
     use DataType::{
-        Binary, Boolean, Date32, Float16, Float32, Float64, Int8, Int16, Int32, Int64, Null, Timestamp, UInt8, UInt16,
-        UInt32,
+        Binary, Boolean, Date32, Float16, Float32, Float64, Int8, Int16, Int32, Int64, List, Null, Timestamp, UInt8,
+        UInt16, UInt32,
     };
     let Some(array) = batch.column_by_name(name) else { return Ok(Column::Missing) };
     let read = match array.data_type() {
@@ -133,6 +207,7 @@ fn column(batch: &RecordBatch, name: &str) -> Result<Column, BatchError> {
         }
         Float16 | Float32 | Float64 => cast(array, &Float64).ok().map(|a| Column::Float(a.as_primitive().clone())),
         Binary => hexadecimal(array.as_binary()).map(Column::Text),
+        List(_) => Lists::new(array.as_list()).map(Column::Lists),
         _ => as_texts(array).map(Column::Text),
     };
     read.ok_or_else(|| type_error(name, array))

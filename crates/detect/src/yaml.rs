@@ -11,7 +11,7 @@ use std::fmt;
 /// The deepest nesting in a rule file.
 const DEPTH_MAX: usize = 32;
 /// The most scalars, lists and maps in a rule file.
-const NODES_MAX: usize = 250_000;
+pub(crate) const NODES_MAX: usize = 250_000;
 /// The most documents in one file.
 const DOCUMENTS_MAX: usize = 1_024;
 /// The most aliases (`*name`) in one file.
@@ -82,6 +82,19 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
+impl Value {
+    /// A scalar as text, as a person wrote it as far as that is known; `None` for lists, maps and null.
+    pub(crate) fn scalar_text(&self) -> Option<String> {
+        match self {
+            Self::Bool(b) => Some(b.to_string()),
+            Self::Int(i) => Some(i.to_string()),
+            Self::Float(x) => Some(x.to_string()),
+            Self::Text(text) => Some(text.clone()),
+            Self::Null | Self::List(_) | Self::Map(_) => None,
+        }
+    }
+}
+
 impl Node {
     /// The value of a key, if this is a map that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
@@ -89,15 +102,9 @@ impl Node {
         entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node)
     }
 
-    /// A scalar as text, as a person wrote it as far as that is known; `None` for lists, maps and null.
+    /// [`Value::scalar_text`] of its value.
     pub(crate) fn scalar_text(&self) -> Option<String> {
-        match &self.value {
-            Value::Bool(b) => Some(b.to_string()),
-            Value::Int(i) => Some(i.to_string()),
-            Value::Float(x) => Some(x.to_string()),
-            Value::Text(text) => Some(text.clone()),
-            Value::Null | Value::List(_) | Value::Map(_) => None,
-        }
+        self.value.scalar_text()
     }
 
     /// Feeds the meaning of the tree to a digest: places and comments do not count.

@@ -1,8 +1,8 @@
 //! Columns against the obvious row-by-row definition of each test, over random predicates and values.
 
 use super::*;
-use crate::pattern::{Pattern, fold};
-use crate::pool::{Case, Comparison, Number, Pool, Test};
+use crate::pattern::Pattern;
+use crate::pool::{Comparison, Number, Pool, Test};
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ enum Cell<'a> {
 }
 
 fn passes(test: &Test, cell: Option<&Cell<'_>>) -> bool {
-    let Some(cell) = cell else { return *test == Test::Null };
+    let Some(cell) = cell else { return matches!(test, Test::Null | Test::Absent) };
     let text = match cell {
         Cell::Text(text) => (*text).to_owned(),
         Cell::Int(i) => i.to_string(),
@@ -33,29 +33,28 @@ fn passes(test: &Test, cell: Option<&Cell<'_>>) -> bool {
         Cell::Bool(_) => None,
     };
     match test {
-        Test::Null => false,
-        Test::Present => true,
-        Test::Text { pattern, case: Case::Sensitive } => pattern.fits(&text),
-        Test::Text { pattern, case: Case::Insensitive } => pattern.folded().fits(&fold(&text)),
+        Test::Null | Test::Absent => false,
+        Test::Exists => true,
+        Test::Text { pattern, fold } => pattern.folded(*fold).fits(&fold.apply(&text)),
         Test::Int(i) => text == i.to_string() || matches!(cell, Cell::Float(x) if *x == *i as f64),
-        Test::Bool(b) => fold(&text) == b.to_string(),
+        Test::Bool(b) => text.to_lowercase() == b.to_string(),
         Test::Compare(comparison, bound) => number.is_some_and(|n| comparison.holds(n, bound.value())),
         Test::Regex(source) => regex::Regex::new(source).is_ok_and(|r| r.is_match(&text)),
-        Test::Cidr(..) => false,
+        Test::Cidr(..) | Test::Time(..) | Test::Field { .. } => false,
     }
 }
 
 fn tests() -> impl Strategy<Value = Test> {
-    let pattern = "[aAb1-4*?]{0,4}".prop_map(|text| Pattern::parse(&text));
-    let case = prop::sample::select(vec![Case::Sensitive, Case::Insensitive]);
-    let placed = (pattern, case, 0..4_u8).prop_map(|(pattern, case, place)| Test::Text {
+    let pattern = "[aAb1-4*?/–-]{0,4}".prop_map(|text| Pattern::parse(&text));
+    let fold = prop::sample::select(Fold::ALL.to_vec());
+    let placed = (pattern, fold, 0..4_u8).prop_map(|(pattern, fold, place)| Test::Text {
         pattern: match place {
             0 => pattern.anywhere(),
             1 => pattern.at_start(),
             2 => pattern.at_end(),
             _ => pattern,
         },
-        case,
+        fold,
     });
     let comparison = prop::sample::select(vec![
         Comparison::Equal,
@@ -69,15 +68,15 @@ fn tests() -> impl Strategy<Value = Test> {
         3 => (comparison, -4..5_i32).prop_map(|(c, b)| Test::Compare(c, Number::new(f64::from(b) / 2.0))),
         2 => (-3..5_i64).prop_map(Test::Int),
         1 => any::<bool>().prop_map(Test::Bool),
-        1 => prop::sample::select(vec![Test::Null, Test::Present]),
-        1 => "[ab1]{1,2}".prop_map(|text| Test::Regex(format!("^{text}"))),
+        1 => prop::sample::select(vec![Test::Null, Test::Absent, Test::Exists]),
+        1 => "(\\(\\?i\\))?\\^?[ab1]{1,3}[.?+]?".prop_map(Test::Regex),
     ]
 }
 
 fn rows() -> impl Strategy<Value = Row> {
     let number = prop::option::weighted(0.8, (-4..5_i32).prop_map(|n| f64::from(n) / 2.0));
     (
-        prop::option::weighted(0.8, "[aAbBé1-4]{0,4}"),
+        prop::option::weighted(0.8, "[aAbBé1-4/–-]{0,4}"),
         prop::option::weighted(0.8, -3..45_i64),
         number,
         any::<Option<bool>>(),
@@ -123,16 +122,15 @@ proptest! {
         let mut pool = Pool::default();
         let ids: Vec<_> =
             asked.iter().map(|(field, tests)| pool.predicate(&field.to_string(), tests.clone())).collect();
-        let view = View::new(&batch(&rows), &pool).expect("a batch");
+        let columns = Columns::new(&batch(&rows), &pool).expect("a batch");
         let chunk = from.min(rows.len() - 1)..rows.len();
         let mut masks = PredicateMasks::new(pool.predicates.len());
-        for index in 0..pool.fields.len() {
-            let field = FieldId(u32::try_from(index).expect("few"));
-            let matcher = FieldMatcher::compile(&pool, field).expect("small patterns");
+        for (index, matcher) in FieldMatcher::compile_all(&pool).into_iter().enumerate() {
+            let (field, matcher) = (FieldId(u32::try_from(index).expect("few")), matcher.expect("small patterns"));
             // Twice, so that the second time remembered values answer.
             let mut cache = FieldCache::default();
             for _ in 0..2 {
-                evaluate_field(field, &matcher, &view, &chunk, &mut cache, &mut masks);
+                evaluate_column(&matcher, columns.column(field), &chunk, &mut cache, &mut masks);
             }
         }
         for ((field, tests), id) in asked.iter().zip(ids) {
@@ -144,4 +142,18 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn at_least_so_many_hold() {
+    let mut masks = PredicateMasks::new(4);
+    for (id, rows) in [(0, vec![0, 1, 2]), (1, vec![1, 2]), (2, vec![2, 3])] {
+        rows.into_iter().for_each(|row| masks.set(PredicateId(id), row));
+    }
+    let items: Vec<Expr> = (0..4).map(|id| Expr::Predicate(PredicateId(id))).collect();
+    let rows = |least| {
+        let found = evaluate(&Expr::AtLeast(least, items.clone()), &masks, &Mask::first(5));
+        found.map_or(Vec::new(), |mask| mask.rows().collect::<Vec<_>>())
+    };
+    assert_eq!([rows(1), rows(2), rows(3), rows(4)], [vec![0, 1, 2, 3], vec![1, 2], vec![2], vec![]]);
 }

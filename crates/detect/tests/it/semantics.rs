@@ -108,6 +108,106 @@ fn maps_mean_and_lists_mean_or() {
     }
 }
 
+#[test]
+fn every_dash_of_windash_stands_for_every_other() {
+    let item = "- {sensor: 'cmd /c del –f ―q'}";
+    for (search, expected) in [
+        ("{sensor|contains|windash: ' -C '}", 1),
+        ("{sensor|contains|windash|all: [' /f', ' -q', '—q']}", 1),
+        ("{sensor|endswith|windash: '/Q'}", 1),
+        ("{sensor|windash: 'cmd -c del -f -q'}", 1),
+        ("{sensor|windash|cased: 'CMD -c del -f -q'}", 0),
+        ("{sensor|windash|cased: 'cmd -c del -f -q'}", 1),
+        ("{sensor|windash|contains: 'c*-f'}", 1),
+        ("{sensor|contains: ' -c '}", 0),
+        ("{sensor|windash|contains: '_c'}", 0),
+    ] {
+        check(search, item, expected);
+    }
+}
+
+#[test]
+fn fields_are_compared_with_fields() {
+    let items = "- {sensor: Gateway, gear: gateway}\n- {sensor: gateway-2, gear: gateway}\n- {sensor: x}";
+    for (search, expected) in [
+        ("{sensor|fieldref: gear}", 1),
+        ("{sensor|fieldref|cased: gear}", 0),
+        ("{sensor|fieldref|startswith: gear}", 2),
+        ("{sensor|fieldref|endswith: gear}", 1),
+        ("{sensor|fieldref|contains: [gear, bus]}", 2),
+        ("{sensor|fieldref|neq: gear}", 2),
+        ("{gear|fieldref|neq: sensor}", 1),
+    ] {
+        check(search, items, expected);
+    }
+}
+
+#[test]
+fn what_differs_is_there_and_not_one_of_the_values() {
+    let items = "- {can_id: 1}\n- {can_id: 2}\n- {gear: park}";
+    check("{can_id|neq: 1}", items, 1);
+    check("{can_id|neq: [1, 2]}", items, 0);
+    check("{gear|neq: drive}", items, 1);
+    check("{gear|contains|neq: ar}", items, 0);
+}
+
+#[test]
+fn keywords_are_looked_for_in_every_field() {
+    let items = "- {sensor: 'a needle here'}\n- {gear: Needle}\n- {sensor: hay, gear: stack, can_id: 4711}";
+    check("[needle]", items, 2);
+    check("needle", items, 2);
+    check("[hay, 471]", items, 1);
+    check("['n?edle *re']", items, 1);
+    check("{'|all': [hay, stack]}", items, 1);
+    check("{'|all': [hay, needle]}", items, 0);
+    check("{'|re': '^.eedle$'}", items, 1);
+    check("{'|cased': Needle}", items, 1);
+    check("[needle, {can_id: 4711}]", items, 3);
+    check("{'|startswith': st}", items, 1);
+}
+
+#[test]
+fn parts_of_dates_are_numbers() {
+    let items = "- {sensor: '2026-04-17T23:24:53Z'}\n- {sensor: '2026-04-17 03:24:53.1'}\n- {sensor: late}";
+    check("{sensor|hour: [23, 3]}", items, 2);
+    check("{sensor|hour|gte: 22}", items, 1);
+    check("{sensor|year: 2026, sensor|month: 4, sensor|day: 17, sensor|week: 16, sensor|minute: 24}", items, 2);
+}
+
+#[test]
+fn a_filter_narrows_the_rules_that_it_names() {
+    let rule = |id: &str, product: &str| {
+        format!(
+            "title: t\nid: {id}\nlogsource: {{product: {product}}}\ndetection: {{s: {{bus: 1}}, condition: s}}\n---\n"
+        )
+    };
+    let filter = |rules: &str, source: &str| {
+        format!(
+            "title: f\nlogsource: {{{source}}}\nfilter: {{rules: {rules}, selection: {{gear: park}}, condition: not selection}}\n---\n"
+        )
+    };
+    let seen = |text: String| {
+        let hits = Engine::new(rules(&text)).process(&events("- {bus: 1, gear: park}\n- {bus: 1, gear: drive}"));
+        hits.expect("a batch of events").iter().map(|hit| hit.count).sum::<u64>()
+    };
+    let both = rule("a", "vehicle") + &rule("b", "vehicle");
+    assert_eq!(seen(both.clone()), 4);
+    assert_eq!(seen(filter("[a]", "product: vehicle") + &both), 3);
+    assert_eq!(seen(both.clone() + &filter("[a, b, c]", "product: vehicle")), 2);
+    assert_eq!(seen(both.clone() + &filter("any", "")), 2);
+    assert_eq!(seen(both.clone() + &filter("any", "product: windows")), 4);
+    let digests = |text: &str| rules(text).rules().iter().map(|rule| rule.digest).collect::<Vec<_>>();
+    assert_ne!(digests(&both), digests(&(both.clone() + &filter("any", ""))));
+}
+
+#[test]
+fn a_collection_shares_what_is_global() {
+    let text = "action: global\ntitle: t\nlogsource: {product: vehicle}\ndetection: {condition: s}\n---\n\
+        id: a\ndetection: {s: {bus: 1}}\n---\nid: b\ndetection: {s: {bus: 2}}\n---\naction: repeat\nid: c\n";
+    let hits = Engine::new(rules(text)).process(&events("- {bus: 2}")).expect("a batch of events");
+    assert_eq!(hits.iter().map(|hit| hit.rule.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+}
+
 fn error(text: &str) -> String {
     let errors = RuleSet::parse(&[RuleFile { path: "r.yml".into(), text: text.into() }]).expect_err("a mistake");
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
@@ -121,13 +221,19 @@ fn mistakes_are_named_with_file_line_and_column() {
         ("id: r", "r.yml:1:1: field `title` is missing"),
         ("title: t", "field `detection` is missing"),
         (
-            &format!("{head}detection:\n  s: {{a|base64: x}}\n  condition: s"),
-            "r.yml:5:7: modifier `base64` is not supported",
+            &format!("{head}detection:\n  s: {{a|rot13: x}}\n  condition: s"),
+            "r.yml:5:7: modifier `rot13` is not supported",
         ),
+        (&format!("{head}detection:\n  s: {{a|i: x}}\n  condition: s"), "`i` stands for nothing without `re`"),
         (
-            &format!("{head}detection:\n  s: [a, b]\n  condition: s"),
-            "r.yml:5:7: keyword search without a field is not supported",
+            &format!("{head}detection:\n  s: {{a|base64: 'x*'}}\n  condition: s"),
+            "r.yml:5:17: value `x*` cannot be encoded",
         ),
+        (&format!("{head}detection:\n  s: {{a|base64offset: x}}\n  condition: s"), "it is too short"),
+        (&format!("{head}detection:\n  s: {{a|utf16: x}}\n  condition: s"), "add base64"),
+        (&format!("{head}detection:\n  s: {{a|wide|re: x}}\n  condition: s"), "exclude each other"),
+        (&format!("{head}detection:\n  s: {{a|expand: '%x%'}}\n  condition: s"), "placeholder `%x%` has no values"),
+        (&format!("{head}detection:\n  s: {{'|exists': true}}\n  condition: s"), "`keyword` must be a text"),
         (&format!("{head}detection:\n  s: {{a|re: '('}}\n  condition: s"), "regular expression `(`: unclosed group"),
         (&format!("{head}detection:\n  s: {{a|re: '(?=x)'}}\n  condition: s"), "look-around"),
         (&format!("{head}detection:\n  s: {{a|gt: x}}\n  condition: s"), "field `a` must be a number"),
@@ -148,7 +254,7 @@ fn mistakes_are_named_with_file_line_and_column() {
             &format!("{head}level: grave\ndetection:\n  s: {{a: x}}\n  condition: s"),
             "field `level` must be informational, low",
         ),
-        ("title: t\naction: global", "rule collection (`action`)"),
+        ("title: t\naction: dance", "r.yml:2:9: action `dance` is not supported"),
         (
             "title: c\ncorrelation: {type: temporal, rules: [a], timespan: 1m}",
             "correlation type `temporal` is not supported",
@@ -242,9 +348,9 @@ proptest! {
 
     #[test]
     fn any_detection_is_a_rule_or_an_error(
-        key in "[a-z]{1,3}(\\|(contains|all|re|cidr|exists|gt|cased|i|startswith|wide)){0,3}",
+        key in "([a-z]{1,3})?(\\|(contains|all|re|cidr|exists|gt|cased|i|startswith|wide|base64offset|windash|neq|fieldref|hour|expand)){0,3}",
         value in "('[a-z*?\\\\(\\[0-9./:]{0,8}'|null|true|-?[0-9]{1,4}|\\[\\]|\\[1, x\\]|\\{\\})",
-        condition in "(not )?(s|1 of s\\*|all of them|t)( (and|or) (s|not s))?",
+        condition in "(not )?(s|1 of s\\*|all of them|2 of them|t)( (and|or) (s|not s))?",
     ) {
         let text = format!("title: t\nlogsource: {{product: vehicle}}\ndetection:\n  s: {{{key}: {value}}}\n  condition: {condition}\n");
         if let Ok(set) = RuleSet::parse(&[RuleFile { path: "r.yml".into(), text }]) {

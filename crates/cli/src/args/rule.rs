@@ -1,0 +1,78 @@
+//! `yagura rule …` as written.
+//!
+//! Options only; nothing is opened here.
+
+use super::RuleReplay;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rule {
+    /// Name what is wrong with rules, with file, line, column and the next step; and what could be better.
+    ///
+    /// Exit code 1 if there is an error; warnings alone do not count.
+    Lint {
+        /// Files and directories of rules.
+        #[arg(value_name = "DIR|FILE", default_value = "rules")]
+        rules: Vec<PathBuf>,
+        #[command(flatten)]
+        pipelines: Pipelines,
+        /// One JSON object a problem.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run rules over events in JSON, and write what they match.
+    ///
+    /// Events are JSON lines, one JSON array, or JSON documents one after another; Windows events may be nested as exporters nest them.
+    /// Each rule looks at every event, unless a pipeline adds conditions for its log source. An event that cannot be read is named on
+    /// standard error; the others are read.
+    Eval(RuleEval),
+    /// Measure how many events a second one core judges with these rules.
+    Bench(RuleBench),
+    /// Try rules on the past: what they would have raised, what of it is new or lost against the alerts there were, and what each costs.
+    Replay(RuleReplay),
+}
+
+/// How rules are mapped to the fields of events.
+#[derive(Debug, Args)]
+pub(crate) struct Pipelines {
+    /// A pipeline: one that ships (vehicle, ocsf, sysmon, linux, web, cloud), or a file. May be repeated.
+    #[arg(long = "pipeline", value_name = "NAME|FILE")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleEval {
+    /// Files and directories of rules.
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., required = true)]
+    pub(crate) rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pipelines: Pipelines,
+    /// The field that holds the time of an event. With it correlations are judged, too.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) time_field: Option<String>,
+    /// One JSON object a match: {"rule", "title", "line", "fields"}.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The events; `-` for standard input.
+    #[arg(value_name = "EVENTS")]
+    pub(crate) events: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleBench {
+    /// Files and directories of rules.
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., required = true)]
+    pub(crate) rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pipelines: Pipelines,
+    /// Events in JSON; all are held in memory.
+    #[arg(long, value_name = "FILE", conflicts_with = "synthetic")]
+    pub(crate) events: Option<PathBuf>,
+    /// Make up so many events that hold the fields that most rules ask about.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) synthetic: u32,
+    /// One JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
