@@ -4,15 +4,16 @@
 //! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
 //! what is given up is counted. Cost: see `benches/rules.rs`.
 
-use crate::correlate::{Ageing, Counter};
+use crate::correlate::{Question, Reading};
 use crate::error::{BatchError, SnapshotError};
 use crate::evaluate::{FieldCache, chunks, evaluate, evaluate_field};
 use crate::fleet::Outlet;
-use crate::groups::{CorrelationLosses, GroupStore, Limits};
+use crate::groups::{CorrelationLosses, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
-use crate::late::{LateWindow, LateWindows};
+use crate::late::{LateWindow, LateWindows, judged_time};
 use crate::mask::{Mask, PredicateMasks};
 use crate::matched::MatchRecord;
+use crate::network::{Found, Network, Origin};
 use crate::pool::FieldId;
 use crate::product::{self, Products};
 use crate::rule::Rule;
@@ -33,7 +34,10 @@ pub struct Engine {
     /// Match rules, each with the product whose events it looks at.
     active: Vec<(usize, usize)>,
     products: Products,
-    counters: Vec<Counter>,
+    network: Network,
+    /// What the correlations of the network ask of rows, in its order.
+    questions: Vec<Asking>,
+    ageing: Ageing,
     /// Correlations over the fleet, if another engine judges them.
     outlets: Vec<Outlet>,
     passed_on: Vec<MatchRecord>,
@@ -69,25 +73,23 @@ impl Engine {
         let pairs = set.rules.iter().zip(&set.programs).enumerate();
         let matching = pairs.filter(|(_, (_, program))| matches!(program, Program::Match { .. }));
         let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
-        let counter = |rule| Counter::new(&set, rule, limits, Ageing::ByReceipt);
-        let counters = (0..set.rules.len()).filter_map(counter).collect();
+        let network = Network::new(&set, limits, |_| true);
+        let questions = asking(&set, &network);
         let caches = set.matchers.iter().map(|_| FieldCache::default()).collect();
         let masks = PredicateMasks::new(set.pool.predicates.len());
         let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
-        Self { set, masks, caches, asked, active, products, counters, outlets, passed_on, late }
+        let ageing = Ageing::ByReceipt;
+        Self { set, masks, caches, asked, active, products, network, questions, ageing, outlets, passed_on, late }
     }
 
     /// An engine for rows in the order of their events, whenever they were received.
     pub(crate) fn in_event_order(set: RuleSet) -> Self {
-        let mut engine = Self::new(set);
-        let counter = |rule| Counter::new(&engine.set, rule, Limits::default(), Ageing::ByEvent);
-        engine.counters = (0..engine.set.rules.len()).filter_map(counter).collect();
-        engine
+        Self { ageing: Ageing::ByEvent, ..Self::new(set) }
     }
 
     /// Forgets all events.
     pub(crate) fn forget(&mut self) {
-        self.counters.iter_mut().for_each(|counter| counter.memory.store = GroupStore::default());
+        self.network.forget();
     }
 
     /// The windows that the rows of the last batch touched and that the correlations cannot judge by what they hold: rows came too
@@ -103,8 +105,8 @@ impl Engine {
         let mut engine = Self::with_limits(set, limits);
         let set = &engine.set;
         engine.outlets = (0..set.rules.len()).filter_map(|rule| Outlet::new(set, rule)).collect();
-        let outlets = &engine.outlets;
-        engine.counters.retain(|counter| outlets.iter().all(|outlet| outlet.rule() != counter.memory.rule));
+        engine.network = Network::new(set, limits, |over_fleet| !over_fleet);
+        engine.questions = asking(set, &engine.network);
         engine
     }
 
@@ -132,9 +134,8 @@ impl Engine {
     /// [`BatchError`] if the batch is not one of events; state is as before then.
     pub fn process(&mut self, batch: &RecordBatch) -> Result<Vec<Hit>, BatchError> {
         let view = View::new(batch, &self.set.pool)?;
-        let mut singles = Singles { hits: Hits::new(), vehicles: HashMap::new(), last: None };
-        let mut correlated = Hits::new();
-        self.late.clear();
+        let mut singles = Singles { hits: Hits::default(), vehicles: HashMap::default(), last: None };
+        let mut found = Found::default();
         let mut matches: Matches = vec![None; self.set.rules.len()];
         let product = product::column(batch);
         for chunk in chunks(view.rows) {
@@ -162,38 +163,47 @@ impl Engine {
                     *slot = found;
                 }
             }
-            for counter in &mut self.counters {
-                counter.count(&self.set, &view, &chunk, &matches, (&mut correlated, &mut self.late));
-            }
+            self.correlate(&view, &chunk, &matches, &mut found);
             for outlet in &mut self.outlets {
                 outlet.pass_on(&self.set, &view, &chunk, &matches, &mut self.passed_on);
             }
         }
-        let mut hits: Vec<_> = singles.hits.finish().chain(correlated.finish()).collect();
+        self.late = found.late;
+        self.passed_on.append(&mut found.passed_on);
+        let mut hits: Vec<_> = singles.hits.finish().chain(found.hits.finish()).collect();
         hits.sort_by_key(|(rule, _)| *rule);
         Ok(hits.into_iter().map(|(_, hit)| hit).collect())
+    }
+
+    /// Judges all windows that wait until no event may come for them: no more rows come. Rows that come for them all the same are late.
+    pub fn finish(&mut self) -> Vec<Hit> {
+        let mut found = Found::default();
+        self.network.finish(&self.set, &mut found);
+        self.passed_on.append(&mut found.passed_on);
+        self.late.append(&mut found.late);
+        found.hits.finish().map(|(_, hit)| hit).collect()
     }
 
     /// What each correlation had to give up since it began, by rule id.
     pub fn losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
-        let counted = self.counters.iter().map(move |counter| (id(counter.memory.rule), counter.memory.store.losses));
+        let memories = self.network.nodes.iter().map(|node| &node.memory);
+        let counted = memories.map(move |memory| (id(memory.rule), memory.store.losses));
         counted.chain(self.outlets.iter().map(move |outlet| (id(outlet.rule()), outlet.losses())))
     }
 
     /// How many groups and events the correlations hold.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
-        let stores = self.counters.iter().map(|counter| &counter.memory.store);
-        let groups = stores.clone().map(|s| s.young.len().saturating_add(s.old.len()));
-        let entries = stores.flat_map(|s| s.young.values().chain(s.old.values())).map(|group| group.entries.len());
-        (groups.fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
+        let stores = || self.network.nodes.iter().map(|node| node.memory.store.groups());
+        let entries = stores().flatten().map(|group| group.entries().len());
+        (stores().map(<[_]>::len).fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
     }
 
-    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal states give equal bytes.
+    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal histories give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.set, self.counters.iter().map(|counter| &counter.memory))
+        snapshot::write(&self.set, &self.network)
     }
 
     /// Takes over a state. Correlations that the snapshot does not hold begin empty.
@@ -201,14 +211,136 @@ impl Engine {
     /// # Errors
     /// [`SnapshotError`]; the engine's state is as before then.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
-        snapshot::read(bytes, &self.set, self.counters.iter_mut().map(|counter| &mut counter.memory).collect())
+        snapshot::read(bytes, &self.set, &mut self.network)
+    }
+
+    /// Hands the rows of a chunk to the correlations that count them: row by row where one may matter to another.
+    fn correlate(&mut self, view: &View, chunk: &Range<usize>, matches: &Matches, found: &mut Found) {
+        let mut linked: Vec<(usize, Mask)> = Vec::new();
+        let mut any = Mask::EMPTY;
+        for node in 0..self.questions.len() {
+            let Some(asking) = self.questions.get(node) else { continue };
+            let rows = asking.question.found(matches);
+            if asking.is_plain {
+                rows.rows().for_each(|offset| self.ask(node, view, (chunk, offset), matches, found));
+            } else if !rows.is_empty() {
+                any.or(&rows);
+                linked.push((node, rows));
+            }
+        }
+        if self.questions.iter().all(|asking| asking.is_plain) {
+            return;
+        }
+        let mut seen = 0;
+        for offset in any.rows() {
+            self.go_on(view, chunk, seen..offset.saturating_add(1), found);
+            seen = offset.saturating_add(1);
+            for (node, _) in linked.iter().filter(|(_, rows)| rows.has(offset)) {
+                self.ask(*node, view, (chunk, offset), matches, found);
+            }
+        }
+        self.go_on(view, chunk, seen..chunk.len(), found);
+    }
+
+    /// The clock goes on as rows come.
+    fn go_on(&mut self, view: &View, chunk: &Range<usize>, offsets: Range<usize>, found: &mut Found) {
+        let ageing = self.ageing;
+        let times = offsets.map(|offset| ageing.time(view, chunk.start.saturating_add(offset)));
+        if let Some(latest) = times.max() {
+            self.network.advance(&self.set, latest, found);
+        }
+    }
+
+    /// Asks one question of one row.
+    fn ask(
+        &mut self,
+        node: usize,
+        view: &View,
+        (chunk, offset): (&Range<usize>, usize),
+        matches: &Matches,
+        found: &mut Found,
+    ) {
+        let row = chunk.start.saturating_add(offset);
+        let received = self.ageing.time(view, row);
+        let Some(Asking { question, readings, .. }) = self.questions.get_mut(node) else { return };
+        let without = question.read(view, (row, offset), matches, readings);
+        if without > 0
+            && let Some(losses) = self.network.nodes.get_mut(node).map(|node| &mut node.memory.store.losses)
+        {
+            losses.without_field = losses.without_field.saturating_add(without);
+        }
+        for reading in &*readings {
+            let origin = Row { set: &self.set, question, reading, view, place: (row, offset), matches };
+            self.network.arrive(&self.set, (node, reading.key), (received, reading.entry), &origin, found);
+        }
+    }
+}
+
+/// A correlation's question, and whether its rows may come apart from those of others.
+struct Asking {
+    question: Question,
+    is_plain: bool,
+    readings: Vec<Reading>,
+}
+
+fn asking(set: &RuleSet, network: &Network) -> Vec<Asking> {
+    let one = |node: &crate::network::Node| {
+        Some(Asking {
+            question: Question::new(set, node.memory.rule)?,
+            is_plain: node.is_plain(set),
+            readings: Vec::new(),
+        })
+    };
+    network.nodes.iter().filter_map(one).collect()
+}
+
+/// By which time groups grow old.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ageing {
+    /// When their events were received.
+    ByReceipt,
+    /// When their events were: rows come in that order, received whenever.
+    ByEvent,
+}
+
+impl Ageing {
+    fn time(self, view: &View, row: usize) -> i64 {
+        let received = long(&view.received, row);
+        match self {
+            Self::ByReceipt => received,
+            Self::ByEvent => judged_time(long(&view.time, row), received),
+        }
+    }
+}
+
+/// A row that a correlation counts.
+struct Row<'r> {
+    set: &'r RuleSet,
+    question: &'r Question,
+    reading: &'r Reading,
+    view: &'r View,
+    place: (usize, usize),
+    matches: &'r Matches,
+}
+
+impl Origin for Row<'_> {
+    fn tenant(&self) -> &str {
+        text_at(&self.view.tenant, self.place.0)
+    }
+
+    fn values(&self) -> Vec<String> {
+        self.question.group(self.view, self.place.0, self.reading)
+    }
+
+    fn matched(&self) -> Vec<(String, String)> {
+        self.question.matched(self.set, self.view, self.place, self.matches)
     }
 }
 
 /// Hits of plain rules: one alert per rule, vehicle and hour.
 struct Singles<'v> {
     hits: Hits<(usize, u32, i64)>,
-    vehicles: HashMap<(&'v str, &'v str), u32>,
+    vehicles: HashMap<(&'v str, &'v str), u32, foldhash::fast::RandomState>,
     last: Option<((&'v str, &'v str), u32)>,
 }
 

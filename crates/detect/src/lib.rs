@@ -18,6 +18,8 @@
 
 pub mod cases;
 
+mod bounds;
+mod chain;
 mod condition;
 mod correlate;
 mod detection;
@@ -32,6 +34,7 @@ mod late;
 mod mask;
 mod matched;
 mod matcher;
+mod network;
 mod pattern;
 mod pool;
 mod product;
@@ -43,6 +46,7 @@ mod why;
 mod window;
 mod yaml;
 
+pub use bounds::Bounds;
 pub use engine::{Engine, Restored};
 pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, SnapshotError, Unsupported};
 pub use fleet::{FleetEngine, FleetLosses};
@@ -50,6 +54,9 @@ pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
 pub use late::{EVENT_AHEAD_MAX, LateJudge, LateWindow, judged_time};
 pub use matched::{MATCH_BYTES_MAX, MatchRecord, MatchRecordError};
-pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
+pub use rule::{
+    AlertId, AlertIdError, Alias, Correlation, CorrelationCondition, Counts, LogSource, Rule, RuleExpression, RuleFile,
+    RuleKind,
+};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
 pub use why::{Finding, why};
