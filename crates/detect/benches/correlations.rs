@@ -108,6 +108,9 @@ fn set(correlations: &[String]) -> RuleSet {
 
 /// Detections per second: rows, each counted by every one of the correlations.
 fn measure(name: &str, correlations: &[&str], stream: &Stream) {
+    if !is_wanted(name) {
+        return;
+    }
     let set = set(&correlations.iter().map(|body| (*body).to_owned()).collect::<Vec<_>>());
     let batches = batches(stream);
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
@@ -129,14 +132,14 @@ fn measure(name: &str, correlations: &[&str], stream: &Stream) {
     );
 }
 
-/// Memory, snapshot and restore of twelve correlations, each over half a million groups.
+/// Memory, snapshot and restore of eighteen correlations with a third of a million groups each, 1.6 events a group.
 fn measure_state() {
     let body = |n: usize| {
         let span = n + 20;
         format!("type: event_count, rules: [any], group-by: [vehicle], timespan: {span}h, condition: {{gte: 99}}")
     };
-    let set = set(&(0..12).map(body).collect::<Vec<_>>());
-    let stream = Stream { batches: 100, vehicles: 1 << 19, values: 1, step: 1_000, late: 0 };
+    let set = set(&(0..18).map(body).collect::<Vec<_>>());
+    let stream = Stream { batches: 65, vehicles: 1 << 19, values: 1, step: 1_000, late: 0 };
     let batches = batches(&stream);
     let mut engine = Engine::new(set.clone());
     let (before, began) = (resident_bytes(), Instant::now());
@@ -168,6 +171,11 @@ fn measure_state() {
     );
 }
 
+/// Whether a word on the command line is in the name, if there is one.
+fn is_wanted(name: &str) -> bool {
+    std::env::args().skip(1).find(|word| !word.starts_with('-')).is_none_or(|word| name.contains(&word))
+}
+
 /// What the process holds in memory; 0 where Linux does not say.
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -183,9 +191,13 @@ fn cpu_seconds(since: Instant) -> f64 {
 
 fn main() {
     // First, so that nothing that was held and freed before hides what is held.
-    measure_state();
+    if is_wanted("state") {
+        measure_state();
+    }
     let fleet = Stream { batches: 64, vehicles: 20_000, values: 1_800, step: 500, late: 0 };
     let group = "group-by: [vehicle], timespan: 10m";
+    // A vehicle reports every ten seconds: few windows hold all three.
+    let short = "group-by: [vehicle], timespan: 15s";
     let of = |kind: &str, rules: &str, condition: &str| {
         format!("type: {kind}, rules: [{rules}], {group}, condition: {{{condition}}}")
     };
@@ -198,8 +210,8 @@ fn main() {
     let distinct = of("value_count", "any", "gte: 2000, field: observed");
     measure("value_count_1800_values", &[&distinct], &few);
     measure("value_count_10_values", &[&distinct], &Stream { values: 10, ..few });
-    measure("temporal", &[&format!("type: temporal, rules: [a, b, c], {group}")], &fleet);
-    measure("temporal_ordered", &[&format!("type: temporal_ordered, rules: [a, b, c], {group}")], &fleet);
+    measure("temporal", &[&format!("type: temporal, rules: [a, b, c], {short}")], &fleet);
+    measure("temporal_ordered", &[&format!("type: temporal_ordered, rules: [a, b, c], {short}")], &fleet);
     measure("value_sum", &[&of("value_sum", "any", "gt: 1000000, field: observed")], &fleet);
     measure("value_avg", &[&of("value_avg", "any", "gt: 1000000, field: observed")], &fleet);
     measure(
@@ -210,5 +222,5 @@ fn main() {
     let whole = "type: value_count, rules: [any], group-by: [event_name], timespan: 10m, condition: {field: vehicle, gte: 2000}";
     measure("fleet_vehicles", &[whole], &fleet);
     let chain = format!("type: event_count, rules: [r0], {group}, condition: {{gte: 3}}");
-    measure("chain", &[&of("event_count", "any", "gte: 10"), &chain], &fleet);
+    measure("chain", &[&of("event_count", "any", "gte: 20"), &chain], &fleet);
 }

@@ -8,7 +8,7 @@
 
 use crate::chain::{Plan, Via};
 use crate::engine::{Matches, holds};
-use crate::groups::{GroupKey, GroupStore, Limits};
+use crate::groups::{At, GroupKey, GroupStore, Limits};
 use crate::hit::{self, ALERT_PERIOD};
 use crate::late::judged_time;
 use crate::mask::Mask;
@@ -19,6 +19,7 @@ use crate::view::{View, long, text_at};
 use crate::window::{Entry, Inserted, Measure, Noted, Test, Told, When, Window, bit};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use yagura_model::UnixMicros;
 
 /// How far a vehicle's clock may be ahead of the server's, in µs, before the receive time stands in for it: 1 minute.
@@ -27,8 +28,10 @@ pub(crate) const AHEAD_MAX: i64 = 60_000_000;
 /// Of how many texts that are counted the digests are remembered; then they are forgotten all at once.
 const DIGESTS_MAX: usize = 4_096;
 /// Of how many groups the keys are remembered, and which bits of a hash say where.
-const KEYS: usize = 1 << 12;
-const KEYS_MASK: u64 = (1 << 12) - 1;
+const KEYS: usize = 1 << 9;
+const KEYS_MASK: u64 = (1 << 9) - 1;
+/// Of how many bytes the material of a key is at most that is remembered.
+const KEY_MATERIAL_MAX: usize = 104;
 
 /// Which hit: rule, group, period.
 pub(crate) type CorrelatedKey = (usize, GroupKey, i64);
@@ -41,7 +44,6 @@ pub(crate) struct Question {
     asked: Vec<Asked>,
     measure: Measure,
     material: Vec<u8>,
-    keys: Keys,
     /// Digests of texts that were counted: there are few different ones, as a rule.
     digests: HashMap<Box<str>, u64, foldhash::fast::RandomState>,
 }
@@ -56,8 +58,10 @@ struct Asked {
 
 /// What a row says to a correlation.
 pub(crate) struct Reading {
-    pub(crate) key: GroupKey,
+    pub(crate) at: At,
     pub(crate) entry: Entry,
+    /// The row's place in its chunk.
+    pub(crate) offset: usize,
     /// Which of the questions it answers.
     asked: usize,
 }
@@ -80,7 +84,7 @@ impl Question {
             }
         }
         let (material, digests) = (Vec::new(), HashMap::default());
-        Some(Self { rule, asked, measure: measure(correlation), material, keys: Keys::default(), digests })
+        Some(Self { rule, asked, measure: measure(correlation), material, digests })
     }
 
     /// The rows of a chunk that its rules match.
@@ -91,15 +95,15 @@ impl Question {
         found
     }
 
-    /// What a row says, for each group that it falls into; how many rules matched that lack a value.
+    /// Adds what a row says, for each group that it falls into; 1 if it lacks a value for all of them.
     pub(crate) fn read(
         &mut self,
         view: &View,
         (row, offset): (usize, usize),
         matches: &Matches,
-        out: &mut Vec<Reading>,
+        (keys, out): (&mut Keys, &mut Vec<Reading>),
     ) -> u64 {
-        out.clear();
+        let before = out.len();
         let mut without = 0_u64;
         let (alone, by_rule) = (self.asked.len() == 1, matches!(self.measure, Measure::Rules(_) | Measure::Order(_)));
         for asked in 0..self.asked.len() {
@@ -107,20 +111,21 @@ impl Question {
             if mask == 0 {
                 continue;
             }
-            let Some((key, value)) = self.answer(asked, view, row) else {
+            let Some((key, value)) = self.answer(asked, view, row, keys) else {
                 without = without.saturating_add(1);
                 continue;
             };
             let value = if by_rule { mask } else { value };
-            if let Some(known) = out.iter_mut().find(|known| known.key == key) {
+            if let Some(known) = out.iter_mut().skip(before).find(|known| known.at.key == key) {
                 known.entry.value = if by_rule { known.entry.value | mask } else { known.entry.value };
                 continue;
             }
             let time = judged_time(long(&view.time, row), long(&view.received, row));
             let (position, entry_index) = view.place(row);
-            out.push(Reading { key, entry: Entry { time, value, position, entry_index, counted: 0 }, asked });
+            let entry = Entry { time, value, position, entry_index, counted: 0 };
+            out.push(Reading { at: At::new(key), entry, offset, asked });
         }
-        if out.is_empty() { without.min(1) } else { 0 }
+        if out.len() == before { without.min(1) } else { 0 }
     }
 
     fn matched_rules(&self, asked: usize, matches: &Matches, offset: usize) -> u64 {
@@ -132,8 +137,8 @@ impl Question {
     }
 
     /// A row's group and value; `None` if it has no value for a field that is needed.
-    fn answer(&mut self, asked: usize, view: &View, row: usize) -> Option<(GroupKey, u64)> {
-        let Self { asked: all, measure, material, keys, digests, .. } = self;
+    fn answer(&mut self, asked: usize, view: &View, row: usize, keys: &mut Keys) -> Option<(GroupKey, u64)> {
+        let Self { asked: all, measure, material, digests, .. } = self;
         let asked = all.get(asked)?;
         material.clear();
         put(material, text_at(&view.tenant, row).as_bytes());
@@ -229,25 +234,40 @@ fn short_digest(bytes: &[u8]) -> u64 {
     digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
-/// Keys of groups that were asked for lately. One place for each of [`KEYS`] hashes: the newer takes it.
-#[derive(Default)]
-struct Keys {
+/// Keys of groups that were asked for lately, by any correlation: one place for each of [`KEYS`] hashes, the newer takes it.
+pub(crate) struct Keys {
     hasher: foldhash::fast::RandomState,
-    known: Vec<(Box<[u8]>, GroupKey)>,
+    known: Vec<Known>,
+}
+
+/// What a key was made of, if it is short: its length and bytes.
+#[derive(Clone)]
+struct Known {
+    len: usize,
+    material: [u8; KEY_MATERIAL_MAX],
+    key: GroupKey,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        let nothing = Known { len: usize::MAX, material: [0; KEY_MATERIAL_MAX], key: GroupKey::default() };
+        Self { hasher: Default::default(), known: vec![nothing; KEYS] }
+    }
 }
 
 impl Keys {
     fn of(&mut self, material: &[u8]) -> GroupKey {
-        use std::hash::BuildHasher;
-        if self.known.is_empty() {
-            self.known.resize_with(KEYS, Default::default);
-        }
         let hash = usize::try_from(self.hasher.hash_one(material) & KEYS_MASK).unwrap_or(0);
         let Some(place) = self.known.get_mut(hash) else { return key_of(material) };
-        if &*place.0 != material {
-            *place = (material.into(), key_of(material));
+        if place.material.get(..place.len) == Some(material) {
+            return place.key;
         }
-        place.1
+        let key = key_of(material);
+        if let Some(room) = place.material.get_mut(..material.len()) {
+            room.copy_from_slice(material);
+            (place.len, place.key) = (material.len(), key);
+        }
+        key
     }
 }
 
@@ -304,9 +324,9 @@ impl Memory {
     }
 
     /// Adds an event to its group and notes what follows.
-    pub(crate) fn insert(&mut self, key: GroupKey, received: i64, entry: Entry, noted: &mut Noted) -> Inserted {
+    pub(crate) fn insert(&mut self, at: At, received: i64, entry: Entry, noted: &mut Noted) -> Inserted {
         noted.clear();
-        self.store.insert((key, received), entry, (&self.window, &self.limits), noted)
+        self.store.insert((at, received), entry, (&self.window, &self.limits), noted)
     }
 
     /// The time whose rows decide about a period.

@@ -4,7 +4,7 @@
 //! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
 //! what is given up is counted. Cost: see `benches/rules.rs`.
 
-use crate::correlate::{Question, Reading};
+use crate::correlate::{Keys, Question, Reading};
 use crate::error::{BatchError, SnapshotError};
 use crate::evaluate::{FieldCache, chunks, evaluate, evaluate_field};
 use crate::fleet::Outlet;
@@ -37,6 +37,7 @@ pub struct Engine {
     network: Network,
     /// What the correlations of the network ask of rows, in its order.
     questions: Vec<Asking>,
+    keys: Keys,
     ageing: Ageing,
     /// Correlations over the fleet, if another engine judges them.
     outlets: Vec<Outlet>,
@@ -79,7 +80,21 @@ impl Engine {
         let masks = PredicateMasks::new(set.pool.predicates.len());
         let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
         let ageing = Ageing::ByReceipt;
-        Self { set, masks, caches, asked, active, products, network, questions, ageing, outlets, passed_on, late }
+        Self {
+            set,
+            masks,
+            caches,
+            asked,
+            active,
+            products,
+            network,
+            questions,
+            keys: Keys::default(),
+            ageing,
+            outlets,
+            passed_on,
+            late,
+        }
     }
 
     /// An engine for rows in the order of their events, whenever they were received.
@@ -216,80 +231,114 @@ impl Engine {
 
     /// Hands the rows of a chunk to the correlations that count them: row by row where one may matter to another.
     fn correlate(&mut self, view: &View, chunk: &Range<usize>, matches: &Matches, found: &mut Found) {
-        let mut linked: Vec<(usize, Mask)> = Vec::new();
-        let mut any = Mask::EMPTY;
-        for node in 0..self.questions.len() {
-            let Some(asking) = self.questions.get(node) else { continue };
-            let rows = asking.question.found(matches);
-            if asking.is_plain {
-                rows.rows().for_each(|offset| self.ask(node, view, (chunk, offset), matches, found));
-            } else if !rows.is_empty() {
-                any.or(&rows);
-                linked.push((node, rows));
+        let masks: Vec<Mask> = self.questions.iter().map(|asking| asking.question.found(matches)).collect();
+        let asked: Vec<(usize, &Mask)> = masks.iter().enumerate().filter(|(_, mask)| !mask.is_empty()).collect();
+        let is_plain = |engine: &Self, node: usize| engine.questions.get(node).is_some_and(|asking| asking.is_plain);
+        let linked: Vec<usize> = asked.iter().map(|(node, _)| *node).filter(|node| !is_plain(self, *node)).collect();
+        let waits = self.questions.iter().any(|asking| !asking.is_plain);
+        for begin in (0..chunk.len()).step_by(BLOCK) {
+            let block = begin..begin.saturating_add(BLOCK).min(chunk.len());
+            for (node, mask) in &asked {
+                self.ask(*node, (view, chunk, matches), (mask, &block));
+                if is_plain(self, *node) {
+                    self.answer(*node, None, (view, chunk, matches), found);
+                }
             }
-        }
-        if self.questions.iter().all(|asking| asking.is_plain) {
-            return;
-        }
-        let mut seen = 0;
-        for offset in any.rows() {
-            self.go_on(view, chunk, seen..offset.saturating_add(1), found);
-            seen = offset.saturating_add(1);
-            for (node, _) in linked.iter().filter(|(_, rows)| rows.has(offset)) {
-                self.ask(*node, view, (chunk, offset), matches, found);
+            if waits {
+                self.answer_linked(&linked, (view, chunk, matches), block, found);
             }
-        }
-        self.go_on(view, chunk, seen..chunk.len(), found);
-    }
-
-    /// The clock goes on as rows come.
-    fn go_on(&mut self, view: &View, chunk: &Range<usize>, offsets: Range<usize>, found: &mut Found) {
-        let ageing = self.ageing;
-        let times = offsets.map(|offset| ageing.time(view, chunk.start.saturating_add(offset)));
-        if let Some(latest) = times.max() {
-            self.network.advance(&self.set, latest, found);
         }
     }
 
-    /// Asks one question of one row.
-    fn ask(
-        &mut self,
-        node: usize,
-        view: &View,
-        (chunk, offset): (&Range<usize>, usize),
-        matches: &Matches,
-        found: &mut Found,
-    ) {
-        let row = chunk.start.saturating_add(offset);
-        let received = self.ageing.time(view, row);
-        let Some(Asking { question, readings, .. }) = self.questions.get_mut(node) else { return };
-        let without = question.read(view, (row, offset), matches, readings);
-        if without > 0
-            && let Some(losses) = self.network.nodes.get_mut(node).map(|node| &mut node.memory.store.losses)
-        {
-            losses.without_field = losses.without_field.saturating_add(without);
+    /// Hands what linked correlations asked of a block to them, row by row, while the clock goes on.
+    fn answer_linked(&mut self, linked: &[usize], place: Place<'_>, block: Range<usize>, found: &mut Found) {
+        let (view, chunk, _) = place;
+        let mut seen = block.start;
+        loop {
+            let next = linked.iter().filter_map(|node| self.questions.get(*node)?.next()).min();
+            let until = next.map_or(block.end, |offset| offset.saturating_add(1));
+            let ageing = self.ageing;
+            let times = (seen..until).map(|offset| ageing.time(view, chunk.start.saturating_add(offset)));
+            if let Some(latest) = times.max() {
+                self.network.advance(&self.set, latest, found);
+            }
+            let Some(offset) = next else { return };
+            seen = until;
+            linked.iter().for_each(|node| self.answer(*node, Some(offset), place, found));
         }
-        for reading in &*readings {
-            let origin = Row { set: &self.set, question, reading, view, place: (row, offset), matches };
-            self.network.arrive(&self.set, (node, reading.key), (received, reading.entry), &origin, found);
+    }
+
+    /// Asks one question of the rows of a block, and looks up the groups that they fall into: all at once, because most of the time
+    /// is spent waiting for memory.
+    fn ask(&mut self, node: usize, (view, chunk, matches): Place<'_>, (mask, block): (&Mask, &Range<usize>)) {
+        let Some(asking) = self.questions.get_mut(node) else { return };
+        let Some(memory) = self.network.nodes.get_mut(node).map(|node| &mut node.memory) else { return };
+        asking.answered = 0;
+        asking.readings.clear();
+        let mut without = 0_u64;
+        for offset in mask.rows_of(block.clone()) {
+            let place = (chunk.start.saturating_add(offset), offset);
+            without = without.saturating_add(asking.question.read(
+                view,
+                place,
+                matches,
+                (&mut self.keys, &mut asking.readings),
+            ));
+        }
+        memory.store.losses.without_field = memory.store.losses.without_field.saturating_add(without);
+        memory.store.look_up(asking.readings.iter_mut().map(|reading| &mut reading.at));
+    }
+
+    /// Hands what was read to a correlation: of one row, or of all.
+    fn answer(&mut self, node: usize, only: Option<usize>, (view, chunk, matches): Place<'_>, found: &mut Found) {
+        let Some(asking) = self.questions.get_mut(node) else { return };
+        while let Some(reading) = asking.readings.get(asking.answered) {
+            if only.is_some_and(|offset| offset != reading.offset) {
+                return;
+            }
+            asking.answered = asking.answered.saturating_add(1);
+            let row = chunk.start.saturating_add(reading.offset);
+            let received = self.ageing.time(view, row);
+            let origin = Row {
+                set: &self.set,
+                question: &asking.question,
+                reading,
+                view,
+                place: (row, reading.offset),
+                matches,
+            };
+            self.network.arrive(&self.set, (node, reading.at), (received, reading.entry), &origin, found);
         }
     }
 }
+
+/// So many rows are read before they are judged: their groups stay in the processor's cache.
+const BLOCK: usize = 128;
+
+/// Rows of a chunk, and which of them each rule matches.
+type Place<'a> = (&'a View, &'a Range<usize>, &'a Matches);
 
 /// A correlation's question, and whether its rows may come apart from those of others.
 struct Asking {
     question: Question,
     is_plain: bool,
+    /// What the rows of a block said.
     readings: Vec<Reading>,
+    /// How many of those were judged.
+    answered: usize,
+}
+
+impl Asking {
+    /// The next row that said something and was not judged.
+    fn next(&self) -> Option<usize> {
+        self.readings.get(self.answered).map(|reading| reading.offset)
+    }
 }
 
 fn asking(set: &RuleSet, network: &Network) -> Vec<Asking> {
     let one = |node: &crate::network::Node| {
-        Some(Asking {
-            question: Question::new(set, node.memory.rule)?,
-            is_plain: node.is_plain(set),
-            readings: Vec::new(),
-        })
+        let question = Question::new(set, node.memory.rule)?;
+        Some(Asking { question, is_plain: node.is_plain(set), readings: Vec::new(), answered: 0 })
     };
     network.nodes.iter().filter_map(one).collect()
 }

@@ -6,10 +6,10 @@
 //! record whose event the group holds already counts once; what is not understood or given up is counted. Cost: one record an
 //! event and correlation; ~0.5 µs to judge one, ~100 bytes while its window may still need it.
 
-use crate::correlate::{Question, Reading};
+use crate::correlate::{Keys, Question, Reading};
 use crate::engine::{Matches, Restored};
 use crate::error::SnapshotError;
-use crate::groups::{CorrelationLosses, Limits};
+use crate::groups::{At, CorrelationLosses, Limits};
 use crate::hit::{EventRef, Hit};
 use crate::matched::MatchRecord;
 use crate::network::{Found, Network, Origin};
@@ -32,6 +32,7 @@ const NAMES_MIN: usize = 1_024;
 pub(crate) struct Outlet {
     question: Question,
     readings: Vec<Reading>,
+    keys: Keys,
     without_field: u64,
 }
 
@@ -39,9 +40,12 @@ impl Outlet {
     /// The outlet of a rule; `None` if it is no correlation, or counts each vehicle apart.
     pub(crate) fn new(set: &RuleSet, rule: usize) -> Option<Self> {
         match set.programs.get(rule)? {
-            Program::Count { plan, .. } if plan.over_fleet => {
-                Some(Self { question: Question::new(set, rule)?, readings: Vec::new(), without_field: 0 })
-            }
+            Program::Count { plan, .. } if plan.over_fleet => Some(Self {
+                question: Question::new(set, rule)?,
+                readings: Vec::new(),
+                keys: Keys::default(),
+                without_field: 0,
+            }),
             _ => None,
         }
     }
@@ -66,7 +70,8 @@ impl Outlet {
         let Some(rule) = set.rules.get(self.question.rule) else { return };
         for offset in self.question.found(matches).rows() {
             let row = chunk.start.saturating_add(offset);
-            let without = self.question.read(view, (row, offset), matches, &mut self.readings);
+            self.readings.clear();
+            let without = self.question.read(view, (row, offset), matches, (&mut self.keys, &mut self.readings));
             self.without_field = self.without_field.saturating_add(without);
             for reading in &self.readings {
                 out.push(MatchRecord {
@@ -161,7 +166,7 @@ impl FleetEngine {
                 continue;
             }
             self.network.advance(&self.set, record.received.0, &mut found);
-            self.network.arrive(&self.set, (place, key), (record.received.0, entry), record, &mut found);
+            self.network.arrive(&self.set, (place, At::new(key)), (record.received.0, entry), record, &mut found);
             self.vehicles.insert(record.event, record.vehicle.as_str().into());
         }
         found.hits.finish().map(|(_, hit)| hit).collect()

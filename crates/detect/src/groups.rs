@@ -19,6 +19,19 @@ pub(crate) const IDLE_MAX: i64 = 86_400_000_000;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct GroupKey(pub(crate) [u8; 16]);
 
+/// A group and where it was when it was looked up; it may have moved since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) key: GroupKey,
+    place: u32,
+}
+
+impl At {
+    pub(crate) const fn new(key: GroupKey) -> Self {
+        Self { key, place: u32::MAX }
+    }
+}
+
 /// What a correlation had to give up. Never silent: the server shows these numbers.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct CorrelationLosses {
@@ -75,15 +88,15 @@ impl GroupStore {
     /// Adds an event to a group and notes what follows from it.
     pub(crate) fn insert(
         &mut self,
-        (key, received): (GroupKey, i64),
+        (at, received): (At, i64),
         entry: Entry,
         (window, limits): (&Window, &Limits),
         noted: &mut Noted,
     ) -> Inserted {
         self.advance(received, window);
         self.make_room(window, limits);
-        let now = self.now;
-        let place = self.touch(key, window);
+        let (now, key) = (self.now, at.key);
+        let place = self.touch(at, window);
         let Some(group) = self.groups.get_mut(place) else { return Inserted::Late };
         let before = group.entries().len();
         if is_idle(group, now, window) {
@@ -108,7 +121,7 @@ impl GroupStore {
 
     /// Says of a group that it may lack events of this stretch of time; it begins if it is not there.
     pub(crate) fn miss(&mut self, key: GroupKey, stretch: (i64, i64), window: &Window, noted: &mut Noted) {
-        let place = self.touch(key, window);
+        let place = self.touch(At::new(key), window);
         if let Some(group) = self.groups.get_mut(place) {
             let mut gap = group.gap();
             gap.miss(window, stretch, noted);
@@ -132,6 +145,21 @@ impl GroupStore {
         gap.name(window, noted);
         group.set_gap(gap);
         None
+    }
+
+    /// Looks up groups that will be asked for next, one step for all of them before the next step: so the processor waits for their
+    /// memory together, not one by one.
+    pub(crate) fn look_up<'a>(&self, wanted: impl Iterator<Item = &'a mut At>) {
+        let mut places = Vec::new();
+        for at in wanted {
+            at.place = self.place(at.key).map_or(u32::MAX, place_of);
+            places.push(at.place);
+        }
+        let ends = places.iter().filter_map(|place| {
+            let entries = self.groups.get(*place as usize)?.entries();
+            Some(entries.first()?.time ^ entries.last()?.time)
+        });
+        std::hint::black_box(ends.fold(0, |all, end| all ^ end));
     }
 
     /// Whether a group holds this event already: the same evidence and value at the same time.
@@ -169,8 +197,10 @@ impl GroupStore {
     }
 
     /// The place of a group that is young now; it begins if it is not there.
-    fn touch(&mut self, key: GroupKey, window: &Window) -> usize {
-        let Some(place) = self.place(key) else {
+    fn touch(&mut self, at: At, window: &Window) -> usize {
+        let key = at.key;
+        let looked_up = self.groups.get(at.place as usize).filter(|group| group.key == key).map(|_| at.place as usize);
+        let Some(place) = looked_up.or_else(|| self.place(key)) else {
             if self.groups.len() == self.groups.capacity() {
                 // A growth by an eighth wastes less than by half; large pieces are moved by the system's page table.
                 self.groups.reserve_exact((self.groups.len() / 8).max(16));

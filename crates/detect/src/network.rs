@@ -8,7 +8,7 @@
 
 use crate::chain::Via;
 use crate::correlate::{CorrelatedKey, Memory, key_of_values, of_firing};
-use crate::groups::{GroupKey, Limits};
+use crate::groups::{At, GroupKey, Limits};
 use crate::hit::{self, Addition, Hits};
 use crate::late::{LateWindow, LateWindows};
 use crate::matched::MatchRecord;
@@ -160,32 +160,33 @@ impl Network {
     pub(crate) fn arrive(
         &mut self,
         set: &RuleSet,
-        (node, key): (usize, GroupKey),
+        (node, at): (usize, At),
         (received, entry): (i64, Entry),
         origin: &dyn Origin,
         found: &mut Found,
     ) {
-        self.insert(set, (node, key), (received, entry), origin, found);
+        self.insert(set, (node, at), (received, entry), origin, found);
         self.follow_up(set, found);
     }
 
     fn follow_up(&mut self, set: &RuleSet, found: &mut Found) {
         while let Some(next) = self.open.pop_front() {
-            self.insert(set, (next.node, next.key), (next.received, next.entry), &next.who, found);
+            self.insert(set, (next.node, At::new(next.key)), (next.received, next.entry), &next.who, found);
         }
     }
 
     fn insert(
         &mut self,
         set: &RuleSet,
-        (index, key): (usize, GroupKey),
+        (index, at): (usize, At),
         (received, entry): (i64, Entry),
         origin: &dyn Origin,
         found: &mut Found,
     ) {
+        let key = at.key;
         let mut noted = std::mem::take(&mut self.noted);
         if let Some(node) = self.nodes.get_mut(index) {
-            node.memory.insert(key, received, entry, &mut noted);
+            node.memory.insert(at, received, entry, &mut noted);
             if node.memory.window.when == When::Settled && !node.held.contains_key(&key) {
                 node.held.insert(key, Held { tenant: origin.tenant().into(), values: origin.values() });
                 let due = node.memory.store.now.saturating_add(node.memory.window.lateness);
