@@ -6,6 +6,7 @@
 use crate::detection::{Located, at};
 use crate::engine::Engine;
 use crate::error::{BatchError, RuleError, RuleErrorKind};
+use crate::hit::Hit;
 use crate::rule::AlertId;
 use crate::ruleset::RuleSet;
 use crate::yaml::{self, Node, Value};
@@ -145,11 +146,15 @@ fn alerts(
 ) -> Result<HashMap<AlertId, u64>, BatchError> {
     let mut engine = Engine::new(set.clone());
     let mut alerts: HashMap<AlertId, u64> = HashMap::new();
-    for batch in batches {
-        for hit in engine.process(&batch)?.into_iter().filter(|hit| hit.rule == rule) {
+    let mut add = |hits: Vec<Hit>| {
+        for hit in hits.into_iter().filter(|hit| hit.rule == rule) {
             let count = alerts.entry(hit.alert).or_default();
             *count = count.saturating_add(hit.count);
         }
+    };
+    for batch in batches {
+        add(engine.process(&batch)?);
     }
+    add(engine.finish());
     Ok(alerts)
 }

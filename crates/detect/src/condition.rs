@@ -25,6 +25,44 @@ pub(crate) enum Condition {
     Not(Box<Self>),
 }
 
+impl Condition {
+    /// Whether it holds, given which searches do.
+    pub(crate) fn holds(&self, search: &dyn Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Search(index) => search(*index),
+            Self::All(all) => all.iter().all(|one| one.holds(search)),
+            Self::Any(any) => any.iter().any(|one| one.holds(search)),
+            Self::AtLeast(least, some) => some.iter().filter(|one| one.holds(search)).count() >= *least,
+            Self::Not(one) => !one.holds(search),
+        }
+    }
+
+    /// Whether `not` stands anywhere in it.
+    pub(crate) fn negates(&self) -> bool {
+        match self {
+            Self::Search(_) => false,
+            Self::All(some) | Self::Any(some) | Self::AtLeast(_, some) => some.iter().any(Self::negates),
+            Self::Not(_) => true,
+        }
+    }
+}
+
+/// The names that a condition uses, each once.
+pub(crate) fn names(text: &str) -> Vec<String> {
+    let keywords = ["and", "or", "not", "of", "any", "all", "them"];
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let words = text.split(|c: char| c.is_whitespace() || c == '(' || c == ')');
+    let mut names: Vec<String> = Vec::new();
+    for word in
+        words.filter(|word| !is_number(word) && !keywords.iter().any(|keyword| keyword.eq_ignore_ascii_case(word)))
+    {
+        if !word.contains('*') && !names.iter().any(|known| known == word) {
+            names.push(word.to_owned());
+        }
+    }
+    names
+}
+
 /// Reads a condition over searches of these names.
 pub(crate) fn parse(text: &str, searches: &[String]) -> Result<Condition, RuleErrorKind> {
     if text.contains('|') {

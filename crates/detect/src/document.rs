@@ -4,23 +4,19 @@
 //! the right type. The custom field `yagura` holds what Sigma has no place for: docs/rules.md.
 
 use crate::detection::{self, Located, at, type_error};
-use crate::error::{RuleErrorKind, Unsupported};
+use crate::error::RuleErrorKind;
 use crate::pipeline::{Pipeline, Rewrite};
 use crate::pool::{Expr, Pool};
-use crate::rule::{Correlation, Counts, LogSource};
+use crate::rule::{Correlation, LogSource};
 use crate::yaml::{Node, Value};
 use sha2::{Digest, Sha256};
 use yagura_columns::Text;
 use yagura_model::Severity;
 
+mod correlation;
+
 /// The longest window, and the longest lateness, in µs: 31 days.
 const TIMESPAN_MAX: i64 = 31 * 86_400_000_000;
-/// How late an event may be if the rule does not say: 10 minutes.
-const LATENESS_DEFAULT: i64 = 600_000_000;
-/// The largest number a correlation may wait for.
-pub(crate) const AT_LEAST_MAX: u64 = 2_048;
-/// The most fields a correlation may group by.
-const GROUP_FIELDS_MAX: usize = 8;
 
 /// A rule whose references are still names.
 pub(crate) struct Document {
@@ -42,7 +38,7 @@ pub(crate) struct Document {
 pub(crate) enum Body {
     Detection(Expr),
     Correlation {
-        correlation: Correlation,
+        correlation: Box<Correlation>,
         generate: Generate,
     },
     /// What must also hold for rules to match.
@@ -77,7 +73,7 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
     let rewrite = Rewrite::new(pipelines, &mut logsource);
     let (body, meaning) = match (node.get("detection"), node.get("correlation"), node.get("filter")) {
         (Some(detection), None, None) => (Body::Detection(detection::parse(detection, pool, &rewrite)?), detection),
-        (None, Some(correlation), None) => (correlation_body(correlation, extra)?, correlation),
+        (None, Some(correlation), None) => (correlation::parse(correlation, extra)?, correlation),
         (None, None, Some(filter)) => {
             let expr = detection::parse(filter, pool, &rewrite)?;
             (Body::Filter { targets: targets(filter)?, expr }, filter)
@@ -178,70 +174,6 @@ fn targets(filter: &Node) -> Result<Targets, Located> {
         [any] if any == "any" => Ok(Targets::Any),
         _ => Ok(Targets::Named(names)),
     }
-}
-
-fn correlation_body(node: &Node, extra: Option<&Node>) -> Result<Body, Located> {
-    let missing = |field| at(node, RuleErrorKind::Missing(field));
-    if let Some(aliases) = node.get("aliases") {
-        return Err(at(aliases, RuleErrorKind::Unsupported(Unsupported::Aliases)));
-    }
-    let kind = text(node, "type")?.ok_or_else(|| missing("type"))?;
-    if !matches!(kind.as_str(), "event_count" | "value_count") {
-        return Err(at(node, RuleErrorKind::Unsupported(Unsupported::Correlation(kind))));
-    }
-    let condition = node.get("condition").ok_or_else(|| missing("condition"))?;
-    let (at_least, field) = correlation_condition(condition)?;
-    let counts = match (kind.as_str(), field) {
-        ("event_count", None) => Counts::Events,
-        ("event_count", Some(_)) => return Err(at(condition, type_error("condition.field", "absent for event_count"))),
-        (_, Some(field)) => Counts::Values(field),
-        (_, None) => return Err(at(condition, RuleErrorKind::Missing("condition.field"))),
-    };
-    let rules = texts(node, "rules")?;
-    if rules.is_empty() {
-        return Err(missing("rules"));
-    }
-    let group_by = texts(node, "group-by")?;
-    if group_by.len() > GROUP_FIELDS_MAX {
-        let (value, max) = (group_by.len() as u64, GROUP_FIELDS_MAX as u64);
-        return Err(at(node, RuleErrorKind::Limit { what: "number of fields in group-by", value, max }));
-    }
-    let lateness = match extra.and_then(|node| node.get("lateness")) {
-        Some(value) => timespan(value, 0)?,
-        None => LATENESS_DEFAULT,
-    };
-    let span = timespan(node.get("timespan").ok_or_else(|| missing("timespan"))?, 1)?;
-    let generate = match node.get("generate").map(|n| &n.value) {
-        Some(Value::Bool(true)) => Generate::Yes,
-        _ => Generate::No,
-    };
-    Ok(Body::Correlation {
-        correlation: Correlation { counts, rules, group_by, timespan: span, at_least, lateness },
-        generate,
-    })
-}
-
-/// The least count at which it holds, and the field of a `value_count`.
-fn correlation_condition(node: &Node) -> Result<(u64, Option<String>), Located> {
-    let Value::Map(entries) = &node.value else { return Err(at(node, type_error("condition", "a map"))) };
-    let mut at_least = None;
-    for (key, value) in entries {
-        let more = match key.text.as_str() {
-            "field" => continue,
-            "gte" => 0,
-            "gt" => 1,
-            other => return Err(at(value, RuleErrorKind::Unsupported(Unsupported::Comparison(other.to_owned())))),
-        };
-        let Value::Int(bound) = value.value else { return Err(at(value, type_error(&key.text, "a whole number"))) };
-        let bound = u64::try_from(bound).unwrap_or(0).saturating_add(more).max(1);
-        if bound > AT_LEAST_MAX {
-            let what = "number that a correlation waits for";
-            return Err(at(value, RuleErrorKind::Limit { what, value: bound, max: AT_LEAST_MAX }));
-        }
-        at_least = Some(at_least.map_or(bound, |before: u64| before.max(bound)));
-    }
-    let at_least = at_least.ok_or_else(|| at(node, RuleErrorKind::Missing("condition.gte")))?;
-    Ok((at_least, text(node, "field")?))
 }
 
 /// A time span in µs, at least `seconds_min`.

@@ -4,15 +4,16 @@
 //! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
 //! what is given up is counted. Cost: see `benches/rules.rs`.
 
-use crate::correlate::{Ageing, Counter};
+use crate::correlate::{Keys, Question, Reading};
 use crate::error::{BatchError, SnapshotError};
 use crate::evaluate::{Evaluator, chunks, evaluate};
 use crate::fleet::Outlet;
-use crate::groups::{CorrelationLosses, GroupStore, Limits};
+use crate::groups::{CorrelationLosses, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
-use crate::late::{LateWindow, LateWindows};
+use crate::late::{LateWindow, LateWindows, judged_time};
 use crate::mask::Mask;
 use crate::matched::MatchRecord;
+use crate::network::{Found, Network, Origin};
 use crate::pool::FieldId;
 use crate::product::{self, Products};
 use crate::rule::Rule;
@@ -30,7 +31,11 @@ pub struct Engine {
     /// Match rules, each with the product whose events it looks at.
     active: Vec<(usize, usize)>,
     products: Products,
-    counters: Vec<Counter>,
+    network: Network,
+    /// What the correlations of the network ask of rows, in its order.
+    questions: Vec<Asking>,
+    keys: Keys,
+    ageing: Ageing,
     /// Correlations over the fleet, if another engine judges them.
     outlets: Vec<Outlet>,
     passed_on: Vec<MatchRecord>,
@@ -63,24 +68,22 @@ impl Engine {
         let pairs = set.rules.iter().zip(&set.programs).enumerate();
         let matching = pairs.filter(|(_, (_, program))| matches!(program, Program::Match { .. }));
         let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
-        let counter = |rule| Counter::new(&set, rule, limits, Ageing::ByReceipt);
-        let counters = (0..set.rules.len()).filter_map(counter).collect();
+        let network = Network::new(&set, limits, |_| true);
+        let questions = asking(&set, &network);
         let evaluator = Evaluator::new(&set);
         let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
-        Self { set, evaluator, active, products, counters, outlets, passed_on, late }
+        let (keys, ageing) = (Keys::default(), Ageing::ByReceipt);
+        Self { set, evaluator, active, products, network, questions, keys, ageing, outlets, passed_on, late }
     }
 
     /// An engine for rows in the order of their events, whenever they were received.
     pub(crate) fn in_event_order(set: RuleSet) -> Self {
-        let mut engine = Self::new(set);
-        let counter = |rule| Counter::new(&engine.set, rule, Limits::default(), Ageing::ByEvent);
-        engine.counters = (0..engine.set.rules.len()).filter_map(counter).collect();
-        engine
+        Self { ageing: Ageing::ByEvent, ..Self::new(set) }
     }
 
     /// Forgets all events.
     pub(crate) fn forget(&mut self) {
-        self.counters.iter_mut().for_each(|counter| counter.memory.store = GroupStore::default());
+        self.network.forget();
     }
 
     /// The windows that the rows of the last batch touched and that the correlations cannot judge by what they hold: rows came too
@@ -96,8 +99,8 @@ impl Engine {
         let mut engine = Self::with_limits(set, limits);
         let set = &engine.set;
         engine.outlets = (0..set.rules.len()).filter_map(|rule| Outlet::new(set, rule)).collect();
-        let outlets = &engine.outlets;
-        engine.counters.retain(|counter| outlets.iter().all(|outlet| outlet.rule() != counter.memory.rule));
+        engine.network = Network::new(set, limits, |over_fleet| !over_fleet);
+        engine.questions = asking(set, &engine.network);
         engine
     }
 
@@ -125,9 +128,8 @@ impl Engine {
     /// [`BatchError`] if the batch is not one of events; state is as before then.
     pub fn process(&mut self, batch: &RecordBatch) -> Result<Vec<Hit>, BatchError> {
         let view = View::new(batch, &self.set.pool)?;
-        let mut singles = Singles { hits: Hits::new(), vehicles: HashMap::new(), last: None };
-        let mut correlated = Hits::new();
-        self.late.clear();
+        let mut singles = Singles { hits: Hits::default(), vehicles: HashMap::default(), last: None };
+        let mut found = Found::default();
         let mut matches: Matches = vec![None; self.set.rules.len()];
         let product = product::column(batch);
         for chunk in chunks(view.rows) {
@@ -148,38 +150,47 @@ impl Engine {
                     *slot = found;
                 }
             }
-            for counter in &mut self.counters {
-                counter.count(&self.set, &view, &chunk, &matches, (&mut correlated, &mut self.late));
-            }
+            self.correlate(&view, &chunk, &matches, &mut found);
             for outlet in &mut self.outlets {
                 outlet.pass_on(&self.set, &view, &chunk, &matches, &mut self.passed_on);
             }
         }
-        let mut hits: Vec<_> = singles.hits.finish().chain(correlated.finish()).collect();
+        self.late = found.late;
+        self.passed_on.append(&mut found.passed_on);
+        let mut hits: Vec<_> = singles.hits.finish().chain(found.hits.finish()).collect();
         hits.sort_by_key(|(rule, _)| *rule);
         Ok(hits.into_iter().map(|(_, hit)| hit).collect())
+    }
+
+    /// Judges all windows that wait until no event may come for them: no more rows come. Rows that come for them all the same are late.
+    pub fn finish(&mut self) -> Vec<Hit> {
+        let mut found = Found::default();
+        self.network.finish(&self.set, &mut found);
+        self.passed_on.append(&mut found.passed_on);
+        self.late.append(&mut found.late);
+        found.hits.finish().map(|(_, hit)| hit).collect()
     }
 
     /// What each correlation had to give up since it began, by rule id.
     pub fn losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
-        let counted = self.counters.iter().map(move |counter| (id(counter.memory.rule), counter.memory.store.losses));
+        let memories = self.network.nodes.iter().map(|node| &node.memory);
+        let counted = memories.map(move |memory| (id(memory.rule), memory.store.losses));
         counted.chain(self.outlets.iter().map(move |outlet| (id(outlet.rule()), outlet.losses())))
     }
 
     /// How many groups and events the correlations hold.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
-        let stores = self.counters.iter().map(|counter| &counter.memory.store);
-        let groups = stores.clone().map(|s| s.young.len().saturating_add(s.old.len()));
-        let entries = stores.flat_map(|s| s.young.values().chain(s.old.values())).map(|group| group.entries.len());
-        (groups.fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
+        let stores = || self.network.nodes.iter().map(|node| node.memory.store.groups());
+        let entries = stores().flatten().map(|group| group.entries().len());
+        (stores().map(<[_]>::len).fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
     }
 
-    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal states give equal bytes.
+    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal histories give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.set, self.counters.iter().map(|counter| &counter.memory))
+        snapshot::write(&self.set, &self.network)
     }
 
     /// Takes over a state. Correlations that the snapshot does not hold begin empty.
@@ -187,14 +198,170 @@ impl Engine {
     /// # Errors
     /// [`SnapshotError`]; the engine's state is as before then.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
-        snapshot::read(bytes, &self.set, self.counters.iter_mut().map(|counter| &mut counter.memory).collect())
+        snapshot::read(bytes, &self.set, &mut self.network)
+    }
+
+    /// Hands the rows of a chunk to the correlations that count them: row by row where one may matter to another.
+    fn correlate(&mut self, view: &View, chunk: &Range<usize>, matches: &Matches, found: &mut Found) {
+        let masks: Vec<Mask> = self.questions.iter().map(|asking| asking.question.found(matches)).collect();
+        let asked: Vec<(usize, &Mask)> = masks.iter().enumerate().filter(|(_, mask)| !mask.is_empty()).collect();
+        let is_plain = |engine: &Self, node: usize| engine.questions.get(node).is_some_and(|asking| asking.is_plain);
+        let linked: Vec<usize> = asked.iter().map(|(node, _)| *node).filter(|node| !is_plain(self, *node)).collect();
+        let waits = self.questions.iter().any(|asking| !asking.is_plain);
+        for begin in (0..chunk.len()).step_by(BLOCK) {
+            let block = begin..begin.saturating_add(BLOCK).min(chunk.len());
+            for (node, mask) in &asked {
+                self.ask(*node, (view, chunk, matches), (mask, &block));
+                if is_plain(self, *node) {
+                    self.answer(*node, None, (view, chunk, matches), found);
+                }
+            }
+            if waits {
+                self.answer_linked(&linked, (view, chunk, matches), block, found);
+            }
+        }
+    }
+
+    /// Hands what linked correlations asked of a block to them, row by row, while the clock goes on.
+    fn answer_linked(&mut self, linked: &[usize], place: Place<'_>, block: Range<usize>, found: &mut Found) {
+        let (view, chunk, _) = place;
+        let mut seen = block.start;
+        loop {
+            let next = linked.iter().filter_map(|node| self.questions.get(*node)?.next()).min();
+            let until = next.map_or(block.end, |offset| offset.saturating_add(1));
+            let ageing = self.ageing;
+            let times = (seen..until).map(|offset| ageing.time(view, chunk.start.saturating_add(offset)));
+            if let Some(latest) = times.max() {
+                self.network.advance(&self.set, latest, found);
+            }
+            let Some(offset) = next else { return };
+            seen = until;
+            linked.iter().for_each(|node| self.answer(*node, Some(offset), place, found));
+        }
+    }
+
+    /// Asks one question of the rows of a block, and looks up the groups that they fall into: all at once, because most of the time
+    /// is spent waiting for memory.
+    fn ask(&mut self, node: usize, (view, chunk, matches): Place<'_>, (mask, block): (&Mask, &Range<usize>)) {
+        let Some(asking) = self.questions.get_mut(node) else { return };
+        let Some(memory) = self.network.nodes.get_mut(node).map(|node| &mut node.memory) else { return };
+        asking.answered = 0;
+        asking.readings.clear();
+        let mut without = 0_u64;
+        for offset in mask.rows_of(block.clone()) {
+            let place = (chunk.start.saturating_add(offset), offset);
+            without = without.saturating_add(asking.question.read(
+                view,
+                place,
+                matches,
+                (&mut self.keys, &mut asking.readings),
+            ));
+        }
+        memory.store.losses.without_field = memory.store.losses.without_field.saturating_add(without);
+        memory.store.look_up(asking.readings.iter_mut().map(|reading| &mut reading.at));
+    }
+
+    /// Hands what was read to a correlation: of one row, or of all.
+    fn answer(&mut self, node: usize, only: Option<usize>, (view, chunk, matches): Place<'_>, found: &mut Found) {
+        let Some(asking) = self.questions.get_mut(node) else { return };
+        while let Some(reading) = asking.readings.get(asking.answered) {
+            if only.is_some_and(|offset| offset != reading.offset) {
+                return;
+            }
+            asking.answered = asking.answered.saturating_add(1);
+            let row = chunk.start.saturating_add(reading.offset);
+            let received = self.ageing.time(view, row);
+            let origin = Row {
+                set: &self.set,
+                question: &asking.question,
+                reading,
+                view,
+                place: (row, reading.offset),
+                matches,
+            };
+            self.network.arrive(&self.set, (node, reading.at), (received, reading.entry), &origin, found);
+        }
+    }
+}
+
+/// So many rows are read before they are judged: their groups stay in the processor's cache.
+const BLOCK: usize = 128;
+
+/// Rows of a chunk, and which of them each rule matches.
+type Place<'a> = (&'a View, &'a Range<usize>, &'a Matches);
+
+/// A correlation's question, and whether its rows may come apart from those of others.
+struct Asking {
+    question: Question,
+    is_plain: bool,
+    /// What the rows of a block said.
+    readings: Vec<Reading>,
+    /// How many of those were judged.
+    answered: usize,
+}
+
+impl Asking {
+    /// The next row that said something and was not judged.
+    fn next(&self) -> Option<usize> {
+        self.readings.get(self.answered).map(|reading| reading.offset)
+    }
+}
+
+fn asking(set: &RuleSet, network: &Network) -> Vec<Asking> {
+    let one = |node: &crate::network::Node| {
+        let question = Question::new(set, node.memory.rule)?;
+        Some(Asking { question, is_plain: node.is_plain(set), readings: Vec::new(), answered: 0 })
+    };
+    network.nodes.iter().filter_map(one).collect()
+}
+
+/// By which time groups grow old.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ageing {
+    /// When their events were received.
+    ByReceipt,
+    /// When their events were: rows come in that order, received whenever.
+    ByEvent,
+}
+
+impl Ageing {
+    fn time(self, view: &View, row: usize) -> i64 {
+        let received = long(&view.received, row);
+        match self {
+            Self::ByReceipt => received,
+            Self::ByEvent => judged_time(long(&view.time, row), received),
+        }
+    }
+}
+
+/// A row that a correlation counts.
+struct Row<'r> {
+    set: &'r RuleSet,
+    question: &'r Question,
+    reading: &'r Reading,
+    view: &'r View,
+    place: (usize, usize),
+    matches: &'r Matches,
+}
+
+impl Origin for Row<'_> {
+    fn tenant(&self) -> &str {
+        text_at(&self.view.tenant, self.place.0)
+    }
+
+    fn values(&self) -> Vec<String> {
+        self.question.group(self.view, self.place.0, self.reading)
+    }
+
+    fn matched(&self) -> Vec<(String, String)> {
+        self.question.matched(self.set, self.view, self.place, self.matches)
     }
 }
 
 /// Hits of plain rules: one alert per rule, vehicle and hour.
 struct Singles<'v> {
     hits: Hits<(usize, u32, i64)>,
-    vehicles: HashMap<(&'v str, &'v str), u32>,
+    vehicles: HashMap<(&'v str, &'v str), u32, foldhash::fast::RandomState>,
     last: Option<((&'v str, &'v str), u32)>,
 }
 

@@ -101,6 +101,32 @@ pub enum RuleErrorKind {
     /// A correlation refers to a rule that is not in the set.
     #[error("rule `{0}` is not in this rule set")]
     UnknownRule(String),
+    /// Correlations that refer to each other in a circle.
+    #[error("correlations refer to each other in a circle: {0}; take one of them out of `rules`")]
+    Cycle(String),
+    /// A correlation over correlations asks for a field that firings do not have.
+    #[error(
+        "field `{field}` is not among those that `{rule}` groups by ({has}), and a firing has no others; add it to `group-by` there"
+    )]
+    FiringField {
+        /// The field.
+        field: String,
+        /// The correlation below.
+        rule: String,
+        /// What it groups by.
+        has: String,
+    },
+    /// An alias names a rule that the correlation does not count.
+    #[error("alias `{alias}` names the rule `{rule}`, which is not among `rules`")]
+    AliasRule {
+        /// The alias.
+        alias: String,
+        /// The rule that it names.
+        rule: String,
+    },
+    /// A correlation lists one rule twice.
+    #[error("rule `{0}` is listed before under another name; list it once")]
+    Repeated(String),
     /// Two rules share an id or a name.
     #[error("id or name `{0}` is already taken by another rule")]
     Duplicate(String),
@@ -138,12 +164,8 @@ pub enum Unsupported {
     Transformation(String),
     /// A type of correlation.
     Correlation(String),
-    /// A correlation over correlations.
-    Chain(String),
-    /// Field aliases in a correlation.
-    Aliases,
-    /// A condition that more events can make false again, such as `lt`.
-    Comparison(String),
+    /// A boolean expression over rules where their order is asked for.
+    OrderedExpression,
 }
 
 impl fmt::Display for Unsupported {
@@ -154,10 +176,8 @@ impl fmt::Display for Unsupported {
             Self::Action(action) => write!(f, "action `{action}` is"),
             Self::Transformation(name) => write!(f, "`{name}` in a pipeline is"),
             Self::Correlation(kind) => write!(f, "correlation type `{kind}` is"),
-            Self::Chain(rule) => write!(f, "correlation over the correlation `{rule}` is"),
-            Self::Aliases => f.write_str("field alias in a correlation is"),
-            Self::Comparison(op) => {
-                write!(f, "correlation condition `{op}` (only gt and gte hold while events arrive) is")
+            Self::OrderedExpression => {
+                f.write_str("condition over rule names of `temporal_ordered` (`temporal` has it) is")
             }
         }
     }

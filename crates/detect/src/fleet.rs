@@ -6,14 +6,14 @@
 //! record whose event the group holds already counts once; what is not understood or given up is counted. Cost: one record an
 //! event and correlation; ~0.5 µs to judge one, ~100 bytes while its window may still need it.
 
-use crate::correlate::{Memory, Question};
+use crate::correlate::{Keys, Question, Reading};
 use crate::engine::{Matches, Restored};
 use crate::error::SnapshotError;
-use crate::groups::{CorrelationLosses, Limits};
-use crate::hit::{self, EventRef, Hit, Hits};
+use crate::groups::{At, CorrelationLosses, Limits};
+use crate::hit::{EventRef, Hit};
 use crate::matched::MatchRecord;
-use crate::rule::{Rule, RuleKind};
-use crate::ruleset::RuleSet;
+use crate::network::{Found, Network, Origin};
+use crate::ruleset::{Program, RuleSet};
 use crate::snapshot;
 use crate::view::{View, long, text_at};
 use crate::window::Entry;
@@ -31,14 +31,23 @@ const NAMES_MIN: usize = 1_024;
 /// One correlation over the fleet, as the first stage has it.
 pub(crate) struct Outlet {
     question: Question,
+    readings: Vec<Reading>,
+    keys: Keys,
     without_field: u64,
 }
 
 impl Outlet {
     /// The outlet of a rule; `None` if it is no correlation, or counts each vehicle apart.
     pub(crate) fn new(set: &RuleSet, rule: usize) -> Option<Self> {
-        is_over_fleet(set.rules.get(rule)?)?;
-        Some(Self { question: Question::new(set, rule)?, without_field: 0 })
+        match set.programs.get(rule)? {
+            Program::Count { plan, .. } if plan.over_fleet => Some(Self {
+                question: Question::new(set, rule)?,
+                readings: Vec::new(),
+                keys: Keys::default(),
+                without_field: 0,
+            }),
+            _ => None,
+        }
     }
 
     pub(crate) const fn rule(&self) -> usize {
@@ -61,36 +70,43 @@ impl Outlet {
         let Some(rule) = set.rules.get(self.question.rule) else { return };
         for offset in self.question.found(matches).rows() {
             let row = chunk.start.saturating_add(offset);
-            let Some((_, entry)) = self.question.entry(view, row) else {
-                self.without_field = self.without_field.saturating_add(1);
-                continue;
-            };
-            out.push(MatchRecord {
-                rule: rule.id.clone(),
-                digest: rule.digest,
-                tenant: text_at(&view.tenant, row).to_owned(),
-                vehicle: text_at(&view.vehicle, row).to_owned(),
-                group: self.question.group(view, &set.pool, row).into_iter().map(|(_, value)| value).collect(),
-                matched: self.question.matched(set, view, (row, offset), matches),
-                time: UnixMicros(entry.time),
-                received: UnixMicros(long(&view.received, row)),
-                value: entry.value,
-                event: event_of(&entry),
-            });
+            self.readings.clear();
+            let without = self.question.read(view, (row, offset), matches, (&mut self.keys, &mut self.readings));
+            self.without_field = self.without_field.saturating_add(without);
+            for reading in &self.readings {
+                out.push(MatchRecord {
+                    rule: rule.id.clone(),
+                    digest: rule.digest,
+                    tenant: text_at(&view.tenant, row).to_owned(),
+                    vehicle: text_at(&view.vehicle, row).to_owned(),
+                    group: self.question.group(view, row, reading),
+                    matched: self.question.matched(set, view, (row, offset), matches),
+                    time: UnixMicros(reading.entry.time),
+                    received: UnixMicros(long(&view.received, row)),
+                    value: reading.entry.value,
+                    event: event_of(&reading.entry),
+                });
+            }
         }
     }
 }
 
-/// The correlation of a rule, if it may group events of different vehicles.
-fn is_over_fleet(rule: &Rule) -> Option<&crate::rule::Correlation> {
-    match &rule.kind {
-        RuleKind::Correlation(correlation) if !correlation.is_per_vehicle() => Some(correlation),
-        _ => None,
-    }
+pub(crate) fn event_of(entry: &Entry) -> EventRef {
+    EventRef { position: u64::try_from(entry.position).unwrap_or(0), entry_index: entry.entry_index }
 }
 
-fn event_of(entry: &Entry) -> EventRef {
-    EventRef { position: u64::try_from(entry.position).unwrap_or(0), entry_index: entry.entry_index }
+impl Origin for MatchRecord {
+    fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    fn values(&self) -> Vec<String> {
+        self.group.clone()
+    }
+
+    fn matched(&self) -> Vec<(String, String)> {
+        self.matched.clone()
+    }
 }
 
 /// What the second stage did not count, besides what each correlation gave up.
@@ -105,11 +121,11 @@ pub struct FleetLosses {
 /// The second stage: correlations over the fleet, fed by records of first stages.
 pub struct FleetEngine {
     set: RuleSet,
-    memories: Vec<Memory>,
-    /// Index in `memories`, by id of the rule.
+    network: Network,
+    /// Place in the network, by id of the rule.
     by_rule: HashMap<String, usize>,
     /// The vehicles of events that are held.
-    vehicles: HashMap<EventRef, Box<str>>,
+    vehicles: HashMap<EventRef, Box<str>, foldhash::fast::RandomState>,
     /// Above so many, those of events that are held no more are forgotten.
     vehicles_until: usize,
     losses: FleetLosses,
@@ -125,21 +141,22 @@ impl FleetEngine {
     /// An engine whose correlations each keep to these limits.
     #[must_use]
     pub fn with_limits(set: RuleSet, limits: Limits) -> Self {
-        let memory = |(index, rule)| is_over_fleet(rule).map(|correlation| Memory::new(index, correlation, limits));
-        let memories: Vec<_> = set.rules.iter().enumerate().filter_map(memory).collect();
-        let id = |memory: &Memory| set.rules.get(memory.rule).map(|rule| rule.id.clone());
-        let by_rule = memories.iter().enumerate().filter_map(|(index, memory)| Some((id(memory)?, index))).collect();
-        let (vehicles, losses) = (HashMap::new(), FleetLosses::default());
-        Self { set, memories, by_rule, vehicles, vehicles_until: NAMES_MIN, losses }
+        let network = Network::new(&set, limits, |over_fleet| over_fleet);
+        let id = |rule: usize| set.rules.get(rule).map(|rule| rule.id.clone());
+        let places = network.nodes.iter().enumerate();
+        let by_rule = places.filter_map(|(place, node)| Some((id(node.memory.rule)?, place))).collect();
+        let (vehicles, losses) = (HashMap::default(), FleetLosses::default());
+        Self { set, network, by_rule, vehicles, vehicles_until: NAMES_MIN, losses }
     }
 
     /// Judges records in the order in which they arrived.
     pub fn process(&mut self, records: &[MatchRecord]) -> Vec<Hit> {
-        let mut hits = Hits::new();
+        let mut found = Found::default();
         for record in records {
-            let known = self.by_rule.get(&record.rule).and_then(|index| self.memories.get_mut(*index));
-            let known = known.and_then(|memory| Some((self.set.rules.get(memory.rule)?, memory)));
-            let Some((rule, memory)) = known.filter(|(rule, _)| rule.digest == record.digest) else {
+            let place = self.by_rule.get(&record.rule).copied();
+            let known = place.and_then(|place| Some((place, &self.network.nodes.get(place)?.memory)));
+            let same = |rule: usize| self.set.rules.get(rule).is_some_and(|rule| rule.digest == record.digest);
+            let Some((place, memory)) = known.filter(|(_, memory)| same(memory.rule)) else {
                 self.losses.unknown_rule = self.losses.unknown_rule.saturating_add(1);
                 continue;
             };
@@ -148,16 +165,18 @@ impl FleetEngine {
                 self.losses.duplicates = self.losses.duplicates.saturating_add(1);
                 continue;
             }
-            memory.insert(key, record.received.0, entry);
+            self.network.advance(&self.set, record.received.0, &mut found);
+            self.network.arrive(&self.set, (place, At::new(key)), (record.received.0, entry), record, &mut found);
             self.vehicles.insert(record.event, record.vehicle.as_str().into());
-            memory.report(key, &mut hits, |counted| {
-                let group = group_of(rule, record);
-                let mut hit = hit::empty(rule, &record.tenant, group, counted.period_start, counted.entry.time);
-                hit.matched.clone_from(&record.matched);
-                hit
-            });
         }
-        hits.finish().map(|(_, hit)| hit).collect()
+        found.hits.finish().map(|(_, hit)| hit).collect()
+    }
+
+    /// Judges all windows that wait until no event may come for them: no more records come.
+    pub fn finish(&mut self) -> Vec<Hit> {
+        let mut found = Found::default();
+        self.network.finish(&self.set, &mut found);
+        found.hits.finish().map(|(_, hit)| hit).collect()
     }
 
     /// The vehicle of an event that a hit of the last call names; ask before [`Self::tidy`].
@@ -176,7 +195,8 @@ impl FleetEngine {
     }
 
     fn held_events(&self) -> impl Iterator<Item = EventRef> {
-        self.memories.iter().flat_map(|memory| memory.store.entries()).map(event_of)
+        let groups = self.network.nodes.iter().flat_map(|node| node.memory.store.groups());
+        groups.flat_map(|group| group.entries()).map(event_of)
     }
 
     /// The rules.
@@ -194,13 +214,13 @@ impl FleetEngine {
     /// What each correlation had to give up since it began, by rule id.
     pub fn correlation_losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
-        self.memories.iter().map(move |memory| (id(memory.rule), memory.store.losses))
+        self.network.nodes.iter().map(move |node| (id(node.memory.rule), node.memory.store.losses))
     }
 
     /// The state of all correlations as bytes: docs/format/match-record.md. Equal states give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let inner = snapshot::write(&self.set, self.memories.iter());
+        let inner = snapshot::write(&self.set, &self.network);
         let mut out = Vec::with_capacity(inner.len());
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());
@@ -236,7 +256,7 @@ impl FleetEngine {
         let (duplicates, unknown_rule) = (number(0).unwrap_or(0), number(8).unwrap_or(0));
         let inner_len = usize::try_from(number(16).unwrap_or(u64::MAX)).map_err(|_| SnapshotError::Layout(16))?;
         let (inner, mut names) = rest.split_at_checked(inner_len).ok_or(SnapshotError::Layout(16))?;
-        let mut vehicles = HashMap::new();
+        let mut vehicles = HashMap::default();
         while let Some((event, name, rest)) = named(names) {
             vehicles.insert(event, name);
             names = rest;
@@ -244,7 +264,7 @@ impl FleetEngine {
         if !names.is_empty() {
             return Err(SnapshotError::Layout(body.len().saturating_sub(names.len())));
         }
-        let restored = snapshot::read(inner, &self.set, self.memories.iter_mut().collect())?;
+        let restored = snapshot::read(inner, &self.set, &mut self.network)?;
         self.losses = FleetLosses { duplicates, unknown_rule };
         self.vehicles_until = vehicles.len().saturating_mul(2).max(NAMES_MIN);
         self.vehicles = vehicles;
@@ -256,11 +276,6 @@ fn entry_of(record: &MatchRecord) -> Entry {
     let position = i64::try_from(record.event.position).unwrap_or(i64::MAX);
     let (time, value) = (record.time.0, record.value);
     Entry { time, value, position, entry_index: record.event.entry_index, counted: 0 }
-}
-
-fn group_of(rule: &Rule, record: &MatchRecord) -> Vec<(String, String)> {
-    let fields = is_over_fleet(rule).map_or(&[][..], |correlation| &correlation.group_by);
-    fields.iter().cloned().zip(record.group.iter().cloned()).collect()
 }
 
 /// The bytes between the version and the checksum.

@@ -62,8 +62,14 @@ pub struct Hit {
 
 /// The hits of one batch while they are collected.
 pub(crate) struct Hits<K> {
-    index: HashMap<K, usize>,
+    index: HashMap<K, usize, foldhash::fast::RandomState>,
     hits: Vec<(usize, Hit)>,
+}
+
+impl<K> Default for Hits<K> {
+    fn default() -> Self {
+        Self { index: HashMap::default(), hits: Vec::new() }
+    }
 }
 
 /// One event that adds to an alert.
@@ -74,10 +80,6 @@ pub(crate) struct Addition {
 }
 
 impl<K: Eq + Hash> Hits<K> {
-    pub(crate) fn new() -> Self {
-        Self { index: HashMap::new(), hits: Vec::new() }
-    }
-
     /// Adds an event to the hit of this key, which `make` makes if it is new; `order` sorts the rules.
     pub(crate) fn add(&mut self, key: K, order: usize, addition: &Addition, make: impl FnOnce() -> Hit) {
         let hits = &mut self.hits;

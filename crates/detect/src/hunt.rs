@@ -54,6 +54,11 @@ impl Hunter {
             if self.ordered { self.engine.process(&in_event_order(rows)?)? } else { self.engine.process(rows)? };
         // Who counts again what came late is asked by nobody here.
         drop(self.engine.take_late());
+        self.keep(hits);
+        Ok(())
+    }
+
+    fn keep(&mut self, hits: Vec<Hit>) {
         for hit in hits {
             let room = self.found.len() < HUNT_ALERTS_MAX;
             match self.found.get_mut(&hit.alert) {
@@ -65,12 +70,13 @@ impl Hunter {
                 }
             }
         }
-        Ok(())
     }
 
     /// The alerts, by the time of their first event, and for each rule how many events had no room among them.
     #[must_use]
-    pub fn finish(self) -> (Vec<Hit>, BTreeMap<String, u64>) {
+    pub fn finish(mut self) -> (Vec<Hit>, BTreeMap<String, u64>) {
+        let rest = self.engine.finish();
+        self.keep(rest);
         let mut hits: Vec<Hit> = self.found.into_values().collect();
         hits.sort_by_key(|hit| (hit.first, hit.alert));
         (hits, self.beyond)

@@ -14,7 +14,7 @@ use crate::hunt::join;
 use crate::rule::AlertId;
 use crate::ruleset::RuleSet;
 use crate::view::{int_column, long};
-use crate::window::{Counted, Inserted, Window};
+use crate::window::{Inserted, Noted, Window};
 use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
@@ -43,6 +43,9 @@ pub struct LateWindow {
     pub events: u64,
 }
 
+/// The most periods that one late event names of a correlation over correlations.
+const MISSED_PERIODS_MAX: usize = 1_024;
+
 /// The windows that a batch touched.
 pub(crate) type LateWindows = BTreeMap<CorrelatedKey, LateWindow>;
 
@@ -51,42 +54,74 @@ pub(crate) type LateWindows = BTreeMap<CorrelatedKey, LateWindow>;
 pub(crate) struct Gap {
     /// There may be events up to this time that the group does not hold.
     pub(crate) until: i64,
-    /// Start of the last period that may have been named.
-    pub(crate) named: i64,
+    /// Number of the last period that may have been named.
+    pub(crate) named: i32,
 }
 
 impl Gap {
     /// A group that holds everything.
-    pub(crate) const NONE: Self = Self { until: i64::MIN, named: i64::MIN };
+    pub(crate) const NONE: Self = Self { until: i64::MIN, named: i32::MIN };
+
+    /// A group that lacks events up to `until`, and whose periods may have been named up to the one that starts at `named`.
+    pub(crate) fn new(until: i64, named: i64, window: &Window) -> Self {
+        Self { until, named: if named == i64::MIN { i32::MIN } else { number(window, named) } }
+    }
 
     /// A group that holds nothing that was received before now, when what is idle so long is forgotten.
     pub(crate) fn forgotten(now: i64, idle_after: i64, window: &Window) -> Self {
         let until = now.saturating_sub(idle_after).saturating_add(AHEAD_MAX);
-        Self { until, named: window.period_start(until.saturating_add(window.span.saturating_mul(2))) }
+        Self { until, named: number(window, until.saturating_add(window.span.saturating_mul(2))) }
+    }
+
+    /// Start of the last period that may have been named.
+    pub(crate) fn named_start(&self, window: &Window) -> i64 {
+        if self.named == i32::MIN { i64::MIN } else { i64::from(self.named).saturating_mul(window.period) }
+    }
+
+    /// Whether the window that closes at this time may lack events.
+    pub(crate) const fn reaches(&self, window: &Window, closing: i64) -> bool {
+        closing < self.until.saturating_add(window.span)
     }
 
     /// Names the periods that an event touched and the group cannot judge: those of windows that reach into the gap, and those named
     /// before in which more was counted now.
-    pub(crate) fn touch(
-        &mut self,
-        window: &Window,
-        time: i64,
-        inserted: Inserted,
-        counted: &[Counted],
-        periods: &mut Vec<i64>,
-    ) {
+    pub(crate) fn touch(&mut self, window: &Window, time: i64, inserted: Inserted, noted: &mut Noted) {
         if inserted == Inserted::Late {
             self.until = self.until.max(time);
         }
-        if time < self.until.saturating_add(window.span) {
-            periods.push(window.period_start(time));
-            periods.push(window.period_start(time.saturating_add(window.span).saturating_sub(1)));
+        if self.reaches(window, time) {
+            noted.late.push(window.period_start(time));
+            let last = time.saturating_add(window.span).saturating_sub(1);
+            noted.late.push(window.period_start(last));
+            noted.missed.push((time, last));
         }
-        periods.extend(counted.iter().map(|counted| counted.period_start).filter(|start| *start <= self.named));
-        periods.sort_unstable();
-        periods.dedup();
-        self.named = periods.last().copied().unwrap_or(i64::MIN).max(self.named);
+        self.name(window, noted);
     }
+
+    /// Names the periods in which something was counted and that were named before.
+    pub(crate) fn name(&mut self, window: &Window, noted: &mut Noted) {
+        let Noted { counted, late, .. } = noted;
+        let starts = counted.iter().map(|counted| counted.period_start);
+        late.extend(starts.filter(|start| number(window, *start) <= self.named));
+        late.sort_unstable();
+        late.dedup();
+        self.named = late.last().map_or(i32::MIN, |start| number(window, *start)).max(self.named);
+    }
+
+    /// Events up to `until` may lack that are not known: names all periods that a window with one of them closes in.
+    pub(crate) fn miss(&mut self, window: &Window, (from, until): (i64, i64), noted: &mut Noted) {
+        self.until = self.until.max(until);
+        let (first, last) = (number(window, from), number(window, until.saturating_add(window.span).saturating_sub(1)));
+        let periods = (first..=last).take(MISSED_PERIODS_MAX);
+        noted.late.extend(periods.map(|period| i64::from(period).saturating_mul(window.period)));
+        self.named = self.named.max(last);
+    }
+}
+
+/// The number of the period of an instant.
+fn number(window: &Window, time: i64) -> i32 {
+    let number = time.checked_div_euclid(window.period).unwrap_or(0);
+    i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Judges late windows over rows of their time. One at work serves any number of rounds.
@@ -123,20 +158,24 @@ impl LateJudge {
     /// # Errors
     /// [`BatchError`]; the round has to begin anew then.
     pub fn process(&mut self, rows: &RecordBatch) -> Result<(), BatchError> {
-        for hit in self.engine.process(&in_event_order(rows)?)? {
-            if !self.wanted.contains(&hit.alert) {
-                continue;
-            }
+        let hits = self.engine.process(&in_event_order(rows)?)?;
+        self.keep(hits);
+        Ok(())
+    }
+
+    fn keep(&mut self, hits: Vec<Hit>) {
+        for hit in hits.into_iter().filter(|hit| self.wanted.contains(&hit.alert)) {
             match self.found.get_mut(&hit.alert) {
                 Some(known) => join(known, hit),
                 None => drop(self.found.insert(hit.alert, hit)),
             }
         }
-        Ok(())
     }
 
     /// The alerts of the windows as all rows make them; a window without one raises none.
     pub fn finish(&mut self) -> Vec<Hit> {
+        let rest = self.engine.finish();
+        self.keep(rest);
         std::mem::take(&mut self.found).into_values().collect()
     }
 }

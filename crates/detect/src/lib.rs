@@ -19,6 +19,8 @@
 pub mod cases;
 
 mod advice;
+mod bounds;
+mod chain;
 mod collection;
 mod condition;
 mod correlate;
@@ -39,6 +41,7 @@ mod mask;
 mod matched;
 mod matcher;
 mod modifier;
+mod network;
 mod pattern;
 mod pipeline;
 mod pool;
@@ -56,6 +59,7 @@ mod why;
 mod window;
 mod yaml;
 
+pub use bounds::Bounds;
 pub use engine::{Engine, Restored};
 pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, SnapshotError, Unsupported};
 pub use event_batch::{EVENT_FIELDS_MAX, EventBatch, EventBatches, FIELD_BYTES_MAX};
@@ -68,7 +72,10 @@ pub use late::{EVENT_AHEAD_MAX, LateJudge, LateWindow, judged_time};
 pub use lint::{Remark, lint};
 pub use matched::{MATCH_BYTES_MAX, MatchRecord, MatchRecordError};
 pub use pipeline::Pipeline;
-pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
+pub use rule::{
+    AlertId, AlertIdError, Alias, Correlation, CorrelationCondition, Counts, LogSource, Rule, RuleExpression, RuleFile,
+    RuleKind,
+};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
 pub use scanner::{Found, Scanner};
 pub use why::{Finding, why};

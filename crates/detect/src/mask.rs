@@ -4,6 +4,7 @@
 //! of the chunk are 0. Predicates that no row passes have no bitmap, so most rules cost one look-up per chunk.
 
 use crate::pool::PredicateId;
+use std::ops::Range;
 
 /// Rows that are evaluated at once.
 pub(crate) const CHUNK_ROWS: usize = 4_096;
@@ -59,7 +60,16 @@ impl Mask {
 
     /// The rows, ascending.
     pub(crate) fn rows(&self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(index, word)| {
+        self.rows_of(0..CHUNK_ROWS)
+    }
+
+    /// The rows of a block, ascending; a block begins and ends where words do, or at the end of the chunk.
+    pub(crate) fn rows_of(&self, block: Range<usize>) -> impl Iterator<Item = usize> + use<> {
+        let words = (block.start >> 6)..block.end.div_ceil(64).min(WORDS);
+        let mut mask = [0; WORDS];
+        let both = mask.iter_mut().zip(&self.0).take(words.end).skip(words.start);
+        both.for_each(|(to, word)| *to = *word);
+        mask.into_iter().enumerate().take(words.end).skip(words.start).flat_map(|(index, word)| {
             let base = index << 6;
             std::iter::successors(Some(word), |w| Some(w & w.wrapping_sub(1)))
                 .take_while(|w| *w != 0)

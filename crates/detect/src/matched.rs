@@ -4,7 +4,7 @@
 //! the record is a function of the event and the rules, so that an event that is judged twice gives the same bytes twice; what is
 //! read is checked for its lengths and limits before anything is made of it. Cost: ~150 bytes a record.
 
-use crate::correlate::{key_of, put};
+use crate::correlate::key_of_values;
 use crate::groups::GroupKey;
 use crate::hit::{EventRef, HIT_FIELDS_MAX};
 use sha2::{Digest, Sha256};
@@ -68,10 +68,7 @@ impl MatchRecord {
     }
 
     pub(crate) fn group_key(&self) -> GroupKey {
-        let mut material = Vec::new();
-        put(&mut material, self.tenant.as_bytes());
-        self.group.iter().for_each(|value| put(&mut material, value.as_bytes()));
-        key_of(&material)
+        key_of_values(&self.tenant, &self.group)
     }
 
     /// Its bytes. Texts are cut to what the format holds: no name or value of an event is that long.

@@ -3,6 +3,8 @@
 //! Not the compiled form (that is `ruleset` with its pool). Invariant: a rule has an id that no other rule of its set has; its
 //! digest changes with what it detects and not with its texts.
 
+use crate::bounds::Bounds;
+use crate::condition::Condition;
 use std::fmt;
 use yagura_columns::Text;
 use yagura_model::Severity;
@@ -56,40 +58,124 @@ pub enum RuleKind {
 /// What a correlation counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Correlation {
-    /// Events, or distinct values.
+    /// What of a window is looked at.
     pub counts: Counts,
     /// Ids of the rules whose events it counts; an event that several of them match counts once.
     pub rules: Vec<String>,
     /// Events are counted apart for each combination of these fields' values, and always for each tenant.
     pub group_by: Vec<String>,
+    /// Names that stand for other fields in other rules.
+    pub aliases: Vec<Alias>,
     /// Length of the window that ends at an event, in µs.
     pub timespan: i64,
-    /// It fires when at least so many are in the window.
-    pub at_least: u64,
+    /// When a window fires.
+    pub condition: CorrelationCondition,
     /// How far behind the newest event of its group an event may be and still count, in µs.
     pub lateness: i64,
 }
 
-/// What is counted.
+/// What of a window is looked at.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Counts {
     /// Sigma's `event_count`.
     Events,
     /// Sigma's `value_count`: distinct values of this field. An event without a value does not count.
     Values(String),
+    /// `value_count` of several fields: distinct combinations of their values.
+    Combinations(Vec<String>),
+    /// Sigma's `value_sum`: the sum of this field.
+    Sum(String),
+    /// Sigma's `value_avg`: the average of this field.
+    Average(String),
+    /// Sigma's `value_percentile`: the value of a field at this percentile.
+    Percentile(String, u8),
+    /// Sigma's `temporal`: which of the rules matched.
+    Together,
+    /// Sigma's `temporal_ordered`: how many of the rules matched in their order.
+    InOrder,
+}
+
+/// When a window fires.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CorrelationCondition {
+    /// What is counted keeps to these bounds.
+    Bounds(Bounds),
+    /// The rules that matched fit this expression over them.
+    Rules(RuleExpression),
+}
+
+/// A condition over the rules of a correlation, as written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleExpression {
+    pub(crate) condition: Condition,
+    /// As written.
+    pub text: String,
+}
+
+/// A name that stands for other fields in other rules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Alias {
+    /// The name, which `group-by` and `condition.field` may use.
+    pub name: String,
+    /// For each rule, by its name or id, the field that is meant.
+    pub fields: Vec<(String, String)>,
 }
 
 impl Correlation {
+    /// The fields whose values it counts.
+    pub(crate) fn values(&self) -> &[String] {
+        match &self.counts {
+            Counts::Events | Counts::Together | Counts::InOrder => &[],
+            Counts::Values(field) | Counts::Sum(field) | Counts::Average(field) | Counts::Percentile(field, _) => {
+                std::slice::from_ref(field)
+            }
+            Counts::Combinations(fields) => fields,
+        }
+    }
+
     /// The fields that it groups by or counts the values of.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
-        let value = if let Counts::Values(field) = &self.counts { Some(field.as_str()) } else { None };
-        self.group_by.iter().map(String::as_str).chain(value)
+        self.group_by.iter().chain(self.values()).map(String::as_str)
+    }
+
+    /// What a field of this correlation is called in the events of one of its rules, which has these names.
+    pub(crate) fn field_in<'a>(&'a self, field: &'a str, rule: &[&str]) -> &'a str {
+        let alias = self.aliases.iter().find(|alias| alias.name == field);
+        let own = alias.and_then(|alias| alias.fields.iter().find(|(of, _)| rule.contains(&of.as_str())));
+        own.map_or(field, |(_, field)| field)
+    }
+
+    /// So many events tell whether a bound is passed.
+    pub(crate) fn least_kept(&self) -> usize {
+        match (&self.condition, &self.counts) {
+            (CorrelationCondition::Bounds(bounds), Counts::Events | Counts::Values(_) | Counts::Combinations(_)) => {
+                let more = if bounds.only_grow() { 0 } else { 1 };
+                bounds.largest_whole().saturating_add(more)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the order of its rules means something.
+    pub(crate) const fn is_in_order(&self) -> bool {
+        matches!(self.counts, Counts::Together | Counts::InOrder)
+    }
+
+    /// Whether what holds of a window stays true when more events come.
+    #[must_use]
+    pub fn is_judged_at_once(&self) -> bool {
+        match (&self.condition, &self.counts) {
+            (CorrelationCondition::Rules(expression), _) => !expression.condition.negates(),
+            (_, Counts::Sum(_) | Counts::Average(_) | Counts::Percentile(..)) => false,
+            (CorrelationCondition::Bounds(bounds), _) => bounds.only_grow(),
+        }
     }
 
     /// Whether it counts each vehicle apart. If not, events of different vehicles may be in one group.
     #[must_use]
     pub fn is_per_vehicle(&self) -> bool {
-        self.group_by.iter().any(|field| field == crate::view::VEHICLE)
+        let aliased = self.aliases.iter().any(|alias| alias.name == crate::view::VEHICLE);
+        !aliased && self.group_by.iter().any(|field| field == crate::view::VEHICLE)
     }
 }
 

@@ -1,13 +1,14 @@
 //! A set of rules, read, checked against each other, and ready to run.
 //!
-//! Not their evaluation. Invariants: ids and names are unique; each reference of a correlation is resolved and leads to a rule
-//! that matches events; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
+//! Not their evaluation. Invariants: ids and names are unique; each reference of a correlation is resolved and no chain of them is a
+//! circle; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
 //! [`RuleSet::parse_usable`] leaves the faulty rules out and hands their errors over.
 
+use crate::chain::{self, Base, Plan};
 use crate::collection;
 use crate::detection::Located;
 use crate::document::{self, Body, Document, Generate, Targets};
-use crate::error::{RuleError, RuleErrorKind, Unsupported};
+use crate::error::{RuleError, RuleErrorKind};
 use crate::matcher::FieldMatcher;
 use crate::pipeline::Pipeline;
 use crate::pool::{Expr, FieldId, Pool};
@@ -35,7 +36,7 @@ pub struct RuleSet {
 #[derive(Clone, Debug)]
 pub(crate) enum Program {
     Match { expr: Expr, asserted: Vec<FieldId> },
-    Count { rules: Vec<usize> },
+    Count { bases: Vec<Base>, plan: Plan },
 }
 
 impl RuleSet {
@@ -104,14 +105,14 @@ impl RuleSet {
 }
 
 /// A document and the file and text it came from.
-struct Read {
-    document: Document,
+pub(crate) struct Read {
+    pub(crate) document: Document,
     path: String,
     source: String,
 }
 
 impl Read {
-    fn correlation(&self) -> Option<&Correlation> {
+    pub(crate) fn correlation(&self) -> Option<&Correlation> {
         match &self.document.body {
             Body::Correlation { correlation, .. } => Some(correlation),
             Body::Detection(_) | Body::Filter { .. } => None,
@@ -122,13 +123,10 @@ impl Read {
 /// What a correlation needs of the rules that it counts.
 struct Known {
     id: String,
+    names: Vec<String>,
     digest: [u8; 32],
-}
-
-impl Known {
-    fn of(read: &Read) -> Self {
-        Self { id: own_names(&read.document).next().unwrap_or_default().to_owned(), digest: read.document.digest }
-    }
+    /// Of a correlation: what it groups by, whether it is judged at once, and its plan.
+    correlation: Option<(Vec<String>, bool, Plan)>,
 }
 
 #[derive(Default)]
@@ -185,18 +183,14 @@ impl Builder {
         }
         let names = names(&self.read);
         let silent = self.silent(&names);
-        let known: Vec<Known> = self.read.iter().map(Known::of).collect();
         for correlation in self.read.iter().filter_map(Read::correlation) {
-            correlation.fields().for_each(|field| {
+            let all =
+                correlation.fields().chain(correlation.aliases.iter().flat_map(|it| it.fields.iter().map(|f| &*f.1)));
+            all.for_each(|field| {
                 self.pool.field(field);
             });
         }
-        let (mut rules, mut programs) = (Vec::new(), Vec::new());
-        for (index, read) in self.read.into_iter().enumerate() {
-            let (rule, program) = compile(read, &names, &known, &self.pool, silent.contains(&index));
-            rules.push(rule);
-            programs.push(program);
-        }
+        let (rules, programs) = compile_all(self.read, &names, &self.pool, &silent).into_iter().unzip();
         let mut matchers = Vec::new();
         for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool)) {
             matchers.push(matcher.unwrap_or_else(|reason| {
@@ -255,26 +249,21 @@ impl Builder {
         }
     }
 
-    /// Leaves out correlations over rules that are not there, or are correlations themselves.
+    /// Leaves out correlations whose references lead nowhere, or in a circle.
     fn drop_unresolved(&mut self) {
-        let names = names(&self.read);
-        let mut errors = Vec::new();
-        let is_correlation: Vec<bool> =
-            self.read.iter().map(|r| matches!(r.document.body, Body::Correlation { .. })).collect();
-        self.read.retain(|read| {
-            let Body::Correlation { correlation, .. } = &read.document.body else { return true };
-            let problem = correlation.rules.iter().find_map(|name| match names.get(name) {
-                None => Some(RuleErrorKind::UnknownRule(name.clone())),
-                Some(index) if is_correlation.get(*index) == Some(&true) => {
-                    Some(RuleErrorKind::Unsupported(Unsupported::Chain(name.clone())))
-                }
-                Some(_) => None,
+        loop {
+            let mut problems = chain::problems(&self.read, &names(&self.read)).into_iter();
+            let mut errors = Vec::new();
+            self.read.retain(|read| {
+                let Some(kind) = problems.next().flatten() else { return true };
+                errors.push(RuleError { path: read.path.clone(), line: read.document.line, column: 1, kind });
+                false
             });
-            let Some(kind) = problem else { return true };
-            errors.push(RuleError { path: read.path.clone(), line: read.document.line, column: 1, kind });
-            false
-        });
-        self.errors.append(&mut errors);
+            if errors.is_empty() {
+                return;
+            }
+            self.errors.append(&mut errors);
+        }
     }
 
     /// Rules that some correlation counts and none lets speak for itself.
@@ -291,7 +280,7 @@ impl Builder {
 }
 
 /// All names by which a rule may be referred to; the first is its id.
-fn own_names(document: &Document) -> impl Iterator<Item = &str> {
+pub(crate) fn own_names(document: &Document) -> impl Iterator<Item = &str> {
     let given = document.id.iter().chain(&document.name).map(String::as_str);
     let fallback =
         if document.id.is_none() && document.name.is_none() { Some(document.title.en.as_str()) } else { None };
@@ -303,10 +292,45 @@ fn names(read: &[Read]) -> HashMap<String, usize> {
     all.flat_map(|(index, r)| own_names(&r.document).map(move |name| (name.to_owned(), index))).collect()
 }
 
-fn compile(read: Read, names: &HashMap<String, usize>, known: &[Known], pool: &Pool, silent: bool) -> (Rule, Program) {
+/// Compiles all documents, each behind those that it counts; in the order of the documents.
+fn compile_all(read: Vec<Read>, names: &HashMap<String, usize>, pool: &Pool, silent: &[usize]) -> Vec<(Rule, Program)> {
+    let below = chain::all_below(&read, names);
+    let mut is_counted = vec![false; read.len()];
+    for (rules, _) in below.iter().zip(&read).filter(|(_, read)| read.correlation().is_some()) {
+        rules.iter().for_each(|rule| is_counted.iter_mut().skip(*rule).take(1).for_each(|it| *it = true));
+    }
+    let mut known: Vec<Option<Known>> = read.iter().map(|_| None).collect();
+    let mut read: Vec<Option<Read>> = read.into_iter().map(Some).collect();
+    let mut compiled: Vec<(usize, (Rule, Program))> = Vec::with_capacity(read.len());
+    for index in chain::order(&below) {
+        let Some(one) = read.get_mut(index).and_then(Option::take) else { continue };
+        let rules = below.get(index).map_or(&[][..], Vec::as_slice);
+        let it = compile(
+            one,
+            (rules, is_counted.get(index) == Some(&true)),
+            &mut known,
+            index,
+            (pool, silent.contains(&index)),
+        );
+        compiled.push((index, it));
+    }
+    compiled.sort_by_key(|(index, _)| *index);
+    compiled.into_iter().map(|(_, it)| it).collect()
+}
+
+fn compile(
+    read: Read,
+    (rules, is_counted): (&[usize], bool),
+    all_known: &mut [Option<Known>],
+    index: usize,
+    (pool, silent): (&Pool, bool),
+) -> (Rule, Program) {
     let Read { document, path, source } = read;
-    let id = own_names(&document).next().unwrap_or_default().to_owned();
+    let names: Vec<String> = own_names(&document).map(str::to_owned).collect();
+    let id = names.first().cloned().unwrap_or_default();
     let mut digest = Sha256::new().chain_update(document.digest);
+    let mut own_digest = document.digest;
+    let mut known = None;
     let (kind, program) = match document.body {
         Body::Detection(expr) => {
             let mut asserted = Vec::new();
@@ -316,16 +340,29 @@ fn compile(read: Read, names: &HashMap<String, usize>, known: &[Known], pool: &P
         // Filters have been taken out.
         Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new() }),
         Body::Correlation { mut correlation, .. } => {
-            let mut rules: Vec<usize> = correlation.rules.iter().filter_map(|name| names.get(name).copied()).collect();
-            rules.sort_unstable();
-            rules.dedup();
-            let mut counted: Vec<&Known> = rules.iter().filter_map(|rule| known.get(*rule)).collect();
-            counted.sort_unstable_by_key(|k| k.digest);
-            counted.iter().for_each(|k| digest.update(k.digest));
-            correlation.rules = counted.iter().map(|k| k.id.clone()).collect();
-            (RuleKind::Correlation(correlation), Program::Count { rules })
+            let counted = rules.iter().filter_map(|rule| Some((*rule, all_known.get(*rule)?.as_ref()?)));
+            let base = |(rule, it): (usize, &Known)| {
+                let names: Vec<&str> = it.names.iter().map(String::as_str).collect();
+                let group_by = it.correlation.as_ref().map(|(group_by, ..)| group_by.as_slice());
+                Base { rule, via: chain::via(&correlation, &names, group_by, pool) }
+            };
+            let bases: Vec<Base> = counted.clone().map(base).collect();
+            let below = counted.clone().filter_map(|(_, it)| it.correlation.as_ref());
+            let plan = Plan::new(&correlation, below.map(|(_, at_once, plan)| (*plan, *at_once)));
+            let mut counted: Vec<&Known> = counted.map(|(_, it)| it).collect();
+            if !correlation.is_in_order() {
+                counted.sort_unstable_by_key(|it| it.digest);
+            }
+            counted.iter().for_each(|it| digest.update(it.digest));
+            correlation.rules = counted.iter().map(|it| it.id.clone()).collect();
+            own_digest = digest.clone().finalize().into();
+            known = Some((correlation.group_by.clone(), correlation.is_judged_at_once(), plan));
+            (RuleKind::Correlation(*correlation), Program::Count { bases, plan: Plan { is_counted, ..plan } })
         }
     };
+    if let Some(slot) = all_known.get_mut(index) {
+        *slot = Some(Known { id: id.clone(), names, digest: own_digest, correlation: known });
+    }
     let rule = Rule {
         id,
         name: document.name,

@@ -151,6 +151,17 @@ impl View {
         Some(u64::from_be_bytes(*digest.first_chunk()?))
     }
 
+    /// The value of a field as a number; `None` if there is none, or if it is no finite number.
+    pub(crate) fn number(&self, field: FieldId, row: usize) -> Option<f64> {
+        let number = match self.column(field) {
+            Column::Missing | Column::Bool(_) | Column::Lists(_) => return None,
+            Column::Int(a) => a.is_valid(row).then(|| a.value(row) as f64)?,
+            Column::Float(a) => a.is_valid(row).then(|| a.value(row))?,
+            Column::Text(a) => a.is_valid(row).then(|| a.value(row).trim().parse().ok())??,
+        };
+        Some(number).filter(|number| number.is_finite())
+    }
+
     /// The value of a field that is text in the batch; `None` if there is none, or if it is of another type.
     pub(crate) fn borrowed_text(&self, field: FieldId, row: usize) -> Option<&str> {
         match self.column(field) {

@@ -4,7 +4,7 @@
 //! the rule, the matched fields and the counts alone, so it can be made again from what the server stores.
 
 use crate::hit::Hit;
-use crate::rule::{Correlation, Counts, Rule, RuleKind};
+use crate::rule::{Correlation, CorrelationCondition, Counts, Rule, RuleKind};
 use crate::ruleset::RuleSet;
 use yagura_columns::{Catalogue, Text};
 use yagura_model::UnixMicros;
@@ -63,30 +63,75 @@ fn correlation_text(set: &RuleSet, correlation: &Correlation, finding: &Finding<
     let titles = |title: fn(&Rule) -> &str, open: &str, close: &str, between: &str| {
         bases.iter().map(|rule| format!("{open}{}{close}", title(rule))).collect::<Vec<_>>().join(between)
     };
-    let (base_en, base_ja) = (titles(|r| &r.title.en, "“", "”", " or "), titles(|r| &r.title.ja, "「", "」", "または"));
-    let (length_en, length_ja) = length(correlation.timespan);
-    let (threshold, observed) = (correlation.at_least, finding.observed.unwrap_or(correlation.at_least));
-    let (what_en, what_ja) = match &correlation.counts {
-        Counts::Events => ("events".to_owned(), " 件のイベント".to_owned()),
-        Counts::Values(field) => different(field),
+    let (between_en, between_ja) = match correlation.counts {
+        Counts::InOrder => (", then ", "、次に"),
+        Counts::Together => (", ", "、"),
+        _ => (" or ", "または"),
     };
+    let base_en = titles(|r| &r.title.en, "“", "”", between_en);
+    let base_ja = titles(|r| &r.title.ja, "「", "」", between_ja);
+    let (length_en, length_ja) = length(correlation.timespan);
+    let (asked_en, asked_ja, least) = asked(correlation);
+    let observed = finding.observed.or(least).map_or_else(String::new, |number| number.to_string());
+    let (what_en, what_ja) = what(&correlation.counts);
     let (group, span, matched) = (values(finding.group, catalogue), span(finding), values(finding.matched, catalogue));
     let (for_en, for_ja) = if finding.group.is_empty() {
         ("over the whole fleet".to_owned(), "フリート全体".to_owned())
     } else {
         (format!("for {}", group.en), group.ja)
     };
+    // A window that was judged when it was over has no one event that raised it.
+    let (raised_en, raised_ja) = if finding.matched.is_empty() {
+        (String::new(), String::new())
+    } else {
+        let en = format!(" The event that raised it: {}.", matched.en);
+        (en, format!("検知のきっかけとなったイベント：{}。", matched.ja))
+    };
+    let number = if observed.is_empty() { String::new() } else { format!("{observed} ") };
     Text {
         en: format!(
-            "{base_en} {for_en}: {observed} {what_en} within {length_en}, where {threshold} are enough. {} events in all, {}. \
-             The event that raised it: {}.",
-            finding.count, span.en, matched.en,
+            "{base_en} {for_en}: {number}{what_en} within {length_en}, where {asked_en}. {} events in all, {}.{raised_en}",
+            finding.count, span.en,
         ),
         ja: format!(
-            "{base_ja}（{for_ja}）：{length_ja}以内に {observed}{what_ja}（しきい値 {threshold}）。{}、合計 {} 件のイベント。\
-             検知のきっかけとなったイベント：{}。",
-            span.ja, finding.count, matched.ja,
+            "{base_ja}（{for_ja}）：{length_ja}以内に {observed}{what_ja}（{asked_ja}）。{}、合計 {} 件のイベント。{raised_ja}",
+            span.ja, finding.count,
         ),
+    }
+}
+
+/// What a correlation asks for, in English and Japanese, and the least number that will do, if it asks for no more than that.
+fn asked(correlation: &Correlation) -> (String, String, Option<u64>) {
+    let bounds = match &correlation.condition {
+        CorrelationCondition::Rules(expression) => {
+            return (format!("“{}” is asked for", expression.text), format!("条件「{}」", expression.text), None);
+        }
+        CorrelationCondition::Bounds(bounds) => bounds,
+    };
+    if correlation.is_judged_at_once() {
+        let least = bounds.largest_whole() as u64;
+        return (format!("{least} are enough"), format!("しきい値 {least}"), Some(least));
+    }
+    let en: Vec<_> = bounds.iter().map(|(relation, bound)| format!("{} {bound}", relation.words().0)).collect();
+    let ja: Vec<_> = bounds.iter().map(|(relation, bound)| format!("{bound} {}", relation.words().1)).collect();
+    (format!("{} is asked for", en.join(" and ")), format!("条件 {}", ja.join("、")), None)
+}
+
+/// What is counted, in words that follow a number.
+fn what(counts: &Counts) -> (String, String) {
+    let owned = |en: &str, ja: &str| (en.to_owned(), ja.to_owned());
+    match counts {
+        Counts::Events => owned("events", " 件のイベント"),
+        Counts::Values(field) => different(field),
+        Counts::Combinations(fields) => different(&fields.join(" × ")),
+        Counts::Sum(field) => (format!("as the sum of {field}"), format!("（{field} の合計）")),
+        Counts::Average(field) => (format!("as the average of {field}"), format!("（{field} の平均）")),
+        Counts::Percentile(field, 50) => (format!("as the median of {field}"), format!("（{field} の中央値）")),
+        Counts::Percentile(field, percent) => {
+            (format!("as percentile {percent} of {field}"), format!("（{field} の {percent} パーセンタイル）"))
+        }
+        Counts::Together => owned("different rules matched", " 種類のルールに一致"),
+        Counts::InOrder => owned("rules matched in this order", " 個のルールにこの順序で一致"),
     }
 }
 

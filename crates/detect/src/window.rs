@@ -1,70 +1,117 @@
 //! One group of a correlation: its recent events, and which of them a firing window holds.
 //!
-//! Exact and a pure function of the set of events (ADR-0009): a window ends at an event and reaches `span` back; it fires if it
-//! holds at least `at_least` events, or distinct values. Events arrive in any order within `lateness` of the newest; each is
-//! counted once per period in which a window that holds it fires. Invariants: entries are sorted by time; no entry is older than
-//! newest - span - lateness; at most `entries_max` are kept; all entries of a window that fires are counted. Cost: O(log entries) an
-//! event in order, and O(entries that the event comes behind of) out of order, if it is less than a span behind.
+//! Exact and a pure function of the set of events (ADR-0009, ADR-0031): a window ends at an event and reaches `span` back; it fires
+//! if what it holds passes the test. Events arrive in any order within `lateness` of the newest; each is counted once per period in
+//! which a window that holds it fires. What more events cannot make false is judged at once ([`When::AtOnce`]), the rest when no more
+//! events may come (`settle`). Invariants: entries are sorted by time; no entry is older than newest - span - lateness; at most
+//! `entries_max` are kept; all entries of a window that fires are counted. Cost: O(log entries) an event in order that counts
+//! events or values, and O(entries that the event comes behind of) out of order; O(entries of a window) an event for the others.
 
-use crate::late::Gap;
-use std::collections::{HashMap, VecDeque};
+use crate::bounds::Bounds;
+use crate::condition::Condition;
 use std::ops::Range;
+
+mod entries;
+mod judge;
+mod room;
+mod tally;
+
+pub(crate) use entries::Group;
+pub(crate) use room::Recents;
+pub(crate) use tally::bit;
 
 /// Counted for the period that the event lies in.
 const COUNTED_OWN: u8 = 1;
 /// Counted for the period after that.
 const COUNTED_NEXT: u8 = 1 << 1;
-/// From so many entries on, the distinct values of the newest window are kept up to date instead of being counted again.
-const RECENT_FROM: usize = 32;
+/// The window that closes with it fired, and correlations over this one were told.
+const FIRED: u8 = 1 << 2;
+/// The window that closes with it is judged, and no earlier one can change.
+const SETTLED: u8 = 1 << 3;
 
 /// One event that a correlation counts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) time: i64,
-    /// Digest of the value that is counted; 0 where events are counted.
+    /// What the correlation asks of it: digest of the value, bits of the number, or the rules that it matched; 0 where events
+    /// are counted.
     pub(crate) value: u64,
     pub(crate) position: i64,
     pub(crate) entry_index: i32,
     pub(crate) counted: u8,
 }
 
+impl Entry {
+    /// The number that is added up or sorted.
+    pub(crate) const fn number(&self) -> f64 {
+        f64::from_bits(self.value)
+    }
+}
+
 /// What a correlation asks of a group.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Window {
     pub(crate) span: i64,
     pub(crate) lateness: i64,
-    pub(crate) at_least: usize,
-    pub(crate) what: What,
+    pub(crate) measure: Measure,
+    pub(crate) test: Test,
+    pub(crate) when: When,
     /// Length of the periods that name alerts; at least `span`.
     pub(crate) period: i64,
     pub(crate) entries_max: usize,
+    /// Whether correlations over this one want to know which windows fired.
+    pub(crate) told: Told,
 }
 
+/// What of a window is looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum What {
+pub(crate) enum Measure {
     Events,
     Values,
+    Sum,
+    Average,
+    /// The value at this percentile.
+    Percentile(u8),
+    /// Which of so many rules matched.
+    Rules(u8),
+    /// The longest chain of so many rules in their order.
+    Order(u8),
 }
 
-/// The recent events of one group.
+/// When a window fires.
 #[derive(Clone, Debug)]
-pub(crate) struct Group {
-    pub(crate) entries: VecDeque<Entry>,
-    /// The latest event time seen.
-    pub(crate) newest: i64,
-    /// The latest receive time seen.
-    pub(crate) received: i64,
-    /// What it does not hold.
-    pub(crate) gap: Gap,
-    /// Derived: how often each value is in the newest window.
-    recent: Option<Box<Recent>>,
+pub(crate) enum Test {
+    Bounds(Bounds),
+    Rules(Condition),
 }
 
-#[derive(Clone, Debug, Default)]
-struct Recent {
-    counts: HashMap<u64, u32>,
-    /// Index of the first entry in the newest window.
-    first: usize,
+/// When a window is judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum When {
+    /// As soon as it passes: more events cannot change that.
+    AtOnce,
+    /// When no event may come any more that it holds.
+    Settled,
+}
+
+/// Who hears that a window fired.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Told {
+    People,
+    Correlations,
+}
+
+/// What a window holds, in the form that its test asks about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Measured {
+    Count(u64),
+    /// Millionths, divided by this.
+    Share {
+        sum: i128,
+        of: i128,
+    },
+    Real(f64),
+    Rules(u64),
 }
 
 /// What came of an event.
@@ -82,13 +129,28 @@ pub(crate) struct Counted {
     pub(crate) entry: Entry,
     /// Start of the period of the window that fired.
     pub(crate) period_start: i64,
-    /// How many events or values that window holds.
-    pub(crate) observed: usize,
+    /// What that window holds, as a whole number.
+    pub(crate) observed: u64,
 }
 
-impl Group {
-    pub(crate) fn new(received: i64) -> Self {
-        Self { entries: VecDeque::new(), newest: i64::MIN, received, gap: Gap::NONE, recent: None }
+/// What follows from an event.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
+    pub(crate) counted: Vec<Counted>,
+    /// For each window that fired the first time: the last event that it closes with.
+    pub(crate) fired: Vec<Entry>,
+    /// Starts of the periods that were touched and that the group cannot judge.
+    pub(crate) late: Vec<i64>,
+    /// First and last time at which windows close that the group cannot judge.
+    pub(crate) missed: Vec<(i64, i64)>,
+}
+
+impl Noted {
+    pub(crate) fn clear(&mut self) {
+        self.counted.clear();
+        self.fired.clear();
+        self.late.clear();
+        self.missed.clear();
     }
 }
 
@@ -98,111 +160,56 @@ impl Window {
         time.saturating_sub(time.checked_rem_euclid(self.period).unwrap_or(0))
     }
 
-    /// Adds an event and hands out all events that are counted because of it.
-    pub(crate) fn insert(&self, group: &mut Group, entry: Entry, counted: &mut Vec<Counted>) -> Inserted {
-        if entry.time < group.newest.saturating_sub(self.lateness) {
+    /// Adds an event and notes what follows from it.
+    pub(crate) fn insert(&self, group: &mut Group, recents: &mut Recents, entry: Entry, noted: &mut Noted) -> Inserted {
+        if entry.time < group.newest().saturating_sub(self.lateness) {
             return Inserted::Late;
         }
-        let at = group.entries.partition_point(|e| e.time <= entry.time);
-        let in_order = at == group.entries.len();
-        group.entries.insert(at, entry);
-        group.newest = group.newest.max(entry.time);
-        if in_order {
-            self.judge_newest(group, counted);
-        } else {
-            self.judge_between(group, at, counted);
+        if self.when == When::Settled {
+            let settled = group.settled().checked_sub(1).and_then(|last| group.entries().get(last));
+            if settled.is_some_and(|last| entry.time <= last.time) {
+                return Inserted::Late;
+            }
         }
-        Inserted::Kept { evicted: self.trim(group) }
+        let newest = group.newest().max(entry.time);
+        if self.when == When::Settled {
+            self.settle(group, newest.saturating_sub(self.lateness), noted);
+        }
+        self.expire(group, recents, newest);
+        let at = group.until(entry.time);
+        let in_order = at == group.entries().len();
+        group.put(at, entry);
+        match self.when {
+            When::AtOnce if in_order => self.judge_newest(group, recents, noted),
+            When::AtOnce => self.judge_between(group, recents, at, noted),
+            When::Settled => {}
+        }
+        Inserted::Kept { evicted: self.make_room(group, recents) }
     }
 
-    /// The last entry is new and the newest: only the window that ends with it can have changed.
-    fn judge_newest(&self, group: &mut Group, counted: &mut Vec<Counted>) {
-        let end = group.entries.len();
-        let Some(time) = group.entries.back().map(|e| e.time) else { return };
-        let start = group.entries.partition_point(|e| e.time <= time.saturating_sub(self.span));
-        let observed = match self.what {
-            What::Events => end.saturating_sub(start),
-            What::Values => self.distinct_newest(group, start, end),
+    /// Whether a window fires that holds this; then what it holds as a whole number, for people.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float becomes the nearest number there is"
+    )]
+    fn fires(&self, measured: Measured) -> Option<u64> {
+        let (holds, observed) = match (&self.test, measured) {
+            (Test::Bounds(bounds), Measured::Count(count)) => (bounds.hold(count as f64), count),
+            (Test::Bounds(bounds), Measured::Share { sum, of }) => {
+                let whole = sum.checked_div(of.saturating_mul(1_000_000)).unwrap_or(0);
+                (bounds.hold_share(sum, of), u64::try_from(whole).unwrap_or(0))
+            }
+            (Test::Bounds(bounds), Measured::Real(number)) => (bounds.hold(number), number.max(0.0) as u64),
+            (Test::Bounds(bounds), Measured::Rules(mask)) => {
+                (bounds.hold(f64::from(mask.count_ones())), u64::from(mask.count_ones()))
+            }
+            (Test::Rules(condition), Measured::Rules(mask)) => {
+                (condition.holds(&|rule| mask & bit(rule) != 0), u64::from(mask.count_ones()))
+            }
+            (Test::Rules(_), _) => (false, 0),
         };
-        if observed < self.at_least {
-            return;
-        }
-        // Whatever an earlier window of this period counted reaches at least as far back as this one.
-        let period_start = self.period_start(time);
-        let uncounted =
-            group.entries.range(start..end).rev().take_while(|e| e.counted & self.flag(e, period_start) == 0);
-        let from = end.saturating_sub(uncounted.count());
-        self.count(group, from..end, time, observed, counted);
-    }
-
-    /// An entry was put at index `at` before newer ones: judges all windows that hold it, from the one that closes with it on.
-    fn judge_between(&self, group: &mut Group, at: usize, counted: &mut Vec<Counted>) {
-        let Some(new) = group.entries.get(at).copied() else { return };
-        let last = group.entries.partition_point(|e| e.time < new.time.saturating_add(self.span));
-        let mut start = group.entries.partition_point(|e| e.time <= new.time.saturating_sub(self.span));
-        let mut end = group.entries.partition_point(|e| e.time <= new.time);
-        // Whether a window closed there before: at the new entry's time only if another entry has the same.
-        let mut existed = at.checked_sub(1).and_then(|i| group.entries.get(i)).is_some_and(|e| e.time == new.time);
-        let mut values = match self.what {
-            What::Events => HashMap::new(),
-            What::Values => counts_of(group, start..end, at),
-        };
-        loop {
-            let (observed, before) = match self.what {
-                What::Events => (end.saturating_sub(start), end.saturating_sub(start).saturating_sub(1)),
-                What::Values => {
-                    let alone = values.get(&new.value) == Some(&1);
-                    (values.len(), values.len().saturating_sub(usize::from(alone)))
-                }
-            };
-            let Some(closing) = end.checked_sub(1).and_then(|i| group.entries.get(i)).map(|e| e.time) else { break };
-            if existed && before >= self.at_least {
-                // The window fired without the new entry: all others are counted.
-                self.count(group, at..at.saturating_add(1), closing, observed, counted);
-            } else if observed >= self.at_least {
-                self.count(group, start..end, closing, observed, counted);
-            }
-            let Some(next) = group.entries.get(end).map(|e| e.time).filter(|_| end < last) else { break };
-            existed = true;
-            let from = end;
-            end = group.entries.partition_point(|e| e.time <= next);
-            if self.what == What::Values {
-                group.entries.range(from..end).for_each(|e| remember(&mut values, e.value));
-            }
-            while let Some(gone) = group.entries.get(start).filter(|e| e.time <= next.saturating_sub(self.span)) {
-                if self.what == What::Values {
-                    forget(&mut values, gone.value);
-                }
-                start = start.saturating_add(1);
-            }
-        }
-        if self.what == What::Values && end == group.entries.len() && end >= RECENT_FROM {
-            group.recent = Some(Box::new(Recent { counts: values, first: start }));
-        }
-    }
-
-    /// Distinct values of `start..end`, the newest window.
-    fn distinct_newest(&self, group: &mut Group, start: usize, end: usize) -> usize {
-        if end < RECENT_FROM {
-            group.recent = None;
-            return distinct(group.entries.range(start..end).map(|e| e.value));
-        }
-        let mut recent = group.recent.take().unwrap_or_else(|| {
-            let mut recent = Recent { counts: HashMap::new(), first: start };
-            let before = end.saturating_sub(1);
-            let known = group.entries.range(start.min(before)..before);
-            known.for_each(|e| remember(&mut recent.counts, e.value));
-            Box::new(recent)
-        });
-        if let Some(newest) = group.entries.back() {
-            remember(&mut recent.counts, newest.value);
-        }
-        let gone = group.entries.range(recent.first.min(start)..start);
-        gone.for_each(|e| forget(&mut recent.counts, e.value));
-        recent.first = start;
-        let distinct = recent.counts.len();
-        group.recent = Some(recent);
-        distinct
+        holds.then_some(observed)
     }
 
     /// The flag that says that an entry is counted for this period: its own, or the one after.
@@ -210,119 +217,29 @@ impl Window {
         if self.period_start(entry.time) == period_start { COUNTED_OWN } else { COUNTED_NEXT }
     }
 
-    /// Counts those entries that are not counted yet for the period in which the window closes.
-    fn count(
-        &self,
-        group: &mut Group,
-        entries: Range<usize>,
-        closing: i64,
-        observed: usize,
-        counted: &mut Vec<Counted>,
-    ) {
+    /// Counts those of these entries that are not counted yet for the period of the window that closes at `closing` and fires.
+    fn count(&self, group: &mut Group, entries: Range<usize>, closing: i64, observed: u64, noted: &mut Noted) {
         let period_start = self.period_start(closing);
-        for entry in group.entries.range_mut(entries) {
+        for entry in group.entries_mut().get_mut(entries).unwrap_or_default() {
             let flag = self.flag(entry, period_start);
             if entry.counted & flag == 0 {
                 entry.counted |= flag;
-                counted.push(Counted { entry: *entry, period_start, observed });
+                noted.counted.push(Counted { entry: *entry, period_start, observed });
             }
         }
     }
 
-    /// Forgets what no window can hold any more, and the least needed of what is too much; returns how many of the latter.
-    fn trim(&self, group: &mut Group) -> usize {
-        let keep_after = group.newest.saturating_sub(self.span).saturating_sub(self.lateness);
-        let expired = group.entries.partition_point(|e| e.time <= keep_after);
-        group.entries.drain(..expired);
-        if let Some(recent) = &mut group.recent {
-            recent.first = recent.first.saturating_sub(expired);
+    /// Notes that the window fires that closes with the last of these entries, which have one time, if that is new.
+    fn tell(&self, group: &mut Group, closing: Range<usize>, noted: &mut Noted) {
+        if self.told == Told::People {
+            return;
         }
-        let len = group.entries.len();
-        if len <= self.entries_max {
-            return 0;
+        let entries = group.entries_mut().get_mut(closing).unwrap_or_default();
+        if entries.iter().all(|entry| entry.counted & FIRED == 0) {
+            noted.fired.extend(entries.last().copied());
         }
-        group.recent = None;
-        let keep = self.entries_max.checked_div(2).unwrap_or(0);
-        if self.what == What::Values {
-            drop_repeated(&mut group.entries, keep);
-        }
-        let surplus = group.entries.len().saturating_sub(keep);
-        group.entries.drain(..surplus);
-        len.saturating_sub(group.entries.len())
+        entries.iter_mut().for_each(|entry| entry.counted |= FIRED);
     }
-}
-
-/// How often each value is in `window`, which holds the new entry `at`; taken from the newest window where that is known, by
-/// going back from it.
-fn counts_of(group: &mut Group, window: Range<usize>, at: usize) -> HashMap<u64, u32> {
-    let Some(recent) = group.recent.take() else {
-        let mut counts = HashMap::new();
-        group.entries.range(window).for_each(|e| remember(&mut counts, e.value));
-        return counts;
-    };
-    let Recent { mut counts, first } = *recent;
-    // The new entry moved the others on; the known counts do not hold it yet.
-    let first = if at < first { first.saturating_add(1) } else { first };
-    group.entries.range(window.end.max(first)..).for_each(|e| forget(&mut counts, e.value));
-    if window.end < first {
-        counts.clear();
-    }
-    group
-        .entries
-        .range(window.start..first.clamp(window.start, window.end))
-        .for_each(|e| remember(&mut counts, e.value));
-    if at >= first
-        && let Some(new) = group.entries.get(at)
-    {
-        remember(&mut counts, new.value);
-    }
-    counts
-}
-
-/// How many distinct values there are among fewer than [`RECENT_FROM`]: so few that looking at all of them is faster than hashing.
-fn distinct(values: impl Iterator<Item = u64>) -> usize {
-    let mut known = [0; RECENT_FROM];
-    let mut count = 0_usize;
-    for value in values {
-        if known.get(..count).is_some_and(|known| !known.contains(&value))
-            && let Some(room) = known.get_mut(count)
-        {
-            *room = value;
-            count = count.saturating_add(1);
-        }
-    }
-    count
-}
-
-fn remember(counts: &mut HashMap<u64, u32>, value: u64) {
-    let count = counts.entry(value).or_default();
-    *count = count.saturating_add(1);
-}
-
-fn forget(counts: &mut HashMap<u64, u32>, value: u64) {
-    if let Some(count) = counts.get_mut(&value) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(&value);
-        }
-    }
-}
-
-/// Drops the oldest entries whose value also has a newer one, until `keep` are left or none can go: what is left has the same
-/// distinct values in its newest window.
-fn drop_repeated(entries: &mut VecDeque<Entry>, keep: usize) {
-    let mut newer: HashMap<u64, u32> = HashMap::new();
-    entries.iter().for_each(|e| remember(&mut newer, e.value));
-    let mut surplus = entries.len().saturating_sub(keep);
-    entries.retain(|entry| {
-        let Some(count) = newer.get_mut(&entry.value) else { return true };
-        *count = count.saturating_sub(1);
-        let goes = surplus > 0 && *count > 0;
-        if goes {
-            surplus = surplus.saturating_sub(1);
-        }
-        !goes
-    });
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<Stopped>(),
         told::<SnapshotRefused<'_>>(),
         told::<CorrelationsForgotten<'_>>(),
+        told::<RulesChanged>(),
+        told::<RulesRefused<'_>>(),
         told::<PipelineStalled<'_>>(),
         told::<PipelineResumed>(),
         told::<PartitionLost>(),

@@ -4,12 +4,16 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests stop at the first surprise and say why they skip"
 )]
 
+mod correlations;
 mod cuts;
 mod fleet;
 mod late;
+mod oracle;
 mod semantics;
 mod shipped;
 mod sigmahq;

@@ -2,7 +2,7 @@
 
 use crate::{events, rules};
 use proptest::prelude::*;
-use yagura_detect::{Engine, RuleErrorKind, RuleFile, RuleSet, Unsupported};
+use yagura_detect::{Engine, RuleErrorKind, RuleFile, RuleSet};
 
 /// How many of these events a detection matches.
 fn matches(detection: &str, items: &str) -> u64 {
@@ -256,18 +256,10 @@ fn mistakes_are_named_with_file_line_and_column() {
         ),
         ("title: t\naction: dance", "r.yml:2:9: action `dance` is not supported"),
         (
-            "title: c\ncorrelation: {type: temporal, rules: [a], timespan: 1m}",
-            "correlation type `temporal` is not supported",
-        ),
-        (
             "title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}",
             "rule `a` is not in this rule set",
         ),
         ("title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1x, condition: {gte: 2}}", "time span `1x`"),
-        (
-            "title: c\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {lt: 2}}",
-            "correlation condition `lt`",
-        ),
         (
             "title: c\ncorrelation: {type: value_count, rules: [a], timespan: 1m, condition: {gte: 2}}",
             "`condition.field` is missing",
@@ -289,18 +281,6 @@ fn two_rules_of_one_id_are_refused_and_the_others_can_still_be_used() {
     let (set, errors) = RuleSet::parse_usable(&[file("a.yml", one), file("b.yml", one), file("c.yml", "title: x")]);
     assert_eq!((set.rules().len(), errors.len()), (1, 2));
     assert!(errors.iter().any(|e| e.kind == RuleErrorKind::Duplicate("same".into()) && e.path == "b.yml"));
-}
-
-#[test]
-fn a_correlation_over_a_correlation_is_refused_by_name() {
-    let text = "title: a\nname: a\nlogsource: {product: vehicle}\ndetection: {s: {bus: 1}, condition: s}\n---\n\
-        title: b\nname: b\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n---\n\
-        title: c\ncorrelation: {type: event_count, rules: [b], timespan: 1m, condition: {gte: 2}}\n";
-    let errors = RuleSet::parse(&[RuleFile { path: "r.yml".into(), text: text.into() }]).expect_err("a chain");
-    assert_eq!(
-        errors.iter().map(|e| &e.kind).collect::<Vec<_>>(),
-        [&RuleErrorKind::Unsupported(Unsupported::Chain("b".into()))]
-    );
 }
 
 #[test]
