@@ -423,3 +423,12 @@ fn a_repeated_rule_is_refused_where_the_order_means_something() {
     let errors = RuleSet::parse(&[RuleFile { path: "r.yml".into(), text }]).expect_err("twice the same");
     assert_eq!(errors[0].kind, RuleErrorKind::Repeated("a-id".into()));
 }
+
+#[test]
+fn engines_may_go_to_other_threads() {
+    const fn sent<T: Send>() {}
+    sent::<Engine>();
+    sent::<FleetEngine>();
+    sent::<yagura_detect::LateJudge>();
+    sent::<RuleSet>();
+}
