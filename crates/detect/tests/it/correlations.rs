@@ -432,3 +432,23 @@ fn engines_may_go_to_other_threads() {
     sent::<yagura_detect::LateJudge>();
     sent::<RuleSet>();
 }
+
+#[test]
+fn many_chains_that_lead_nowhere_cost_little() {
+    // Twenty thousand correlations, each over the one before, over nothing; and five thousand circles.
+    let file = |n: usize| {
+        let chain: String = (0..1_000)
+            .map(|k| count(&format!("c{}", n * 1_000 + k), &format!("rules: [c{}]", (n * 1_000 + k).wrapping_sub(1))))
+            .collect();
+        RuleFile { path: format!("{n}.yml"), text: chain.trim_start_matches("---\n").to_owned() }
+    };
+    let circle = |n: usize| {
+        let circles: String = (0..1_000)
+            .map(|k| count(&format!("o{}", n * 1_000 + k), &format!("rules: [o{}]", n * 1_000 + k)))
+            .collect();
+        RuleFile { path: format!("o{n}.yml"), text: circles.trim_start_matches("---\n").to_owned() }
+    };
+    let files: Vec<RuleFile> = (0..20).map(file).chain((0..5).map(circle)).collect();
+    let (set, errors) = RuleSet::parse_usable(&files);
+    assert_eq!((set.rules().len(), errors.len()), (0, 25_000));
+}
