@@ -48,17 +48,28 @@ pub(crate) struct Plan {
 /// For each document what is wrong with its references; the caller leaves those out and asks again, until there is nothing.
 pub(crate) fn problems(read: &[Read], names: &HashMap<String, usize>) -> Vec<Option<RuleErrorKind>> {
     let mut problems: Vec<Option<RuleErrorKind>> = read.iter().map(|one| problem(one, read, names)).collect();
-    if problems.iter().any(Option::is_some) {
-        return problems;
-    }
     let below = all_below(read, names);
     let order = order(&below);
-    if let Some(circle) = circle(&below, &order) {
-        let name = |index: &usize| read.get(*index).and_then(|one| own_names(&one.document).last()).unwrap_or_default();
-        let path: Vec<&str> = circle.iter().chain(circle.first()).map(name).collect();
-        let path = path.join(" → ");
-        for index in circle {
-            problems.iter_mut().skip(index).take(1).for_each(|it| *it = Some(RuleErrorKind::Cycle(path.clone())));
+    let name = |index: &usize| read.get(*index).and_then(|one| own_names(&one.document).last()).unwrap_or_default();
+    if problems.iter().any(Option::is_some) {
+        // Who counts what is left out cannot be judged either.
+        for index in order {
+            let mut under = below.get(index).into_iter().flatten();
+            let gone = under.find(|rule| problems.get(**rule).is_some_and(Option::is_some)).map(name);
+            for slot in problems.iter_mut().skip(index).take(1).filter(|slot| slot.is_none()) {
+                *slot = gone.map(|gone| RuleErrorKind::UnknownRule(gone.to_owned()));
+            }
+        }
+        return problems;
+    }
+    let circles = circles(&below, &order);
+    if !circles.is_empty() {
+        for circle in circles {
+            let path: Vec<&str> = circle.iter().chain(circle.first()).map(name).collect();
+            let path = path.join(" → ");
+            for index in circle {
+                problems.iter_mut().skip(index).take(1).for_each(|it| *it = Some(RuleErrorKind::Cycle(path.clone())));
+            }
         }
         return problems;
     }
@@ -147,19 +158,25 @@ pub(crate) fn order(below: &[Vec<usize>]) -> Vec<usize> {
     order
 }
 
-/// The indexes of one circle, if there is any.
-fn circle(below: &[Vec<usize>], order: &[usize]) -> Option<Vec<usize>> {
-    let mut free = vec![false; below.len()];
-    order.iter().for_each(|index| free.iter_mut().skip(*index).take(1).for_each(|it| *it = true));
-    let bound = |index: &usize| free.get(*index) == Some(&false);
-    let mut path = vec![(0..below.len()).find(bound)?];
-    loop {
-        let next = *below.get(*path.last()?)?.iter().find(|rule| bound(rule))?;
-        if let Some(begin) = path.iter().position(|index| *index == next) {
-            return path.get(begin..).map(<[usize]>::to_vec);
+/// Circles, as many as can be found by going down once from each index that `order` leaves out.
+fn circles(below: &[Vec<usize>], order: &[usize]) -> Vec<Vec<usize>> {
+    // On which way each index was met; those in the order are on none.
+    let mut met: Vec<Option<usize>> = vec![None; below.len()];
+    order.iter().for_each(|index| met.iter_mut().skip(*index).take(1).for_each(|it| *it = Some(usize::MAX)));
+    let free: Vec<bool> = met.iter().map(Option::is_some).collect();
+    let mut circles = Vec::new();
+    for begin in 0..below.len() {
+        let (mut path, mut next) = (Vec::new(), Some(begin));
+        while let Some(index) = next.filter(|index| met.get(*index) == Some(&None)) {
+            path.push(index);
+            met.iter_mut().skip(index).take(1).for_each(|it| *it = Some(begin));
+            next =
+                below.get(index).and_then(|under| under.iter().copied().find(|rule| free.get(*rule) == Some(&false)));
         }
-        path.push(next);
+        let closed = next.and_then(|index| path.iter().position(|known| *known == index));
+        circles.extend(closed.and_then(|first| path.get(first..)).map(<[usize]>::to_vec));
     }
+    circles
 }
 
 /// How a correlation asks a rule that it counts, which has these names; `group_by` of that rule if it is a correlation itself.
@@ -214,6 +231,6 @@ mod tests {
         let below = [vec![1, 2], vec![2], vec![], vec![4], vec![3], vec![3]];
         let order = order(&below);
         assert_eq!(order, [2, 1, 0]);
-        assert_eq!(circle(&below, &order), Some(vec![3, 4]));
+        assert_eq!(circles(&below, &order), [vec![3, 4]]);
     }
 }

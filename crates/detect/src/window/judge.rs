@@ -4,7 +4,7 @@
 //! period, whatever the order in which the entries came.
 
 use super::tally::Tally;
-use super::{Entry, Group, Measure, Measured, Noted, Recents, SETTLED, Window, room};
+use super::{Entry, Group, Measure, Measured, Noted, Recents, SETTLED, Test, Window, room};
 use std::ops::Range;
 
 impl Window {
@@ -13,6 +13,9 @@ impl Window {
         let end = group.entries().len();
         let Some(time) = group.entries().last().map(|e| e.time) else { return };
         let after = time.saturating_sub(self.span);
+        if self.is_too_few(group, after) {
+            return;
+        }
         let start = group.entries().partition_point(|e| e.time <= after);
         let measured = match self.measure {
             Measure::Events => Measured::Count(end.saturating_sub(start) as u64),
@@ -28,6 +31,18 @@ impl Window {
         let closing = all.iter().rev().take_while(|e| e.time == time).count();
         self.count(group, end.saturating_sub(uncounted)..end, time, observed, noted);
         self.tell(group, end.saturating_sub(closing)..end, noted);
+    }
+
+    /// Whether fewer events lie after this time than are needed, as one look tells: most events change nothing.
+    fn is_too_few(&self, group: &Group, after: i64) -> bool {
+        let Test::Bounds(bounds) = &self.test else { return false };
+        let counts = match self.measure {
+            Measure::Events => true,
+            Measure::Values => !group.has_recent && group.entries().len() < room::RECENT_FROM,
+            _ => false,
+        };
+        let least = || group.entries().len().checked_sub(bounds.largest_whole());
+        counts && least().is_none_or(|first| group.entries().get(first).is_some_and(|entry| entry.time <= after))
     }
 
     /// An entry was put at index `at` before newer ones: judges all windows that hold it, from the one that closes with it on.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// From so many entries on, the distinct values of the newest window are kept up to date instead of being counted again.
-const RECENT_FROM: usize = 32;
+pub(super) const RECENT_FROM: usize = 32;
 
 /// The values of newest windows, of those groups that have many events.
 pub(crate) type Recents = HashMap<GroupKey, Recent, foldhash::fast::RandomState>;

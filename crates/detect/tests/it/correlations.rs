@@ -256,6 +256,36 @@ proptest! {
     }
 
     #[test]
+    fn what_is_given_up_for_lack_of_room_does_not_depend_on_cuts(
+        given in some_events(),
+        jitter in proptest::collection::vec(0..60_i64, 70),
+        cuts in proptest::collection::vec(1..12_usize, 1..12),
+        restore in 0..8_usize,
+    ) {
+        let (batch, _) = rows(&given, &jitter);
+        let limits = Limits { groups_max: 4, entries_max: 20, group_entries_max: 6 };
+        let set = rules(&rule_text());
+        let (mut whole, mut engine) = (Engine::with_limits(set.clone(), limits), Engine::with_limits(set.clone(), limits));
+        let (mut expected, mut sums, mut at) = (Alerts::new(), Alerts::new(), 0);
+        add(&mut expected, &whole.process(&batch).expect("a batch of events"));
+        for (number, length) in cuts.iter().chain([&usize::MAX]).enumerate() {
+            let length = (*length).min(batch.num_rows() - at);
+            add(&mut sums, &engine.process(&batch.slice(at, length)).expect("a batch of events"));
+            at += length;
+            if restore == number {
+                let bytes = engine.snapshot();
+                engine = Engine::with_limits(set.clone(), limits);
+                engine.restore(&bytes).expect("its own snapshot");
+            }
+        }
+        prop_assert!(engine.snapshot() == whole.snapshot());
+        prop_assert_eq!(engine.losses().collect::<Vec<_>>(), whole.losses().collect::<Vec<_>>());
+        add(&mut expected, &whole.finish());
+        add(&mut sums, &engine.finish());
+        prop_assert_eq!(sums, expected);
+    }
+
+    #[test]
     fn two_stages_give_what_the_definition_says(
         given in some_events(),
         jitter in proptest::collection::vec(0..60_i64, 70),
@@ -422,4 +452,33 @@ fn a_repeated_rule_is_refused_where_the_order_means_something() {
     let text = format!("{base}---\ntitle: x\ncorrelation: {{type: temporal, rules: [a, a-id], timespan: 1m}}\n");
     let errors = RuleSet::parse(&[RuleFile { path: "r.yml".into(), text }]).expect_err("twice the same");
     assert_eq!(errors[0].kind, RuleErrorKind::Repeated("a-id".into()));
+}
+
+#[test]
+fn engines_may_go_to_other_threads() {
+    const fn sent<T: Send + Sync>() {}
+    sent::<Engine>();
+    sent::<FleetEngine>();
+    sent::<yagura_detect::LateJudge>();
+    sent::<RuleSet>();
+}
+
+#[test]
+fn many_chains_that_lead_nowhere_cost_little() {
+    // Twenty thousand correlations, each over the one before, over nothing; and five thousand circles.
+    let file = |n: usize| {
+        let chain: String = (0..1_000)
+            .map(|k| count(&format!("c{}", n * 1_000 + k), &format!("rules: [c{}]", (n * 1_000 + k).wrapping_sub(1))))
+            .collect();
+        RuleFile { path: format!("{n}.yml"), text: chain.trim_start_matches("---\n").to_owned() }
+    };
+    let circle = |n: usize| {
+        let circles: String = (0..1_000)
+            .map(|k| count(&format!("o{}", n * 1_000 + k), &format!("rules: [o{}]", n * 1_000 + k)))
+            .collect();
+        RuleFile { path: format!("o{n}.yml"), text: circles.trim_start_matches("---\n").to_owned() }
+    };
+    let files: Vec<RuleFile> = (0..20).map(file).chain((0..5).map(circle)).collect();
+    let (set, errors) = RuleSet::parse_usable(&files);
+    assert_eq!((set.rules().len(), errors.len()), (0, 25_000));
 }

@@ -62,3 +62,49 @@ fn a_correlation_without_groups_speaks_of_the_whole_fleet() {
         "#]],
     );
 }
+
+/// What is said of the only correlation of a rule set that fires.
+fn said(correlation: &str, items: &str) -> String {
+    let base = |name: &str, event: &str| {
+        format!(
+            "title: {name}\nname: {name}\nlogsource: {{product: vehicle}}\ndetection: {{s: {{event_name: {event}}}, condition: s}}\n---\n"
+        )
+    };
+    let text = base("probed", "CAN_UNKNOWN_ID")
+        + &base("silenced", "CAN_SILENT_ID")
+        + &format!(
+            "title: both\ncorrelation: {{rules: [probed, silenced], group-by: [vehicle], timespan: 5m, {correlation}}}\n"
+        );
+    let mut engine = Engine::new(crate::rules(&text));
+    let mut hits = engine.process(&events(items)).expect("a batch of events");
+    hits.extend(engine.finish());
+    let hit = hits.first().unwrap_or_else(|| panic!("no hit: {correlation}"));
+    let rule = engine.rules().rule(&hit.rule).expect("its rule");
+    let text = why(engine.rules(), rule, &Finding::from(hit), &Catalogue::builtin());
+    format!("{}\n{}\n", text.en, text.ja)
+}
+
+#[test]
+fn each_type_of_correlation_says_what_it_asks_for() {
+    let items = "- {event: CAN_UNKNOWN_ID, vehicle: kona-1, observed: 20}\n- {event: CAN_SILENT_ID, vehicle: kona-1, observed: 5}";
+    let all = [
+        "type: temporal",
+        "type: temporal_ordered",
+        "type: temporal, condition: probed and not silenced",
+        "type: value_sum, condition: {field: observed, gt: 12, lte: 30}",
+        "type: value_median, condition: {field: observed, gt: 12.5}",
+    ];
+    let text: String = all.iter().map(|correlation| said(correlation, items)).collect();
+    expect![[r#"
+        “probed”, “silenced” for vehicle kona-1: 2 different rules matched within 5 min, where 2 are enough. 2 events in all, from 2026-01-01 00:10:00 to 2026-01-01 00:10:01 UTC. The event that raised it: event “A periodic identifier fell silent” (CAN_SILENT_ID).
+        「probed」、「silenced」（車両 kona-1）：5 分以内に 2 種類のルールに一致（しきい値 2）。2026-01-01 00:10:00 から 2026-01-01 00:10:01（UTC）の間に、合計 2 件のイベント。検知のきっかけとなったイベント：イベント「周期送信の識別子が途絶」（CAN_SILENT_ID）。
+        “probed”, then “silenced” for vehicle kona-1: 2 rules matched in this order within 5 min, where 2 are enough. 2 events in all, from 2026-01-01 00:10:00 to 2026-01-01 00:10:01 UTC. The event that raised it: event “A periodic identifier fell silent” (CAN_SILENT_ID).
+        「probed」、次に「silenced」（車両 kona-1）：5 分以内に 2 個のルールにこの順序で一致（しきい値 2）。2026-01-01 00:10:00 から 2026-01-01 00:10:01（UTC）の間に、合計 2 件のイベント。検知のきっかけとなったイベント：イベント「周期送信の識別子が途絶」（CAN_SILENT_ID）。
+        “probed”, “silenced” for vehicle kona-1: 1 different rules matched within 5 min, where “probed and not silenced” is asked for. 1 events in all, at 2026-01-01 00:10:00 UTC.
+        「probed」、「silenced」（車両 kona-1）：5 分以内に 1 種類のルールに一致（条件「probed and not silenced」）。2026-01-01 00:10:00（UTC）に、合計 1 件のイベント。
+        “probed” or “silenced” for vehicle kona-1: 25 as the sum of observed within 5 min, where more than 12 and at most 30 is asked for. 2 events in all, from 2026-01-01 00:10:00 to 2026-01-01 00:10:01 UTC.
+        「probed」または「silenced」（車両 kona-1）：5 分以内に 25（observed の合計）（条件 12 超、30 以下）。2026-01-01 00:10:00 から 2026-01-01 00:10:01（UTC）の間に、合計 2 件のイベント。
+        “probed” or “silenced” for vehicle kona-1: 20 as the median of observed within 5 min, where more than 12.5 is asked for. 1 events in all, at 2026-01-01 00:10:00 UTC.
+        「probed」または「silenced」（車両 kona-1）：5 分以内に 20（observed の中央値）（条件 12.5 超）。2026-01-01 00:10:00（UTC）に、合計 1 件のイベント。
+    "#]].assert_eq(&text);
+}
