@@ -69,4 +69,5 @@ pub use pipeline::Pipeline;
 pub use rule::{AlertId, AlertIdError, Correlation, Counts, LogSource, Rule, RuleFile, RuleKind};
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
 pub use scanner::{Found, Scanner};
+pub use time_part::instant;
 pub use why::{Finding, why};

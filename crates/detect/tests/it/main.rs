@@ -8,6 +8,7 @@
 
 mod cuts;
 mod fleet;
+mod hostile;
 mod late;
 mod semantics;
 mod shipped;
