@@ -4,6 +4,7 @@
 //! named is read whatever it is called.
 
 mod bench;
+mod correlations;
 mod eval;
 mod lint;
 mod replay;

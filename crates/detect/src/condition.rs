@@ -2,13 +2,18 @@
 //!
 //! Not correlation conditions. Grammar (words in any case): or := and ("or" and)*; and := not ("and" not)*;
 //! not := "not" not | "(" or ")" | (number|"any"|"all") "of" pattern | name. `them` stands for all searches whose name does not
-//! begin with `_`. Invariant: nesting is bounded by [`DEPTH_MAX`].
+//! begin with `_`. Invariants: nesting is bounded by [`DEPTH_MAX`], the number of searches named by [`PARTS_MAX`].
 
 use crate::error::{ConditionProblem, RuleErrorKind, Unsupported};
 use crate::pattern::Pattern;
+use hashbrown::HashMap;
 
 /// The deepest nesting of a condition.
 const DEPTH_MAX: usize = 64;
+/// The most searches that a condition names, those behind patterns counted one by one.
+const PARTS_MAX: usize = 65_536;
+/// The most searches that may be asked to hold where not all are: each costs a pass over the others.
+const LEAST_MAX: usize = 64;
 
 /// A condition over the names of searches, patterns already resolved.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,7 +74,8 @@ pub(crate) fn parse(text: &str, searches: &[String]) -> Result<Condition, RuleEr
         return Err(RuleErrorKind::Unsupported(Unsupported::Aggregation));
     }
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
-    let mut parser = Parser { words: spaced.split_whitespace().collect(), at: 0, searches };
+    let indexes = searches.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
+    let mut parser = Parser { words: spaced.split_whitespace().collect(), at: 0, searches, indexes, parts: 0 };
     parser.whole().map_err(|problem| RuleErrorKind::Condition { condition: text.to_owned(), problem })
 }
 
@@ -77,6 +83,8 @@ struct Parser<'a> {
     words: Vec<&'a str>,
     at: usize,
     searches: &'a [String],
+    indexes: HashMap<&'a str, usize>,
+    parts: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -147,8 +155,14 @@ impl<'a> Parser<'a> {
         if word == ")" || ["and", "or", "of"].iter().any(|k| word.eq_ignore_ascii_case(k)) {
             return Err(ConditionProblem::Unexpected(word.to_owned()));
         }
-        let found = self.searches.iter().position(|name| name == word);
+        self.count(1)?;
+        let found = self.indexes.get(word).copied();
         found.map(Condition::Search).ok_or_else(|| ConditionProblem::UnknownSearch(word.to_owned()))
+    }
+
+    fn count(&mut self, parts: usize) -> Result<(), ConditionProblem> {
+        self.parts = self.parts.saturating_add(parts);
+        if self.parts <= PARTS_MAX { Ok(()) } else { Err(ConditionProblem::TooMany(PARTS_MAX)) }
     }
 
     /// At least so many of the searches that fit; all of them if no number is given.
@@ -160,10 +174,12 @@ impl<'a> Parser<'a> {
         let searches = self.searches.iter().enumerate();
         let found: Vec<_> = searches.filter(|(_, name)| fits(name)).map(|(i, _)| Condition::Search(i)).collect();
         let count = found.len();
+        self.count(self.searches.len())?;
         match least {
             _ if count == 0 => Err(ConditionProblem::NoSearchFits(pattern.to_owned())),
             Some(1) => Ok(join(found, Condition::Any)),
             Some(least) if least == 0 || least > count => Err(ConditionProblem::Count { least, count }),
+            Some(least) if least < count && least > LEAST_MAX => Err(ConditionProblem::TooMany(LEAST_MAX)),
             Some(least) if least < count => Ok(Condition::AtLeast(least, found)),
             _ => Ok(join(found, Condition::All)),
         }

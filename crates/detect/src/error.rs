@@ -210,6 +210,9 @@ pub enum ConditionProblem {
     /// A closing parenthesis is missing.
     #[error("`)` is missing")]
     Unclosed,
+    /// It names more searches than the limit.
+    #[error("names more than {0} searches")]
+    TooMany(usize),
     /// Nested deeper than the limit.
     #[error("is nested deeper than {0}")]
     TooDeep(usize),

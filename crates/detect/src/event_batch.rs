@@ -64,7 +64,16 @@ impl EventBatches {
     /// For the fields that these rules ask about.
     #[must_use]
     pub fn new(set: &RuleSet) -> Self {
+        Self::with_fields(set, &[])
+    }
+
+    /// For the fields that these rules ask about, and some more.
+    #[must_use]
+    pub fn with_fields(set: &RuleSet, more: &[&str]) -> Self {
         let mut names: Vec<&str> = set.fields();
+        names.extend_from_slice(more);
+        names.sort_unstable();
+        names.dedup();
         names.retain(|name| *name != EVERY_FIELD);
         let columns = names.iter().map(|_| Values::default()).collect();
         let keeps_all = set.fields().contains(&EVERY_FIELD);

@@ -78,4 +78,5 @@ pub use rule::{
 };
 pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
 pub use scanner::{Found, Scanner};
+pub use time_part::instant;
 pub use why::{Finding, why};

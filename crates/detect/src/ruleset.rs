@@ -21,6 +21,8 @@ use std::collections::{HashMap, HashSet};
 pub const RULE_FILE_BYTES_MAX: usize = 1 << 20;
 /// The most rules in a set.
 pub const RULES_MAX: usize = 65_536;
+/// The most parts that filters add to the rules of a set.
+const FILTER_PARTS_MAX: usize = 4 << 20;
 
 /// Rules, ready to run.
 #[derive(Clone, Debug)]
@@ -230,6 +232,7 @@ impl Builder {
             .into_iter()
             .partition::<Vec<_>, _>(|read| matches!(read.document.body, Body::Filter { .. }));
         self.read = rules;
+        let mut parts_left = FILTER_PARTS_MAX;
         for filter in filters {
             let Body::Filter { targets, expr } = filter.document.body else { continue };
             for Read { document, .. } in &mut self.read {
@@ -241,6 +244,13 @@ impl Builder {
                     && named
                     && filter.document.logsource.covers(&document.logsource)
                 {
+                    let Some(left) = parts_left.checked_sub(expr.size()) else {
+                        let (value, max) = (FILTER_PARTS_MAX.saturating_add(1) as u64, FILTER_PARTS_MAX as u64);
+                        let kind = RuleErrorKind::Limit { what: "number of parts that filters add", value, max };
+                        self.errors.push(RuleError { path: filter.path, line: filter.document.line, column: 1, kind });
+                        return;
+                    };
+                    parts_left = left;
                     *rule = Expr::All(vec![rule.clone(), expr.clone()]).simplified();
                     let digest = Sha256::new().chain_update(document.digest).chain_update(filter.document.digest);
                     document.digest = digest.finalize().into();

@@ -4,6 +4,28 @@
 //! 1970-01-01 UTC in seconds, milliseconds or microseconds, told apart by its size. What is neither has no parts.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
+use yagura_model::UnixMicros;
+
+/// The instant that a text names: RFC 3339, the same without an offset (then UTC), or a number since 1970-01-01 UTC in seconds,
+/// milliseconds or microseconds, told apart by its size.
+#[must_use]
+pub fn instant(text: &str) -> Option<UnixMicros> {
+    let text = text.trim();
+    if let Ok(number) = text.parse::<i64>() {
+        let factor = match number.unsigned_abs() {
+            0..100_000_000_000 => 1_000_000,
+            100_000_000_000..100_000_000_000_000 => 1_000,
+            _ => 1,
+        };
+        return number.checked_mul(factor).map(UnixMicros);
+    }
+    if let Ok(date) = DateTime::parse_from_rfc3339(text) {
+        return Some(UnixMicros(date.timestamp_micros()));
+    }
+    let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+    let date = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
+    Some(UnixMicros(date.and_utc().timestamp_micros()))
+}
 
 /// A part of a date.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -66,6 +88,16 @@ impl TimePart {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_are_read_in_every_form() {
+        let micros = Some(UnixMicros(1_776_403_493_092_000));
+        for text in ["2026-04-17T05:24:53.092Z", "2026-04-17 05:24:53.092", "2026-04-17T07:24:53.092+02:00", "1776403493092"] {
+            assert_eq!(instant(text), micros, "{text}");
+        }
+        assert_eq!(instant("1776403493"), Some(UnixMicros(1_776_403_493_000_000)));
+        assert_eq!(["", "soon", "1e9"].map(instant), [None; 3]);
+    }
 
     #[test]
     fn dates_are_read_as_written_and_numbers_by_their_size() {

@@ -2,6 +2,7 @@
 //!
 //! Not a server: nothing is kept. Events are read in batches; memory is bounded by a batch. Output is in the order of the events.
 
+use super::correlations::Correlations;
 use super::usable;
 use crate::args::RuleEval;
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use yagura_detect::{EventBatches, EventTexts, RuleKind, RuleSet, Scanner};
+use yagura_detect::{EventBatch, EventBatches, EventTexts, RuleKind, Scanner};
 
 /// Bad events that are named one by one; the others are counted.
 const BAD_NAMED_MAX: u64 = 100;
@@ -44,14 +45,26 @@ struct Tally {
 /// Runs the command.
 pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
     let (set, faulty) = usable(&args.rules, &args.pipelines)?;
-    say_what_rests(&set);
+    let has_correlations = set.rules().iter().any(|rule| rule.kind != RuleKind::Match);
+    let correlations = match &args.time_field {
+        Some(field) if has_correlations => Some(Correlations::new(&args.rules, &args.pipelines, field)?),
+        None if has_correlations => {
+            eprintln!("yagura: correlations are not judged: --time-field says which field holds the time of an event");
+            None
+        }
+        _ => None,
+    };
     let input: Box<dyn BufRead> = if args.events.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {
         let file = File::open(&args.events).map_err(|error| Failure::file(&args.events, &error))?;
         Box::new(BufReader::with_capacity(1 << 18, file))
     };
-    let mut evaluation = Evaluation { batches: EventBatches::new(&set), scanner: Scanner::new(set), json: args.json };
+    let batches = match &correlations {
+        Some(correlations) => EventBatches::with_fields(&set, &correlations.fields()),
+        None => EventBatches::new(&set),
+    };
+    let mut evaluation = Evaluation { batches, scanner: Scanner::new(set), correlations, json: args.json };
     let mut tally = Tally::default();
     let mut texts = EventTexts::new(input);
     while let Some(event) = texts.next_event().map_err(|error| Failure::file(&args.events, &error))? {
@@ -73,6 +86,9 @@ pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
         }
     }
     tally.matches += evaluation.judge()?;
+    if let Some(without) = evaluation.correlations.as_ref().map(Correlations::without_time).filter(|n| *n > 0) {
+        eprintln!("yagura: {without} events have no time that can be read; correlations leave them out");
+    }
     eprintln!("yagura: {} events, {} cannot be read, {} matches", tally.events, tally.bad, tally.matches);
     match faulty {
         0 => Ok(()),
@@ -80,16 +96,10 @@ pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
     }
 }
 
-fn say_what_rests(set: &RuleSet) {
-    let correlations = set.rules().iter().filter(|rule| rule.kind != RuleKind::Match).count();
-    if correlations > 0 {
-        eprintln!("yagura: {correlations} correlations are not judged: without --time-field events have no time");
-    }
-}
-
 struct Evaluation {
     scanner: Scanner,
     batches: EventBatches,
+    correlations: Option<Correlations>,
     json: bool,
 }
 
@@ -117,8 +127,20 @@ impl Evaluation {
         });
         scanned.map_err(|error| internal(&error))?;
         written?;
+        matches += self.correlate(&batch, &mut text)?;
         out(&text)?;
         Ok(matches)
+    }
+
+    fn correlate(&mut self, batch: &EventBatch, text: &mut Vec<u8>) -> Result<u64, Failure> {
+        let Some(correlations) = &mut self.correlations else { return Ok(0) };
+        let hits = correlations.judge(batch)?;
+        for hit in &hits {
+            let fields: Vec<(&str, String)> = hit.group.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            let line = hit.events.last().map_or(0, |event| event.position);
+            write(&Match { rule: &hit.rule, title: &hit.title, line, fields: &fields }, self.json, text)?;
+        }
+        Ok(hits.len() as u64)
     }
 }
 

@@ -16,5 +16,6 @@ mod full_disk;
 mod ids;
 mod lake;
 mod process;
+mod rules;
 mod services;
 mod telemetry;

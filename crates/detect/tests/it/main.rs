@@ -12,6 +12,7 @@
 mod correlations;
 mod cuts;
 mod fleet;
+mod hostile;
 mod late;
 mod oracle;
 mod semantics;
