@@ -329,6 +329,11 @@ impl Memory {
         self.store.insert((at, received), entry, (&self.window, &self.limits), noted)
     }
 
+    /// Says of a group that it may lack events of this stretch of time, and notes what follows.
+    pub(crate) fn miss(&mut self, key: GroupKey, received: i64, stretch: (i64, i64), noted: &mut Noted) {
+        self.store.miss((key, received), stretch, (&self.window, &self.limits), noted);
+    }
+
     /// The time whose rows decide about a period.
     pub(crate) const fn deciding(&self, period_start: i64) -> (UnixMicros, UnixMicros) {
         let from = period_start.saturating_sub(self.reach);

@@ -120,9 +120,19 @@ impl GroupStore {
     }
 
     /// Says of a group that it may lack events of this stretch of time; it begins if it is not there.
-    pub(crate) fn miss(&mut self, key: GroupKey, stretch: (i64, i64), window: &Window, noted: &mut Noted) {
+    pub(crate) fn miss(
+        &mut self,
+        (key, received): (GroupKey, i64),
+        stretch: (i64, i64),
+        (window, limits): (&Window, &Limits),
+        noted: &mut Noted,
+    ) {
+        self.advance(received, window);
+        self.make_room(window, limits);
+        let now = self.now;
         let place = self.touch(At::new(key), window);
         if let Some(group) = self.groups.get_mut(place) {
+            group.received = now;
             let mut gap = group.gap();
             gap.miss(window, stretch, noted);
             group.set_gap(gap);

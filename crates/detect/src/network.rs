@@ -268,7 +268,9 @@ impl Network {
                 missed.extend(noted.missed.iter().map(|stretch| (node, key, *stretch, who.clone())));
             }
         }
-        missed.into_iter().for_each(|(node, key, stretch, who)| self.miss(set, (node, key), stretch, &who, found));
+        for (node, key, stretch, who) in missed {
+            self.miss(set, (node, key), (received, stretch), &who, found);
+        }
     }
 
     /// Firings of this stretch of time may be missing in a group, and so those of the correlations above.
@@ -276,16 +278,16 @@ impl Network {
         &mut self,
         set: &RuleSet,
         (index, key): (usize, GroupKey),
-        stretch: (i64, i64),
+        (received, stretch): (i64, (i64, i64)),
         who: &Held,
         found: &mut Found,
     ) {
         let mut noted = Noted::default();
-        if let Some(Memory { store, window, .. }) = self.nodes.get_mut(index).map(|node| &mut node.memory) {
-            store.miss(key, stretch, window, &mut noted);
-            noted.missed.push((stretch.0, stretch.1.saturating_add(window.span).saturating_sub(1)));
+        if let Some(memory) = self.nodes.get_mut(index).map(|node| &mut node.memory) {
+            memory.miss(key, received, stretch, &mut noted);
+            noted.missed.push((stretch.0, stretch.1.saturating_add(memory.window.span).saturating_sub(1)));
         }
-        self.follow(set, (index, key), self.clock, &noted, (who, found));
+        self.follow(set, (index, key), received, &noted, (who, found));
     }
 }
 
