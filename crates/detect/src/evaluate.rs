@@ -11,7 +11,7 @@ use crate::pool::{EVERY_FIELD, Expr, FieldId, Place, PredicateId};
 use crate::ruleset::RuleSet;
 use crate::texts::Scratch;
 use crate::view::{Column, Columns};
-use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
+use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray, StringArray};
 use hashbrown::HashMap;
 use std::ops::Range;
 
@@ -45,6 +45,8 @@ pub(crate) struct FieldCache {
 
 impl FieldCache {
     fn intern(&mut self) -> u32 {
+        self.hits.sort_unstable();
+        self.hits.dedup();
         if self.hits.is_empty() {
             return NOTHING;
         }
@@ -67,25 +69,38 @@ impl FieldCache {
         }
     }
 
-    fn text(&mut self, matcher: &FieldMatcher, value: &str) -> u32 {
-        // Values that hardly ever come again are not worth remembering; now and then it is tried again.
+    /// Whether this value is to be remembered. Values that hardly ever come again are not worth it; now and then it is tried again.
+    fn remembers(&mut self, value: &str) -> bool {
         let pays = self.asked < JUDGED_LOOKUPS || self.found >= JUDGED_LOOKUPS / 4;
-        let remembers = pays && value.len() <= CACHED_VALUE_BYTES_MAX;
         self.asked = self.asked.checked_add(1).filter(|asked| *asked < RETRIED_LOOKUPS).unwrap_or(0);
         if self.asked == 0 {
             self.found = 0;
         }
-        if remembers && let Some(id) = self.texts.get(value) {
+        pays && value.len() <= CACHED_VALUE_BYTES_MAX
+    }
+
+    /// The list of a value that is remembered.
+    fn text(&mut self, matcher: &FieldMatcher, value: &str) -> u32 {
+        if let Some(id) = self.texts.get(value) {
             self.found = self.found.saturating_add(1);
             return *id;
         }
         self.hits.clear();
         matcher.text_hits(value, &mut self.scratch, &mut self.hits);
         let id = self.intern();
-        if remembers {
-            self.texts.insert(value.into(), id);
-        }
+        self.texts.insert(value.into(), id);
         id
+    }
+
+    /// The list of a value; what a value passes that is not remembered is put at its row at once.
+    fn text_at(&mut self, matcher: &FieldMatcher, value: &str, row: usize, masks: &mut PredicateMasks) -> u32 {
+        if self.remembers(value) {
+            return self.text(matcher, value);
+        }
+        self.hits.clear();
+        matcher.text_hits(value, &mut self.scratch, &mut self.hits);
+        self.hits.iter().for_each(|id| masks.set(*id, row));
+        NOTHING
     }
 
     fn int(&mut self, matcher: &FieldMatcher, value: i64) -> u32 {
@@ -105,20 +120,21 @@ impl FieldCache {
         self.intern()
     }
 
-    /// What a row with several values passes: what any of them passes; `null` if there is none.
-    fn texts<'v>(&mut self, matcher: &FieldMatcher, mut values: impl Iterator<Item = &'v str>, null: u32) -> u32 {
+    /// The list of a row with several values: what any of them passes; `null` if there is none.
+    fn texts_at<'v>(
+        &mut self,
+        matcher: &FieldMatcher,
+        mut values: impl Iterator<Item = &'v str>,
+        (row, null): (usize, u32),
+        masks: &mut PredicateMasks,
+    ) -> u32 {
         let Some(first) = values.next() else { return null };
-        let first = self.text(matcher, first);
-        let mut lists: Vec<u32> = values.map(|value| self.text(matcher, value)).collect();
-        if lists.iter().all(|list| *list == first) {
-            return first;
+        let first = self.text_at(matcher, first, row, masks);
+        for value in values {
+            let list = self.text_at(matcher, value, row, masks);
+            predicates(&self.lists, list).iter().for_each(|id| masks.set(*id, row));
         }
-        lists.push(first);
-        let mut hits: Vec<PredicateId> = Vec::new();
-        lists.iter().for_each(|list| hits.extend_from_slice(predicates(&self.lists, *list)));
-        hits.sort_unstable();
-        hits.dedup();
-        self.list(&hits)
+        first
     }
 
     fn list(&mut self, hits: &[PredicateId]) -> u32 {
@@ -225,26 +241,14 @@ fn evaluate_column(
             matcher.absent.iter().for_each(|id| masks.or(*id, &all));
         }
         Column::Text(array) => {
-            let mut last = ("", cache.text(matcher, ""));
-            for row in chunk.clone() {
-                if array.is_null(row) {
-                    rows.push(absent);
-                    continue;
-                }
-                let value = array.value(row);
-                if value != last.0 {
-                    last = (value, cache.text(matcher, value));
-                }
-                rows.push(last.1);
-            }
+            text_rows(matcher, array, chunk, (cache, &mut rows, absent), masks);
         }
         Column::Lists(lists) => {
             let null = cache.list(&matcher.null);
-            rows.extend(
-                chunk
-                    .clone()
-                    .map(|row| if lists.is_absent(row) { absent } else { cache.texts(matcher, lists.of(row), null) }),
-            );
+            for (at, row) in chunk.clone().enumerate() {
+                let absent = lists.is_absent(row).then_some(absent);
+                rows.push(absent.unwrap_or_else(|| cache.texts_at(matcher, lists.of(row), (at, null), masks)));
+            }
         }
         Column::Int(array) => {
             #[expect(clippy::cast_precision_loss, reason = "numbers above 2^53 are compared as the nearest float")]
@@ -282,6 +286,34 @@ fn evaluate_column(
     }
     cache.rows = rows;
     cache.spread(masks);
+}
+
+/// The list of each row of a text column.
+fn text_rows(
+    matcher: &FieldMatcher,
+    array: &StringArray,
+    chunk: &Range<usize>,
+    (cache, rows, absent): (&mut FieldCache, &mut Vec<u32>, u32),
+    masks: &mut PredicateMasks,
+) {
+    let mut last = ("", cache.text(matcher, ""));
+    for (at, row) in chunk.clone().enumerate() {
+        if array.is_null(row) {
+            rows.push(absent);
+            continue;
+        }
+        let value = array.value(row);
+        if value == last.0 {
+            rows.push(last.1);
+            continue;
+        }
+        let list = cache.text_at(matcher, value, at, masks);
+        // A value that is not remembered has no list that the next row could share.
+        if list != NOTHING {
+            last = (value, list);
+        }
+        rows.push(list);
+    }
 }
 
 /// The comparisons on a field over a numeric column. A number passes a front part of the sorted bounds, so each row is put once,

@@ -5,7 +5,6 @@
 
 use crate::pattern::{Fold, Pattern};
 use crate::pool::{Comparison, FieldId, Place, Pool, PredicateId, Test};
-use crate::regexes::{self, LazyRegex};
 use crate::texts::{Scratch, Texts, TextsBuilder};
 use crate::time_part::TimePart;
 use core::net::IpAddr;
@@ -108,7 +107,7 @@ impl FieldMatcher {
                 let bound = Bound { comparison: *comparison, bound: bound.value(), id };
                 self.bounds(*comparison).push(bound);
             }
-            Test::Regex(source) => folded.regex(LazyRegex::new(source), regexes::needed(source), id),
+            Test::Regex(source) => folded.regex(source, id),
             Test::Cidr(network, length) => self.cidrs.push((*network, *length, id)),
             Test::Time(part, comparison, bound) => {
                 self.times.push((*part, Bound { comparison: *comparison, bound: bound.value(), id }));
@@ -162,7 +161,7 @@ impl FieldMatcher {
         !listed && self.ints.is_empty() && self.times.is_empty() && self.texts.iter().all(Texts::is_empty)
     }
 
-    /// Adds what a text value passes.
+    /// Adds what a text value passes, in no order and perhaps twice.
     pub(crate) fn text_hits(&self, value: &str, scratch: &mut Scratch, hits: &mut Vec<PredicateId>) {
         hits.extend_from_slice(&self.present);
         self.pattern_hits(value, scratch, hits);
@@ -179,8 +178,6 @@ impl FieldMatcher {
             hits.extend(inside.map(|(_, _, id)| *id));
         }
         self.time_hits(|part| part.of_text(value), hits);
-        hits.sort_unstable();
-        hits.dedup();
     }
 
     fn pattern_hits(&self, value: &str, scratch: &mut Scratch, hits: &mut Vec<PredicateId>) {
@@ -202,8 +199,6 @@ impl FieldMatcher {
             self.pattern_hits(&value.to_string(), scratch, hits);
         }
         self.time_hits(|part| part.of_number(value), hits);
-        hits.sort_unstable();
-        hits.dedup();
     }
 
     /// Adds what a number passes, comparisons left out.
@@ -213,8 +208,6 @@ impl FieldMatcher {
         #[expect(clippy::cast_precision_loss, reason = "whole numbers above 2^53 equal the nearest float")]
         let equal = self.ints.iter().filter(|(int, _)| **int as f64 == value);
         hits.extend(equal.flat_map(|(_, ids)| ids));
-        hits.sort_unstable();
-        hits.dedup();
     }
 
     /// What a truth value passes.
@@ -223,8 +216,6 @@ impl FieldMatcher {
         let mut hits = if value { yes.clone() } else { no.clone() };
         hits.extend_from_slice(&self.present);
         self.pattern_hits(if value { "true" } else { "false" }, scratch, &mut hits);
-        hits.sort_unstable();
-        hits.dedup();
         hits
     }
 }

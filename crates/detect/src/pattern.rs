@@ -204,6 +204,17 @@ impl Fold {
                 out.push_str(text);
                 out.make_ascii_lowercase();
             }
+            Self::CaseAndDash | Self::Dash if text.is_ascii() => {
+                let mut parts = text.split('/');
+                out.push_str(parts.next().unwrap_or_default());
+                for part in parts {
+                    out.push('-');
+                    out.push_str(part);
+                }
+                if self == Self::CaseAndDash {
+                    out.make_ascii_lowercase();
+                }
+            }
             Self::Case => out.extend(text.chars().flat_map(char::to_lowercase)),
             Self::CaseAndDash => out.extend(text.chars().map(dash).flat_map(char::to_lowercase)),
             Self::Dash => out.extend(text.chars().map(dash)),

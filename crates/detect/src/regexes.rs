@@ -18,8 +18,8 @@ const REGEX_SOURCE_MAX: usize = 64 << 10;
 const WEIGHT_SAFE: u64 = 20_000;
 /// The most texts of which a match must hold one.
 const NEEDED_MAX: usize = 32;
-/// Shorter texts are seen so often that looking for them gains nothing.
-const NEEDED_BYTES_MIN: usize = 2;
+/// Single characters that are seen so often that looking for them gains nothing, besides letters and digits.
+const COMMON: &str = " \\/:.-_\"=,";
 
 /// One expression and its compiled form, once it was needed.
 #[derive(Clone, Debug)]
@@ -102,7 +102,12 @@ pub(crate) fn needed(source: &str) -> Option<Vec<String>> {
     };
     texts.sort_unstable();
     texts.dedup();
-    texts.iter().all(|text| text.len() >= NEEDED_BYTES_MIN).then_some(texts)
+    let is_rare = |text: &String| match text.as_bytes() {
+        [] => false,
+        [byte] => !byte.is_ascii_alphanumeric() && !COMMON.contains(char::from(*byte)),
+        _ => true,
+    };
+    texts.iter().all(is_rare).then_some(texts)
 }
 
 /// What is known of the texts that a part of an expression fits, folded by case.
@@ -220,6 +225,7 @@ mod tests {
             (r"\d{8}", None),
             (r"a|.*", None),
             (r"(?:x)", None),
+            (r"\+.*\+", Some("+")),
             (r"[a-z]+\.ps1", Some(".ps1")),
             ("K\u{212A}k", Some("kkk")),
         ] {

@@ -6,12 +6,18 @@
 
 use crate::pattern::{Fold, Pattern, Shape};
 use crate::pool::PredicateId;
-use crate::regexes::LazyRegex;
+use crate::regexes::{self, LazyRegex};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use hashbrown::HashMap;
 
 /// The most different lengths of prefixes, or of suffixes, that are looked up one by one.
 const AFFIX_LENGTHS_MAX: usize = 6;
+
+/// Literals of so many bytes together are looked for with a table of all transitions: faster, but some hundred bytes a byte.
+const DFA_BYTES_MAX: usize = 24 << 10;
+
+/// States up to this depth have a table of all transitions; most bytes of a value lead no deeper.
+const DENSE_DEPTH: usize = 3;
 
 /// Patterns, ready to be tried on a value.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +26,7 @@ pub(crate) struct Texts {
     automaton: Option<AhoCorasick>,
     /// What follows from finding the n-th literal.
     uses: Vec<Vec<Use>>,
-    gated: Vec<(Gated, PredicateId)>,
+    gated: Vec<(Gated, Vec<PredicateId>)>,
     /// Those that need no literal.
     free: Vec<usize>,
     prefixes: Affixes,
@@ -54,6 +60,7 @@ pub(crate) struct TextsBuilder {
     texts: Texts,
     literals: HashMap<String, usize>,
     order: Vec<String>,
+    regexes: HashMap<String, usize>,
     prefixes: Vec<(String, PredicateId)>,
     suffixes: Vec<(String, PredicateId)>,
 }
@@ -80,14 +87,19 @@ impl TextsBuilder {
         self.texts.exact.entry_ref(text).or_default().push(id);
     }
 
-    /// Adds a regular expression and the texts of which a value must hold one.
-    pub(crate) fn regex(&mut self, regex: LazyRegex, needed: Option<Vec<String>>, id: PredicateId) {
-        self.gated(Gated::Regex(regex), needed, id);
+    /// Adds a regular expression; one that is there already is not tried twice.
+    pub(crate) fn regex(&mut self, source: &str, id: PredicateId) {
+        let known = self.regexes.get(source).and_then(|index| self.texts.gated.get_mut(*index));
+        if let Some((_, ids)) = known {
+            return ids.push(id);
+        }
+        self.regexes.insert(source.to_owned(), self.texts.gated.len());
+        self.gated(Gated::Regex(LazyRegex::new(source)), regexes::needed(source), id);
     }
 
     fn gated(&mut self, gated: Gated, needed: Option<Vec<String>>, id: PredicateId) {
         let index = self.texts.gated.len();
-        self.texts.gated.push((gated, id));
+        self.texts.gated.push((gated, vec![id]));
         match needed {
             Some(texts) => texts.iter().for_each(|text| self.literal(text, Use::Gate(index))),
             None => self.texts.free.push(index),
@@ -118,8 +130,14 @@ impl TextsBuilder {
             None => suffixes.iter().for_each(|(text, id)| self.literal(text, Use::Suffix(*id))),
         }
         if !self.order.is_empty() {
-            let kind = AhoCorasickKind::ContiguousNFA;
-            let built = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(kind)).build(&self.order);
+            let bytes = self.order.iter().map(String::len).fold(0, usize::saturating_add);
+            let kind = if bytes <= DFA_BYTES_MAX { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
+            let built = AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .prefilter(false)
+                .dense_depth(DENSE_DEPTH)
+                .kind(Some(kind))
+                .build(&self.order);
             self.texts.automaton = Some(built.map_err(|error| error.to_string())?);
         }
         Ok(self.texts)
@@ -204,6 +222,6 @@ impl Texts {
             Gated::Glob(pattern) => pattern.fits(text),
             Gated::Regex(regex) => regex.finds(value),
         };
-        hits.extend(tried.filter(|(gated, _)| passes(gated)).map(|(_, id)| *id));
+        hits.extend(tried.filter(|(gated, _)| passes(gated)).flat_map(|(_, ids)| ids));
     }
 }

@@ -92,7 +92,9 @@ mod tests {
     #[test]
     fn instants_are_read_in_every_form() {
         let micros = Some(UnixMicros(1_776_403_493_092_000));
-        for text in ["2026-04-17T05:24:53.092Z", "2026-04-17 05:24:53.092", "2026-04-17T07:24:53.092+02:00", "1776403493092"] {
+        for text in
+            ["2026-04-17T05:24:53.092Z", "2026-04-17 05:24:53.092", "2026-04-17T07:24:53.092+02:00", "1776403493092"]
+        {
             assert_eq!(instant(text), micros, "{text}");
         }
         assert_eq!(instant("1776403493"), Some(UnixMicros(1_776_403_493_000_000)));

@@ -9,7 +9,8 @@ pub fn regression(directory: &Path) -> Vec<Value> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
-        let mut entries: Vec<_> = std::fs::read_dir(&next).expect("a directory").map(|e| e.expect("an entry").path()).collect();
+        let mut entries: Vec<_> =
+            std::fs::read_dir(&next).expect("a directory").map(|e| e.expect("an entry").path()).collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {
@@ -88,15 +89,47 @@ pub fn vehicles(count: usize) -> Vec<Value> {
 }
 
 const IMAGES: [&str; 16] = [
-    r"C:\Windows\System32\svchost.exe", r"C:\Windows\System32\cmd.exe", r"C:\Windows\explorer.exe", r"C:\Windows\System32\conhost.exe",
-    r"C:\Program Files\Example\agent.exe", r"C:\Windows\System32\taskhostw.exe", r"C:\Windows\System32\services.exe",
-    r"C:\Program Files\Microsoft Office\root\Office16\WINWORD.EXE", r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
-    r"C:\Program Files\Mozilla Firefox\firefox.exe", r"C:\Windows\System32\rundll32.exe", r"C:\Windows\System32\reg.exe",
-    r"C:\Program Files\Git\cmd\git.exe", r"C:\Windows\System32\wbem\WmiPrvSE.exe", r"C:\Windows\System32\msiexec.exe", r"C:\tools\build.exe",
+    r"C:\Windows\System32\svchost.exe",
+    r"C:\Windows\System32\cmd.exe",
+    r"C:\Windows\explorer.exe",
+    r"C:\Windows\System32\conhost.exe",
+    r"C:\Program Files\Example\agent.exe",
+    r"C:\Windows\System32\taskhostw.exe",
+    r"C:\Windows\System32\services.exe",
+    r"C:\Program Files\Microsoft Office\root\Office16\WINWORD.EXE",
+    r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
+    r"C:\Program Files\Mozilla Firefox\firefox.exe",
+    r"C:\Windows\System32\rundll32.exe",
+    r"C:\Windows\System32\reg.exe",
+    r"C:\Program Files\Git\cmd\git.exe",
+    r"C:\Windows\System32\wbem\WmiPrvSE.exe",
+    r"C:\Windows\System32\msiexec.exe",
+    r"C:\tools\build.exe",
 ];
 
 const WORDS: [&str; 24] = [
-    "-k", "netsvcs", "-p", "/c", "start", "update", "--type=renderer", "--field-trial-handle=1718", "/i", "package.msi", "/quiet", "status",
-    "--porcelain", "query", r"HKLM\Software\Example", "/v", "Version", r"C:\Users\Public\Documents\report.docx", "http://intranet.example/a",
-    "-Embedding", "shell32.dll,Control_RunDLL", "-NoProfile", "-File", r"C:\scripts\nightly.ps1",
+    "-k",
+    "netsvcs",
+    "-p",
+    "/c",
+    "start",
+    "update",
+    "--type=renderer",
+    "--field-trial-handle=1718",
+    "/i",
+    "package.msi",
+    "/quiet",
+    "status",
+    "--porcelain",
+    "query",
+    r"HKLM\Software\Example",
+    "/v",
+    "Version",
+    r"C:\Users\Public\Documents\report.docx",
+    "http://intranet.example/a",
+    "-Embedding",
+    "shell32.dll,Control_RunDLL",
+    "-NoProfile",
+    "-File",
+    r"C:\scripts\nightly.ps1",
 ];

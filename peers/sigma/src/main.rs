@@ -11,7 +11,6 @@ use rsigma_eval::event::JsonEvent;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Instant;
 use yagura_detect::{EventBatch, EventBatches, RuleFile, RuleSet, Scanner};
 
 /// Each measurement is made so often; the median counts.
@@ -58,14 +57,17 @@ fn both(case: &str, files: &[RuleFile], events: &[Value]) {
     let indexed = theirs(case, files, events, true);
     let best = plain.max(indexed);
     let with_columns = 1.0 / (1.0 / own + 1.0 / columns);
-    println!("{}", json!({"case": case, "times_rsigma": round(own / best), "with_columns_times_rsigma": round(with_columns / best)}));
+    println!(
+        "{}",
+        json!({"case": case, "times_rsigma": round(own / best), "with_columns_times_rsigma": round(with_columns / best)})
+    );
 }
 
 /// Events a second of ours, judged and made into columns.
 fn ours(case: &str, files: &[RuleFile], events: &[Value]) -> (f64, f64) {
-    let load = Instant::now();
-    let set = RuleSet::parse(files).expect("rules that can be used");
-    let load_ms = load.elapsed().as_secs_f64() * 1e3;
+    let mut set = None;
+    let load_ms = 1e3 * timed(|| set = RuleSet::parse(files).ok());
+    let set = set.expect("rules that can be used");
     let batches = batches(&set, events);
     let columns = median(|| events.len() as f64 / timed(|| drop(self::batches(&set, events))));
     let mut matches = 0;
@@ -89,9 +91,9 @@ fn ours(case: &str, files: &[RuleFile], events: &[Value]) -> (f64, f64) {
 }
 
 fn theirs(case: &str, files: &[RuleFile], events: &[Value], indexed: bool) -> f64 {
-    let load = Instant::now();
-    let engine = rsigma(files, indexed);
-    let load_ms = load.elapsed().as_secs_f64() * 1e3;
+    let mut engine = None;
+    let load_ms = 1e3 * timed(|| engine = Some(rsigma(files, indexed)));
+    let engine = engine.expect("rules that can be used");
     let mut matches = 0;
     let rate = median(|| {
         matches = 0;
@@ -109,7 +111,8 @@ fn theirs(case: &str, files: &[RuleFile], events: &[Value], indexed: bool) -> f6
 fn rsigma(files: &[RuleFile], indexed: bool) -> rsigma_eval::Engine {
     let mut engine = rsigma_eval::Engine::new();
     engine.set_bloom_prefilter(indexed);
-    let collections: Vec<_> = files.iter().filter_map(|file| rsigma_parser::parse_sigma_yaml(&file.text).ok()).collect();
+    let collections: Vec<_> =
+        files.iter().filter_map(|file| rsigma_parser::parse_sigma_yaml(&file.text).ok()).collect();
     let rules = collections.iter().flat_map(|collection| &collection.rules);
     for (rule, error) in engine.add_rules(rules) {
         eprintln!("rsigma refuses rule {rule}: {error}");

@@ -18,7 +18,8 @@ use yagura_detect::{AlertId, Engine, EventBatch, Hit, Pipeline, RuleFile, RuleKi
 const ALERTS_MAX: usize = 1 << 20;
 /// Columns that the engine needs and that events of a file do not have.
 const OWN: [&str; 7] = ["tenant", "vehicle", "time", "received_time", "position", "entry_index", "product"];
-const ONE_SOURCE: &str = "{priority: 9223372036854775807, transformations: [{type: change_logsource, product: vehicle}]}";
+const ONE_SOURCE: &str =
+    "{priority: 9223372036854775807, transformations: [{type: change_logsource, product: vehicle}]}";
 
 /// Rules with correlations at work.
 pub(crate) struct Correlations {

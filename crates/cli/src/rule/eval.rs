@@ -136,7 +136,8 @@ impl Evaluation {
         let Some(correlations) = &mut self.correlations else { return Ok(0) };
         let hits = correlations.judge(batch)?;
         for hit in &hits {
-            let fields: Vec<(&str, String)> = hit.group.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            let fields: Vec<(&str, String)> =
+                hit.group.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
             let line = hit.events.last().map_or(0, |event| event.position);
             write(&Match { rule: &hit.rule, title: &hit.title, line, fields: &fields }, self.json, text)?;
         }

@@ -47,7 +47,10 @@ fn rules_over_events_give_one_object_a_match() {
     assert_eq!(found[0]["rule"], "6ab9d1b2-0c5e-4f6f-9a57-0d6a0f5c1e11");
     assert_eq!((&found[0]["title"], &found[0]["fields"]["CommandLine"]), (&"Whoami".into(), &"WHOAMI /all".into()));
     let said = words(&output);
-    assert!(said.contains("event 2: EOF while parsing") && said.contains("4 events, 1 cannot be read, 3 matches"), "{said}");
+    assert!(
+        said.contains("event 2: EOF while parsing") && said.contains("4 events, 1 cannot be read, 3 matches"),
+        "{said}"
+    );
     assert!(said.contains("correlations are not judged"), "{said}");
 
     let sysmon = run(&["rule", "eval", "--rules", &path("r.yml"), "--pipeline", "sysmon", "--json", &path("e.jsonl")]);
@@ -75,7 +78,10 @@ fn lint_shows_the_line_and_ends_with_one() {
     assert!(text.contains("r.yml:5:17: error: modifier `contians` is not supported"), "{text}");
     assert!(text.contains("did you mean `contains`?"), "{text}");
     let json = lines(&run(&["rule", "lint", "--json", &path]));
-    assert!(json.iter().any(|line| line["severity"] == "error" && line["line"] == 5 && line["column"] == 17), "{json:?}");
+    assert!(
+        json.iter().any(|line| line["severity"] == "error" && line["line"] == 5 && line["column"] == 17),
+        "{json:?}"
+    );
 
     std::fs::write(&path, RULES).unwrap();
     assert_eq!(run(&["rule", "lint", &path]).status.code(), Some(0));

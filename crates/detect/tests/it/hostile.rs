@@ -15,7 +15,8 @@ fn rule(detection: &str) -> String {
 #[test]
 fn files_and_trees_are_bounded() {
     assert!(error("x".repeat(10 << 20)).contains("exceeds the maximum 1048576"));
-    let laughs: String = (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(","))).collect();
+    let laughs: String =
+        (1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(","))).collect();
     assert!(error(format!("a0: &a0 [x]\n{laughs}")).contains("not readable as YAML"));
     assert!(error(format!("a: {}", "[".repeat(5_000))).contains("not readable as YAML"));
     assert!(error("a: &a [*a]\n".to_owned()).contains("not readable as YAML"));

@@ -154,3 +154,17 @@ fn the_list_of_shipped_rules_is_fresh() {
     text.push_str("\n⊕ a correlation: it counts events over time.\n");
     expect_test::expect_file!["../../../../docs/shipped-rules.md"].assert_eq(&text);
 }
+
+#[test]
+fn the_pipelines_that_ship_can_be_read_and_sigmahq_is_mapped_by_each() {
+    let pipelines = crate::files(&crate::root().join("pipelines"), ".yml");
+    assert_eq!(pipelines.len(), 6);
+    let sigma = crate::root().join("../shared/data/intel/sigma/sigmahq/rules");
+    let rules = if sigma.is_dir() { crate::files(&sigma, ".yml") } else { crate::shipped_files() };
+    for file in &pipelines {
+        let pipeline = yagura_detect::Pipeline::parse(file).unwrap_or_else(|e| panic!("{e}"));
+        let (set, errors) = yagura_detect::RuleSet::parse_mapped(&rules, &[pipeline]);
+        assert_eq!(errors, [], "{}", file.path);
+        assert!(set.rules().len() >= 30, "{}", file.path);
+    }
+}
