@@ -4,7 +4,7 @@ use crate::{files, root, shipped_files};
 use std::collections::BTreeSet;
 use yagura_columns::events_schema;
 use yagura_detect::cases::CaseFile;
-use yagura_detect::{RuleKind, RuleSet};
+use yagura_detect::{Pipeline, RuleKind, RuleSet};
 
 fn shipped() -> RuleSet {
     RuleSet::parse(&shipped_files())
@@ -120,13 +120,13 @@ fn the_rules_in_the_repository_and_their_levels_are_these() {
 
 #[test]
 fn the_pipelines_that_ship_can_be_read_and_sigmahq_is_mapped_by_each() {
-    let pipelines = crate::files(&crate::root().join("pipelines"), ".yml");
+    let pipelines = files(&root().join("pipelines"), ".yml");
     assert_eq!(pipelines.len(), 6);
-    let sigma = crate::root().join("../shared/data/intel/sigma/sigmahq/rules");
-    let rules = if sigma.is_dir() { crate::files(&sigma, ".yml") } else { crate::shipped_files() };
+    let sigma = root().join("../shared/data/intel/sigma/sigmahq/rules");
+    let rules = if sigma.is_dir() { files(&sigma, ".yml") } else { shipped_files() };
     for file in &pipelines {
-        let pipeline = yagura_detect::Pipeline::parse(file).unwrap_or_else(|e| panic!("{e}"));
-        let (set, errors) = yagura_detect::RuleSet::parse_mapped(&rules, &[pipeline]);
+        let pipeline = Pipeline::parse(file).unwrap_or_else(|e| panic!("{e}"));
+        let (set, errors) = RuleSet::parse_mapped(&rules, &[pipeline]);
         assert_eq!(errors, [], "{}", file.path);
         assert!(set.rules().len() >= 30, "{}", file.path);
     }
