@@ -7,7 +7,9 @@
 use crate::pattern::{Fold, Pattern, Shape};
 use crate::pool::PredicateId;
 use crate::regexes::{self, LazyRegex};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous;
+use aho_corasick::{Anchored, MatchKind, dfa};
 use hashbrown::HashMap;
 
 /// The most different lengths of prefixes, or of suffixes, that are looked up one by one.
@@ -23,7 +25,7 @@ const DENSE_DEPTH: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Texts {
     exact: HashMap<String, Vec<PredicateId>>,
-    automaton: Option<AhoCorasick>,
+    automaton: Option<Literals>,
     /// What follows from finding the n-th literal.
     uses: Vec<Vec<Use>>,
     gated: Vec<(Gated, Vec<PredicateId>)>,
@@ -31,6 +33,45 @@ pub(crate) struct Texts {
     free: Vec<usize>,
     prefixes: Affixes,
     suffixes: Affixes,
+}
+
+/// The automaton that finds all literals in one pass.
+#[derive(Clone, Debug)]
+enum Literals {
+    Table(dfa::DFA),
+    Compact(contiguous::NFA),
+}
+
+impl Literals {
+    fn new(texts: &[String]) -> Result<Self, aho_corasick::BuildError> {
+        let bytes = texts.iter().map(String::len).fold(0, usize::saturating_add);
+        if bytes <= DFA_BYTES_MAX {
+            return dfa::Builder::new().match_kind(MatchKind::Standard).prefilter(false).build(texts).map(Self::Table);
+        }
+        let mut builder = contiguous::Builder::new();
+        builder.match_kind(MatchKind::Standard).prefilter(false).dense_depth(DENSE_DEPTH);
+        builder.build(texts).map(Self::Compact)
+    }
+
+    /// Hands over each literal that stands in the text, and where it ends.
+    fn each(&self, text: &str, found: impl FnMut(usize, usize)) {
+        match self {
+            Self::Table(automaton) => each_of(automaton, text, found),
+            Self::Compact(automaton) => each_of(automaton, text, found),
+        }
+    }
+}
+
+fn each_of(automaton: &impl Automaton, text: &str, mut found: impl FnMut(usize, usize)) {
+    let Ok(mut state) = automaton.start_state(Anchored::No) else { return };
+    for (at, byte) in text.bytes().enumerate() {
+        state = automaton.next_state(Anchored::No, state, byte);
+        if automaton.is_special(state) && automaton.is_match(state) {
+            for index in 0..automaton.match_len(state) {
+                found(automaton.match_pattern(state, index).as_usize(), at.saturating_add(1));
+            }
+        }
+    }
 }
 
 /// What is too dear to try on every value.
@@ -48,7 +89,8 @@ type Affixes = Vec<(usize, HashMap<String, Vec<PredicateId>>)>;
 #[derive(Clone, Copy, Debug)]
 enum Use {
     Contains(PredicateId),
-    Prefix(PredicateId),
+    /// And the length of the literal.
+    Prefix(PredicateId, usize),
     Suffix(PredicateId),
     /// Try this one.
     Gate(usize),
@@ -123,22 +165,14 @@ impl TextsBuilder {
         let (prefixes, suffixes) = (core::mem::take(&mut self.prefixes), core::mem::take(&mut self.suffixes));
         match affixes(&prefixes) {
             Some(few) => self.texts.prefixes = few,
-            None => prefixes.iter().for_each(|(text, id)| self.literal(text, Use::Prefix(*id))),
+            None => prefixes.iter().for_each(|(text, id)| self.literal(text, Use::Prefix(*id, text.len()))),
         }
         match affixes(&suffixes) {
             Some(few) => self.texts.suffixes = few,
             None => suffixes.iter().for_each(|(text, id)| self.literal(text, Use::Suffix(*id))),
         }
         if !self.order.is_empty() {
-            let bytes = self.order.iter().map(String::len).fold(0, usize::saturating_add);
-            let kind = if bytes <= DFA_BYTES_MAX { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-            let built = AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .prefilter(false)
-                .dense_depth(DENSE_DEPTH)
-                .kind(Some(kind))
-                .build(&self.order);
-            self.texts.automaton = Some(built.map_err(|error| error.to_string())?);
+            self.texts.automaton = Some(Literals::new(&self.order).map_err(|error| error.to_string())?);
         }
         Ok(self.texts)
     }
@@ -203,17 +237,17 @@ impl Texts {
         gates.clear();
         gates.extend_from_slice(&self.free);
         if let Some(automaton) = &self.automaton {
-            for found in automaton.find_overlapping_iter(text) {
-                for then in self.uses.get(found.pattern().as_usize()).into_iter().flatten() {
+            automaton.each(text, |literal, end| {
+                for then in self.uses.get(literal).into_iter().flatten() {
                     match then {
                         Use::Contains(id) => hits.push(*id),
-                        Use::Prefix(id) if found.start() == 0 => hits.push(*id),
-                        Use::Suffix(id) if found.end() == text.len() => hits.push(*id),
-                        Use::Prefix(_) | Use::Suffix(_) => {}
+                        Use::Prefix(id, length) if *length == end => hits.push(*id),
+                        Use::Suffix(id) if end == text.len() => hits.push(*id),
+                        Use::Prefix(..) | Use::Suffix(_) => {}
                         Use::Gate(index) => gates.push(*index),
                     }
                 }
-            }
+            });
         }
         gates.sort_unstable();
         gates.dedup();
