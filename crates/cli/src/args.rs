@@ -148,7 +148,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(1..=i64::from(yagura_sim::EVENTS_MAX)))]
     pub(crate) events_per_report: u32,
-    /// Directory of Sigma rules instead of the 200 of the bench.
+    /// Directory of Sigma rules instead of those that ship.
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Option<PathBuf>,
     /// An empty directory for the data, which stays; a temporary one is used and removed if not said.

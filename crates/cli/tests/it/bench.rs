@@ -56,7 +56,8 @@ fn a_small_bench_tells_everything_and_loses_nothing() {
         assert!(value.is_some_and(|value| !value.is_null()), "{key} is missing in {all}");
     }
     let number = |key: &str| key.split('.').fold(&all, |at, name| &at[name]).as_f64().unwrap();
-    assert_eq!((number("lost"), number("rules"), number("fleet")), (0.0, 200.0, 24.0));
+    assert_eq!((number("lost"), number("fleet")), (0.0, 24.0));
+    assert!(number("rules") >= 200.0, "{}", number("rules"));
     assert_eq!(number("check.acknowledged_reports"), number("check.vault_reports"));
     assert_eq!(number("check.acknowledged_reports") * 20.0, number("check.lake_rows"));
     assert!(number("events_per_second") > 0.0 && number("latency.marked") > 0.0, "{all}");
