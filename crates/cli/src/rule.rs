@@ -1,7 +1,6 @@
 //! `yagura rule …`: rules and pipelines from files, for the commands below.
 //!
-//! Not the judging (that is `yagura-detect`). Rules are the `*.yml` and `*.yaml` below a directory, `tests` left out; a file that is
-//! named is read whatever it is called.
+//! Not the judging (that is `yagura-detect`) and not where rules lie (`yagura_server::pipeline::rule_files`, as for a server).
 
 mod bench;
 mod correlations;
@@ -11,14 +10,10 @@ mod replay;
 
 use crate::args::{Pipelines, Rule};
 use crate::failure::Failure;
-use std::io::Read as _;
+use crate::serve::chain;
 use std::path::{Path, PathBuf};
-use yagura_detect::{Pipeline, RULE_FILE_BYTES_MAX, RuleError, RuleFile, RuleSet};
-
-/// The most rule files.
-const FILES_MAX: usize = 65_536;
-/// The deepest directory.
-const DEPTH_MAX: usize = 32;
+use yagura_detect::{Pipeline, RuleError, RuleFile, RuleSet};
+use yagura_server::pipeline::{RulesError, read_rule_file, rule_files};
 
 /// The pipelines that ship.
 const SHIPPED: [(&str, &str); 6] = [
@@ -44,49 +39,14 @@ pub(crate) fn run(command: Rule) -> Result<(), Failure> {
 fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Failure> {
     let mut found = Vec::new();
     for path in paths {
-        let before = found.len();
-        collect(path, 0, &mut found)?;
-        if found.len() == before {
+        let unread = |error: RulesError| Failure::Input(chain(&error));
+        let files = rule_files(path).map_err(unread)?;
+        found.extend(files.iter().map(|file| read_rule_file(file)).collect::<Result<Vec<_>, _>>().map_err(unread)?);
+        if files.is_empty() {
             return Err(Failure::input(path.display(), "no rule (*.yml, *.yaml) in this directory"));
         }
     }
     Ok(found)
-}
-
-fn collect(path: &Path, depth: usize, found: &mut Vec<RuleFile>) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, &error);
-    if !path.is_dir() {
-        if found.len() == FILES_MAX {
-            return Err(Failure::input(path.display(), format!("more than {FILES_MAX} rule files")));
-        }
-        found.push(RuleFile { path: path.display().to_string(), text: text(path)? });
-        return Ok(());
-    }
-    if depth > DEPTH_MAX {
-        return Err(Failure::input(path.display(), format!("directories nested deeper than {DEPTH_MAX}")));
-    }
-    let entries = std::fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let mut paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
-    paths.sort();
-    for inner in paths {
-        let is_rule = inner.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
-        let is_tests = inner.file_name().is_some_and(|name| name == "tests");
-        if if inner.is_dir() { !is_tests } else { is_rule } {
-            collect(&inner, depth + 1, found)?;
-        }
-    }
-    Ok(())
-}
-
-/// The text of a file, a little longer than allowed at most: the reader of rules says that it is too long.
-fn text(path: &Path) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| Failure::file(path, &error))?;
-    let limit = RULE_FILE_BYTES_MAX as u64 + 1;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| Failure::file(path, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        Failure::input(path.display(), format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
-    })
 }
 
 /// The pipelines that were asked for.
@@ -99,7 +59,7 @@ fn pipelines(named: &Pipelines) -> Result<Vec<Pipeline>, Failure> {
                 let known = SHIPPED.map(|(known, _)| known).join(", ");
                 return Err(Failure::input(name, format!("no such file, and no pipeline that ships ({known})")));
             }
-            None => text(Path::new(name))?,
+            None => read_rule_file(Path::new(name)).map_err(|error| Failure::Input(chain(&error)))?.text,
         };
         let file = RuleFile { path: name.clone(), text };
         Pipeline::parse(&file).map_err(|error| Failure::Check(error.shown(&file.text)))

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RuleReplay {
-    /// Directory of rules; the built-in ones if not said.
-    #[arg(long, value_name = "DIR")]
+    /// Directory or file of rules; the built-in ones if not said.
+    #[arg(long, value_name = "DIR|FILE")]
     pub(crate) rules: Option<PathBuf>,
     /// The server's data directory, or the address of a lake (s3://bucket/prefix, az://container/prefix). A server may be running.
     #[arg(long, value_name = "DIR")]

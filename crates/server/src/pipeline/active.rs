@@ -4,7 +4,8 @@
 //! whole or not at all; faulty files leave the set before active, and a person is told file and line until they are mended. Cost: the
 //! names and times of all rule files every [`LOOK_EVERY`]; their text only when one changed.
 
-use super::rules::{Rules, RulesError, rule_files};
+use super::rule_files::rule_files;
+use super::rules::{Rules, RulesError};
 use crate::api::Health;
 use crate::happenings::{RulesChanged, RulesRefused, chain, emit};
 use crate::stop::stopped;

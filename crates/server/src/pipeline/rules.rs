@@ -3,6 +3,7 @@
 //! Not their meaning (that is `detect`). Invariants: a faulty rule stops the start and is named with file and line; the same files
 //! in the same order give the same set. Cost: read once, at the start.
 
+use super::rule_files::{DEPTH_MAX, RULE_FILES_MAX, read_rule_file, rule_files};
 use crate::api::severity_id;
 use crate::api::types::{SeverityName, Text};
 use rust_embed::RustEmbed;
@@ -15,11 +16,6 @@ use yagura_model::Severity;
 #[folder = "../../rules"]
 #[allow_missing = true]
 struct BuiltIn;
-
-/// The most rule files that a directory may hold.
-pub const RULE_FILES_MAX: usize = 10_000;
-/// How deep directories of rules may be nested.
-const DEPTH_MAX: usize = 8;
 
 /// Why there are no rules to start with. The operator corrects them.
 #[derive(Debug, thiserror::Error)]
@@ -56,13 +52,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The built-in rules, or those of a directory instead (`*.yml`, `*.yaml`; what lies under `tests` is left out).
+    /// The built-in rules, or those of a directory or file instead.
     ///
     /// # Errors
     /// [`RulesError`]
     pub fn load(dir: Option<&Path>) -> Result<Self, RulesError> {
         let files = match dir {
-            Some(dir) => rule_files(dir)?.into_iter().map(read).collect::<Result<_, _>>()?,
+            Some(dir) => rule_files(dir)?.iter().map(|path| read_rule_file(path)).collect::<Result<_, _>>()?,
             None => built_in(),
         };
         Self::of(files)
@@ -86,46 +82,6 @@ fn built_in() -> Vec<RuleFile> {
         Some(RuleFile { path: format!("rules/{path}"), text })
     };
     BuiltIn::iter().filter(|path| path.ends_with(".yml") && !path.starts_with("tests/")).filter_map(file).collect()
-}
-
-/// The rule files of a directory: `*.yml` and `*.yaml` that are not under `tests`.
-///
-/// # Errors
-/// [`RulesError::File`], [`RulesError::TooMany`]
-pub(super) fn rule_files(dir: &Path) -> Result<Vec<PathBuf>, RulesError> {
-    let mut files = Vec::new();
-    list(dir, dir, 0, &mut files)?;
-    Ok(files)
-}
-
-fn read(path: PathBuf) -> Result<RuleFile, RulesError> {
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(RuleFile { path: path.display().to_string(), text }),
-        Err(source) => Err(RulesError::File { path, source }),
-    }
-}
-
-fn list(root: &Path, dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), RulesError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| RulesError::File { path, source }
-    };
-    if depth > DEPTH_MAX {
-        return Err(RulesError::TooMany(root.to_owned()));
-    }
-    for entry in std::fs::read_dir(dir).map_err(failed(dir))? {
-        let path = entry.map_err(failed(dir))?.path();
-        let is_rule = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
-        if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
-            list(root, &path, depth + 1, files)?;
-        } else if path.is_file() && is_rule {
-            if files.len() >= RULE_FILES_MAX {
-                return Err(RulesError::TooMany(root.to_owned()));
-            }
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// What people need to know of a rule.

@@ -40,6 +40,18 @@ use yagura_store::{Vault, VaultOptions};
 /// One rule of each kind, so that tests do not move with the shipped ones.
 pub(crate) const RULES: &str = include_str!("rig/rules.yml");
 
+/// One that is not among them.
+pub(crate) const SKEW: &str = "
+title: Clock of a sender is off
+id: 6f0a4c52-1d5e-4c39-9a63-0f5d1f3a0009
+status: test
+level: low
+logsource: {product: vehicle, service: can}
+detection:
+  selection: {event_name: CAN_CLOCK_SKEW}
+  condition: selection
+";
+
 pub(crate) struct Rig {
     pub(crate) dir: Arc<TempDir>,
     pub(crate) identity: Identity,

@@ -1,20 +1,9 @@
 //! Rules change while a server works: nothing is lost, and what is wrong stays out.
 
-use crate::rig::{RULES, Rig};
+use crate::rig::{RULES, Rig, SKEW};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use yagura_model::EventId;
-
-const SKEW: &str = "
-title: Clock of a sender is off
-id: 6f0a4c52-1d5e-4c39-9a63-0f5d1f3a0009
-status: test
-level: low
-logsource: {product: vehicle, service: can}
-detection:
-  selection: {event_name: CAN_CLOCK_SKEW}
-  condition: selection
-";
 
 async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
