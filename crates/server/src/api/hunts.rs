@@ -43,7 +43,7 @@ pub(crate) async fn begin(
     let (from, to) = (time("from", request.from)?, time("to", request.to)?);
     let tenant = *session.tenant();
     let plan = HuntPlan::new(set, tenant.to_string(), from, to);
-    let id = app.hunts.begin(&app.lake, tenant, plan);
+    let id = app.hunts.begin(&app.lake, tenant, plan, app.stop.clone());
     let id = id.ok_or_else(|| ApiError::Busy(format!("{RUNNING_MAX} hunts are under way; stop one, or wait")))?;
     let standing = app.hunts.standing(&tenant, id).ok_or(ApiError::NotFound("hunt"))?;
     Ok((StatusCode::ACCEPTED, Json(view(standing))))

@@ -16,6 +16,9 @@ pub(super) fn rows(
     hunter: &mut Hunter,
     watch: &HuntWatch,
 ) -> Result<Vec<RecordBatch>, HuntError> {
+    if watch.is_stopped() {
+        return Err(HuntError::Stopped);
+    }
     let columns = hunter.columns();
     let mut reader = Reader { lake, hunter, watch, columns, sample: Vec::new() };
     let (from, to) = decisive(plan);

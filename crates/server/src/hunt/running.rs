@@ -6,9 +6,11 @@
 use super::{HuntError, HuntOutcome, HuntPlan, HuntWatch, hunt};
 use crate::happenings::chain;
 use crate::lake::SharedLake;
+use crate::stop::stopped;
 use crate::tenant::Tenant;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// The most hunts under way.
 pub const RUNNING_MAX: usize = 2;
@@ -57,9 +59,9 @@ pub struct Standing {
 }
 
 impl Hunts {
-    /// Begins a hunt; its number, or `None` if too many are under way.
+    /// Begins a hunt, which stops with the server; its number, or `None` if too many are under way.
     #[must_use]
-    pub fn begin(&self, lake: &SharedLake, tenant: Tenant, plan: HuntPlan) -> Option<u64> {
+    pub fn begin(&self, lake: &SharedLake, tenant: Tenant, plan: HuntPlan, stop: watch::Receiver<bool>) -> Option<u64> {
         let watch = Arc::new(HuntWatch::default());
         let id = {
             let mut room = self.room();
@@ -74,7 +76,18 @@ impl Hunts {
         };
         let (lake, hunts) = (lake.clone(), self.clone());
         tokio::spawn(async move {
-            let ended = match lake.call(move |lake| hunt(lake, &plan, &watch)).await {
+            let watched = Arc::clone(&watch);
+            let mut work = std::pin::pin!(lake.call(move |lake| hunt(lake, &plan, &watched)));
+            let ended = tokio::select! {
+                biased;
+                // A thread that goes on reading would hold up the end of the process.
+                () = stopped(stop) => {
+                    watch.stop();
+                    work.await
+                }
+                ended = &mut work => ended,
+            };
+            let ended = match ended {
                 Ok(Ok(outcome)) => Ended::Done(Arc::new(outcome)),
                 Ok(Err(HuntError::Stopped)) => Ended::Stopped,
                 Ok(Err(error)) => Ended::Failed(chain(&error)),

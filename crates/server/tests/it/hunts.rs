@@ -4,10 +4,12 @@ use crate::rig::{Rig, SKEW, rules};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use yagura_detect::{RuleFile, RuleSet};
-use yagura_model::{EventId, UnixMicros};
+use yagura_model::{EventId, Name, UnixMicros};
 use yagura_server::clock;
-use yagura_server::hunt::{HuntOutcome, HuntPlan, HuntWatch, RuleOutcome, hunt};
+use yagura_server::hunt::{Ended, HuntOutcome, HuntPlan, HuntWatch, RuleOutcome, hunt};
+use yagura_server::tenant::Tenant;
 use yagura_store::Lake;
 
 const INJECTION: &str = "6f0a4c52-1d5e-4c39-9a63-0f5d1f3a0002";
@@ -114,8 +116,27 @@ async fn a_person_begins_a_hunt_and_reads_what_it_found_and_nobody_of_another_te
     rig.end().await;
 }
 
+#[tokio::test]
+async fn a_hunt_stops_when_the_server_does() {
+    let rig = past().await;
+    let tenant = Tenant::named(Name::new("acme").unwrap());
+    let plan = HuntPlan::new(rules().set, tenant.to_string(), None, None);
+    let id = rig.app.hunts.begin(&rig.app.lake, tenant, plan, watch::channel(true).1).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let ended = loop {
+        if let Some(ended) = rig.app.hunts.standing(&tenant, id).unwrap().ended {
+            break ended;
+        }
+        assert!(Instant::now() < deadline);
+        tokio::task::yield_now().await;
+    };
+    assert!(matches!(ended, Ended::Stopped), "{ended:?}");
+    rig.end().await;
+}
+
 crate::on_postgres!(
     "hunts.rs":
     the_rules_of_a_server_find_its_own_alerts_and_changed_ones_say_what_is_new_and_lost,
-    a_person_begins_a_hunt_and_reads_what_it_found_and_nobody_of_another_tenant_does
+    a_person_begins_a_hunt_and_reads_what_it_found_and_nobody_of_another_tenant_does,
+    a_hunt_stops_when_the_server_does
 );
