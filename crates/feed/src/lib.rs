@@ -1,0 +1,8 @@
+//! The edge of `psirt`: documents out of files, directories and archives, and the advisory database on disk.
+//!
+//! Not a reader of any format: what a document means is `psirt`'s work. Invariants: nothing is read by its name; every document that could
+//! not be read is named; a database directory is whole at any instant, also after a crash.
+
+mod documents;
+
+pub use documents::{ARCHIVE_DEPTH_MAX, DOCUMENT_BYTES_MAX, Visitor, visit, visit_stream};
