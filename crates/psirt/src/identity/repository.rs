@@ -52,3 +52,16 @@ pub(crate) fn is_commit(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         && text.bytes().any(|b| b.is_ascii_digit())
 }
+
+/// The version that a tag's name holds: `openssl-3.0.1`, `OpenSSL_1_1_1k`, `v1.2`, `VER-2-10-0`. A tag without a number stays as it is.
+pub(crate) fn tag_version(tag: &str) -> String {
+    let tag = tag.trim().trim_start_matches("refs/tags/");
+    let starts = tag.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at);
+    let after_word = |at: &usize| !tag.get(..*at).is_some_and(|lead| lead.ends_with(|c: char| c.is_ascii_alphanumeric()));
+    let of_letter = |at: &usize| matches!(tag.get(..*at), Some("v" | "V" | "n" | "r" | "go"));
+    let Some(at) = starts.clone().find(|at| after_word(at) || of_letter(at)).or_else(|| starts.clone().next()) else {
+        return tag.to_owned();
+    };
+    let number = tag.get(at..).unwrap_or(tag);
+    if number.contains('.') { number.to_owned() } else { number.replace(['_', '-'], ".") }
+}
