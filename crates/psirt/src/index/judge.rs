@@ -4,6 +4,8 @@
 //! enumerations "affected" wins, among ranges "not affected" does: sources enumerate what they tested, and write the branches that hold a fix
 //! beside a range that spans them (CVE 5 with `unaffected` versions). Cost: a comparison of bytes per bound.
 
+use std::fmt;
+
 use crate::version::{Scheme, write_key};
 use crate::vex::Status;
 
@@ -56,12 +58,48 @@ impl Asked {
 pub struct Verdict<'a> {
     /// The status.
     pub status: Status,
-    /// The range in words: `from 1.0, before 1.2.3`.
-    pub range: String,
+    /// What holds the version.
+    pub range: Range<'a>,
     /// The first version known to hold a fix.
     pub fixed: Option<&'a str>,
     /// Whether the version itself is named, not a range that holds it.
     pub is_enumerated: bool,
+}
+
+/// The words of a source on versions: `from 1.0, before 1.2.3`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Range<'a> {
+    /// The version itself is listed.
+    Listed,
+    /// The commit itself is listed.
+    Commit,
+    /// All versions.
+    All,
+    /// All but those that the source speaks of.
+    Rest,
+    /// From, inclusively, to; whether the end is inside.
+    Between(Option<&'a str>, Option<(&'a str, bool)>),
+}
+
+impl fmt::Display for Range<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed => f.write_str("this version is listed"),
+            Self::Commit => f.write_str("this commit is listed"),
+            Self::All | Self::Between(None, None) => f.write_str("all versions"),
+            Self::Rest => f.write_str("all versions but those listed"),
+            Self::Between(low, high) => {
+                if let Some(low) = low {
+                    write!(f, "from {low}{}", if high.is_some() { ", " } else { "" })?;
+                }
+                match high {
+                    Some((high, true)) => write!(f, "up to {high}"),
+                    Some((high, false)) => write!(f, "before {high}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
 }
 
 /// How much a rule that holds the version counts; the greatest wins.
@@ -91,10 +129,10 @@ impl<'a> Entry<'a> {
             }
         }
         let (status, range, is_enumerated, fixed) = match best {
-            Some((weight, rule)) => (rule.status, words(&rule, asked), weight >= Weight::ExactNot, fix_of(&rule)),
+            Some((weight, rule)) => (rule.status, words(&rule), weight >= Weight::ExactNot, fix_of(&rule)),
             None => match self.otherwise() {
                 // What is said of the rest says nothing of a version that is not known.
-                Some(status) if asked.text.is_some() => (status, "all versions but those listed".to_owned(), false, None),
+                Some(status) if asked.text.is_some() => (status, Range::Rest, false, None),
                 _ => return Ok(None),
             },
         };
@@ -189,20 +227,14 @@ fn fix_of<'a>(rule: &Rule<'a>) -> Option<&'a str> {
     }
 }
 
-fn words(rule: &Rule<'_>, asked: &Asked) -> String {
+fn words<'a>(rule: &Rule<'a>) -> Range<'a> {
     match rule.form {
-        Form::All => "all versions".to_owned(),
-        Form::Exactly { .. } => format!("version {} is listed", asked.version().unwrap_or_default()),
-        Form::Commits { .. } => format!("commit {} is listed", asked.commit.as_deref().unwrap_or_default()),
-        Form::Interval { low, high, high_inside } => match (low, high) {
-            (None, None) => "all versions".to_owned(),
-            (Some((_, low)), None) => format!("from {low}"),
-            (None, Some((_, high))) => upper(high, high_inside),
-            (Some((_, low)), Some((_, high))) => format!("from {low}, {}", upper(high, high_inside)),
-        },
+        Form::All => Range::All,
+        Form::Exactly { .. } => Range::Listed,
+        Form::Commits { .. } => Range::Commit,
+        Form::Interval { low, high, high_inside } => Range::Between(
+            low.map(|(_, text)| text),
+            high.map(|(_, text)| (text, high_inside || text.ends_with('*'))),
+        ),
     }
-}
-
-fn upper(high: &str, inside: bool) -> String {
-    if inside || high.ends_with('*') { format!("up to {high}") } else { format!("before {high}") }
 }

@@ -1,36 +1,36 @@
-//! Finds and unpacks the test data that is kept beside the repository. Not for the product: decompression without limits.
+//! Finds the shared data. Not a fetcher: what is absent is said on the error output.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// A file of the data, or `None` and a line that says so.
-pub(crate) fn file(name: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/psirt").join(name);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("skipped: no {name} in ../shared/data/psirt");
+/// The path of a file or folder of `shared/data/psirt`, if it is there.
+pub(crate) fn path(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/psirt").join(name);
+    let is_there = path.exists();
+    if !is_there {
+        eprintln!("skipped: there is no {}", path.display());
     }
-    bytes
+    is_there.then_some(path)
 }
 
-/// The text of a `.zst` file.
-pub(crate) fn text(name: &str) -> Option<String> {
-    let mut text = String::new();
-    zstd::Decoder::new(&*file(name)?).unwrap().read_to_string(&mut text).unwrap();
-    Some(text)
+/// A file as bytes, decompressed if it ends with `.zst`.
+pub(crate) fn bytes(name: &str) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(path(name)?).unwrap();
+    Some(if name.ends_with(".zst") { zstd::decode_all(bytes.as_slice()).unwrap() } else { bytes })
 }
 
-/// Files of a `.tar.zst` by path.
+/// The files of a `.tar.zst` as (path, content), in its order.
 pub(crate) fn archive(name: &str) -> Option<Vec<(String, Vec<u8>)>> {
-    let packed = file(name)?;
-    let mut archive = tar::Archive::new(zstd::Decoder::new(&*packed).unwrap());
+    let bytes = bytes(name)?;
     let mut files = Vec::new();
-    for entry in archive.entries().unwrap() {
+    for entry in tar::Archive::new(bytes.as_slice()).entries().unwrap() {
         let mut entry = entry.unwrap();
-        let path = entry.path().unwrap().to_string_lossy().into_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).unwrap();
-        files.push((path, bytes));
+        if entry.header().entry_type().is_file() {
+            let name = entry.path().unwrap().to_string_lossy().into_owned();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            files.push((name, content));
+        }
     }
     Some(files)
 }

@@ -1,6 +1,13 @@
-//! Tests of the crate from outside, on official suites and real data. Where the data is absent, a test says so and passes.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop there")]
-#![expect(clippy::print_stdout, reason = "a test without its data says so")]
+//! The crate beside official suites and other people's data, found beside the repository; absent data is said and passed over.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests stop at the first surprise and say what is absent"
+)]
 
 mod data;
+mod order;
 mod purl_suite;
