@@ -1,0 +1,6 @@
+//! Tests of the crate from outside, on official suites and real data. Where the data is absent, a test says so and passes.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop there")]
+#![expect(clippy::print_stdout, reason = "a test without its data says so")]
+
+mod advisories;
+mod data;
