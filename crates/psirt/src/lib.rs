@@ -20,6 +20,7 @@ mod instant;
 pub mod advisory;
 pub mod component;
 pub mod identity;
+pub mod index;
 pub mod version;
 pub mod vex;
 

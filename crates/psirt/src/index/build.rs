@@ -15,9 +15,9 @@ use crate::vex::Status;
 use super::compile::{Place, Refused, places, scheme_of};
 use super::heap::Heap;
 use super::layout::{Kind, SECTIONS, Section, SegmentError, frame, to_u32};
-use super::record::{self, OPEN};
+use super::record::{self, OPEN, RECORD_BYTES};
 use super::rules::{RULE_BYTES, Writer, status_number};
-use super::segment::ENTRY_BYTES;
+use super::segment::{ENTRY_BYTES, Entry};
 use super::table::{self, Run};
 
 /// Kinds of keys that a bare name leads to: what SBOMs without package URLs mean.
@@ -89,9 +89,15 @@ impl Builder {
         self.push(advisory, (self.known_from, OPEN));
     }
 
+    /// Makes a record one that was never what we knew.
     fn kill(&mut self, index: u32) {
-        if let Some(dead) = self.dead.get_mut(super::layout::to_usize(index)) {
+        let index = super::layout::to_usize(index);
+        if let Some(dead) = self.dead.get_mut(index) {
             *dead = true;
+        }
+        let end = index.saturating_add(1).saturating_mul(RECORD_BYTES);
+        if let Some(until) = self.advisories.get_mut(end.saturating_sub(8)..end) {
+            until.copy_from_slice(&self.known_from.to_le_bytes());
         }
     }
 
@@ -116,7 +122,9 @@ impl Builder {
     fn affected(&mut self, advisory: u32, id: &str, affected: &Affected) {
         let mut wrong = Vec::new();
         let by = self.heap.text(&affected.by);
-        let context = self.context(affected);
+        let running_on = affected.running_on.iter().map(written).collect();
+        let parts = affected.parts.iter().map(|(kind, name)| (kind.as_str(), name.as_str())).collect();
+        let context = self.context(running_on, parts);
         let mut written: Vec<(Vec<Scheme>, Vec<String>, Run)> = Vec::new();
         for place in places(affected, &mut wrong) {
             let schemes: Vec<Scheme> = affected.ranges.iter().map(|(versions, _)| scheme_of(&place.key, versions)).collect();
@@ -131,18 +139,17 @@ impl Builder {
             };
             let release = place.release.as_deref().map_or(0, |release| self.heap.text(release));
             let narrow = place.narrow.as_deref().map_or(0, |narrow| self.heap.text(narrow));
-            let entry = [advisory, by, release, narrow, run.start, run.count, context];
-            let mut bytes = [0; ENTRY_BYTES];
-            let last = [status_number(affected.otherwise), place.via.number(), 0, 0];
-            let whole = entry.into_iter().flat_map(u32::to_le_bytes).chain(last);
-            bytes.iter_mut().zip(whole).for_each(|(place, byte)| *place = byte);
-            self.entry(place.key.as_str(), bytes);
+            let numbers = [advisory, by, release, narrow, run.start, run.count, context];
+            self.entry(place.key.as_str(), numbers, [status_number(affected.otherwise), place.via.number()]);
         }
         self.refused.extend(wrong.into_iter().map(|what| Refused { advisory: id.to_owned(), what }));
     }
 
     /// Files an entry under a key.
-    pub(super) fn entry(&mut self, key: &str, bytes: [u8; ENTRY_BYTES]) {
+    fn entry(&mut self, key: &str, numbers: [u32; 7], last: [u8; 2]) {
+        let mut bytes = [0; ENTRY_BYTES];
+        let whole = numbers.into_iter().flat_map(u32::to_le_bytes).chain(last);
+        bytes.iter_mut().zip(whole).for_each(|(place, byte)| *place = byte);
         let next = to_u32(self.keys.len());
         let number = match self.keys.get(key) {
             Some(number) => *number,
@@ -173,19 +180,52 @@ impl Builder {
         Run { start, count: end.saturating_sub(start) }
     }
 
-    fn context(&mut self, affected: &Affected) -> u32 {
-        if affected.running_on.is_empty() && affected.parts.is_empty() {
+    fn context(&mut self, running_on: Vec<Cow<'_, str>>, parts: Vec<(&str, &str)>) -> u32 {
+        if running_on.is_empty() && parts.is_empty() {
             return 0;
         }
+        // Number 0 stands for no context.
         if self.lists.is_empty() {
             self.lists.push(0);
         }
         let start = to_u32(self.lists.len());
-        let mut numbers = vec![to_u32(affected.running_on.len()), to_u32(affected.parts.len())];
-        numbers.extend(affected.running_on.iter().map(|package| self.heap.text(&written(package))));
-        numbers.extend(affected.parts.iter().flat_map(|(kind, name)| [self.heap.text(kind), self.heap.text(name)]));
-        self.lists.extend(numbers);
+        self.lists.extend([to_u32(running_on.len()), to_u32(parts.len())]);
+        let texts = running_on.iter().map(|text| &**text).chain(parts.into_iter().flat_map(|(kind, name)| [kind, name]));
+        self.lists.extend(texts.map(|text| self.heap.text(text)));
         start
+    }
+
+    /// Files an entry of another segment. `rules` remembers where its rules were written.
+    pub(super) fn copy(
+        &mut self,
+        key: &str,
+        advisory: u32,
+        entry: &Entry<'_>,
+        rules: &mut HashMap<Run, Run>,
+    ) -> Result<(), SegmentError> {
+        let run = match rules.get(&entry.rules) {
+            Some(run) => *run,
+            None => {
+                let start = to_u32(self.rules.len().checked_div(RULE_BYTES).unwrap_or_default());
+                let mut writer = Writer { rules: &mut self.rules, lists: &mut self.lists, heap: &mut self.heap };
+                for index in entry.rules.numbers() {
+                    writer.copy(&entry.frame, index)?;
+                }
+                *rules.entry(entry.rules).or_insert(Run { start, count: entry.rules.count })
+            }
+        };
+        let context = entry.context()?;
+        let numbers = [
+            advisory,
+            self.heap.text(entry.by()?),
+            self.heap.text(entry.release()?.unwrap_or_default()),
+            self.heap.text(entry.narrow()?.unwrap_or_default()),
+            run.start,
+            run.count,
+            self.context(context.running_on.into_iter().map(Cow::Borrowed).collect(), context.parts),
+        ];
+        self.entry(key, numbers, [status_number(entry.otherwise()), entry.via().number()]);
+        Ok(())
     }
 
     /// What could not be taken.
@@ -283,11 +323,11 @@ pub(crate) fn bare_name(name: &str) -> String {
 }
 
 /// A package in words.
-fn written(package: &Package) -> String {
+fn written(package: &Package) -> Cow<'_, str> {
     match package {
-        Package::Purl(text) | Package::Cpe(text) | Package::Repository(text) => text.clone(),
-        Package::Ecosystem { ecosystem, name } => format!("{ecosystem} {name}"),
-        Package::Product { vendor, product } => format!("{vendor} {product}"),
-        Package::Digest(algorithm, hex) => format!("{algorithm}:{hex}"),
+        Package::Purl(text) | Package::Cpe(text) | Package::Repository(text) => Cow::Borrowed(text),
+        Package::Ecosystem { ecosystem, name } => Cow::Owned(format!("{ecosystem} {name}")),
+        Package::Product { vendor, product } => Cow::Owned(format!("{vendor} {product}")),
+        Package::Digest(algorithm, hex) => Cow::Owned(format!("{algorithm}:{hex}")),
     }
 }

@@ -13,7 +13,7 @@ const SHARED_BYTES_MAX: usize = 200;
 #[derive(Debug)]
 pub(super) struct Heap {
     bytes: Vec<u8>,
-    known: HashMap<Box<[u8]>, u32, foldhash::fast::FixedState>,
+    known: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>,
 }
 
 impl Heap {

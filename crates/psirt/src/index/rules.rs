@@ -113,6 +113,48 @@ impl Writer<'_> {
         }
     }
 
+    /// Writes a rule of another segment.
+    pub(super) fn copy(&mut self, from: &Frame<'_>, index: u32) -> Result<(), SegmentError> {
+        let row = from.row::<RULE_BYTES>(Section::Rules, index)?;
+        let Rule { status, scheme, form } = from.rule(index)?;
+        let [form_number, _, flags, ..] = *row;
+        let numbers = match form {
+            Form::Interval { low, high, .. } => {
+                let bytes = |bound: Option<(&[u8], &str)>, heap: &mut Heap| {
+                    bound.map_or((0, 0), |(key, text)| (heap.put(key), heap.text(text)))
+                };
+                let (low, high) = (bytes(low, self.heap), bytes(high, self.heap));
+                [low.0, high.0, low.1, high.1]
+            }
+            Form::Exactly { start, count } => {
+                let at = to_u32(self.lists.len());
+                for number in start..start.saturating_add(count) {
+                    let key = from.item(from.number(Section::Lists, number)?)?;
+                    self.lists.push(self.heap.put(key));
+                }
+                [at, count, 0, 0]
+            }
+            Form::All => [0; 4],
+            Form::Commits { start } => {
+                let at = to_u32(self.lists.len());
+                let mut commits = 0_u32;
+                for group in 0..3 {
+                    let count = from.number(Section::Lists, start.saturating_add(group))?;
+                    self.lists.push(count);
+                    commits = commits.saturating_add(count);
+                }
+                let first = start.saturating_add(3);
+                for number in first..first.saturating_add(commits) {
+                    let commit = from.text(from.number(Section::Lists, number)?)?;
+                    self.lists.push(self.heap.text(commit));
+                }
+                [at, 0, 0, 0]
+            }
+        };
+        self.push(form_number, status, flags, scheme, numbers);
+        Ok(())
+    }
+
     fn interval(&mut self, introduced: Option<&str>, end: &End, status: Status, scheme: Scheme) -> Result<(), String> {
         let mut flags = 0;
         let (mut low, mut high) = ((0, 0), (0, 0));

@@ -19,7 +19,7 @@ pub(super) fn hash(text: &[u8]) -> u64 {
 }
 
 /// What a text leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Run {
     pub(super) start: u32,
     pub(super) count: u32,

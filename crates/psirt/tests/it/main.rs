@@ -5,9 +5,11 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "tests stop at the first surprise and say what is absent"
 )]
 
+mod advisories;
 mod data;
 mod order;
 mod purl_suite;
