@@ -19,8 +19,10 @@ mod instant;
 
 pub mod advisory;
 pub mod component;
+pub mod findings;
 pub mod identity;
 pub mod index;
+pub mod resolve;
 pub mod version;
 pub mod vex;
 

@@ -36,6 +36,11 @@ impl PackageKey {
         &self.0
     }
 
+    /// A key that an index holds.
+    pub(crate) fn known(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The kind of the key, which is its first segment: `pypi`, `deb`, `cpe`, `git`, `product`.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -54,7 +54,7 @@ impl Asked {
 }
 
 /// How a version stands, and what says so.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Verdict<'a> {
     /// The status.
     pub status: Status,

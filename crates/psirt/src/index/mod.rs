@@ -18,9 +18,10 @@ mod segment;
 mod table;
 
 pub use build::Builder;
+pub(crate) use build::bare_name;
 pub use compile::Refused;
 pub use database::{Database, Found};
-pub use judge::{Asked, Verdict};
+pub use judge::{Asked, Range, Verdict};
 pub use layout::{Kind, SegmentError};
 pub use lookup::{Epss, Exploited, epss, exploited, mapping};
 pub use merge::merge;

@@ -65,7 +65,9 @@ fn every_cve_record_of_vulnrichment_is_read() {
     assert_eq!(count(&commits), 3_861);
     let kernel = taken.advisories.iter().find(|advisory| advisory.id == "CVE-2019-25160").unwrap();
     let git = &kernel.affected[0];
-    assert!(matches!(&git.ranges[..], [(Versions::Commits { introduced, fixed, .. }, Status::Affected)] if introduced.len() == 1 && fixed.len() == 8));
+    assert!(
+        matches!(&git.ranges[..], [(Versions::Commits { introduced, fixed, .. }, Status::Affected)] if introduced.len() == 1 && fixed.len() == 8)
+    );
     assert_eq!(git.otherwise, Some(Status::NotAffected));
     assert!(git.packages.contains(&Package::Product { vendor: "Linux".to_owned(), product: "Linux".to_owned() }));
     let streams = &kernel.affected[1];
@@ -82,7 +84,11 @@ fn every_osv_record_is_read() {
         report(name, &taken);
         assert_eq!((taken.advisories.len(), taken.anomalies.len()), (advisories, 0), "{name}");
         assert_eq!(enumerated(&taken), versions, "{name}");
-        assert_eq!(taken.advisories.iter().filter(|advisory| advisory.withdrawn.is_some()).count(), withdrawn, "{name}");
+        assert_eq!(
+            taken.advisories.iter().filter(|advisory| advisory.withdrawn.is_some()).count(),
+            withdrawn,
+            "{name}"
+        );
         assert_eq!(taken.advisories.iter().map(|advisory| advisory.affected.len()).sum::<usize>(), affected, "{name}");
     }
 }
@@ -113,7 +119,11 @@ fn every_cisa_document_is_read() {
         all.anomalies.extend(read.anomalies);
     }
     report("cisa", &all);
-    println!("documents {documents} scores {} affected {}", all.advisories.iter().map(|a| a.scores.len()).sum::<usize>(), all.advisories.iter().map(|a| a.affected.len()).sum::<usize>());
+    println!(
+        "documents {documents} scores {} affected {}",
+        all.advisories.iter().map(|a| a.scores.len()).sum::<usize>(),
+        all.advisories.iter().map(|a| a.affected.len()).sum::<usize>()
+    );
 }
 
 #[test]
@@ -131,11 +141,32 @@ fn fixtures_of_nvd_are_read() {
 
 #[test]
 fn examples_of_jvn_are_read() {
-    for name in ["hnd/getVulnOverviewList_hnd.xml", "hnd/getVulnDetailInfo_hnd_JVNDB-2018-009328.xml", "hnd/getVulnDetailInfo_hnd_JVNDB-2022-000097.xml", "hnd/getVulnDetailInfo_hnd_JVNDB-2017-009608.xml", "hnd/dataFeed_jvndb_detail_hnd.xml","hnd/getVulnDetailInfo_hnd_JVNDB-2021-002774.xml","hnd/dataFeed_jvndb_rss_hnd.xml",
-      "oka/getVulnDetailInfo_oka_JVNDB-2017-009608.json","oka/getVulnDetailInfo_oka_JVNDB-2021-002774.json","oka/getVulnDetailInfo_oka_JVNDB-2018-009328.json","oka/getVulnDetailInfo_oka_jvnstix.json","oka/getVulnDetailInfo_oka_JVNDB-2017-009608_jvnstix.json","oka/dataFeed_jvndb_detail_oka.json","oka/getVulnDetailInfo_oka_JVNDB-2022-000097.json","oka/getVulnOverviewList_oka.json","oka/getVulnDetailInfo_oka_jvncsaf.json","oka/dataFeed_jvndb_rss_oka.json", "oka/getVendorList_oka.json", "hnd/getVendorList_hnd.xml"] {
+    for name in [
+        "hnd/getVulnOverviewList_hnd.xml",
+        "hnd/getVulnDetailInfo_hnd_JVNDB-2018-009328.xml",
+        "hnd/getVulnDetailInfo_hnd_JVNDB-2022-000097.xml",
+        "hnd/getVulnDetailInfo_hnd_JVNDB-2017-009608.xml",
+        "hnd/dataFeed_jvndb_detail_hnd.xml",
+        "hnd/getVulnDetailInfo_hnd_JVNDB-2021-002774.xml",
+        "hnd/dataFeed_jvndb_rss_hnd.xml",
+        "oka/getVulnDetailInfo_oka_JVNDB-2017-009608.json",
+        "oka/getVulnDetailInfo_oka_JVNDB-2021-002774.json",
+        "oka/getVulnDetailInfo_oka_JVNDB-2018-009328.json",
+        "oka/getVulnDetailInfo_oka_jvnstix.json",
+        "oka/getVulnDetailInfo_oka_JVNDB-2017-009608_jvnstix.json",
+        "oka/dataFeed_jvndb_detail_oka.json",
+        "oka/getVulnDetailInfo_oka_JVNDB-2022-000097.json",
+        "oka/getVulnOverviewList_oka.json",
+        "oka/getVulnDetailInfo_oka_jvncsaf.json",
+        "oka/dataFeed_jvndb_rss_oka.json",
+        "oka/getVendorList_oka.json",
+        "hnd/getVendorList_hnd.xml",
+    ] {
         let Some(bytes) = data::file(&format!("jvn/examples/{name}")) else { return };
         let read = taken(&bytes);
         report(name, &read);
-        for advisory in &read.advisories { println!("    {} {:?} {}", advisory.id, advisory.aliases, advisory.affected.len()); }
+        for advisory in &read.advisories {
+            println!("    {} {:?} {}", advisory.id, advisory.aliases, advisory.affected.len());
+        }
     }
 }
