@@ -10,3 +10,4 @@
 
 mod data;
 mod order;
+mod ranges;
