@@ -13,3 +13,4 @@ mod advisories;
 mod data;
 mod order;
 mod purl_suite;
+mod ranges;
