@@ -3,4 +3,5 @@
 #![expect(clippy::print_stdout, reason = "a test without its data says so")]
 
 mod advisories;
+mod csaf_suite;
 mod data;
