@@ -21,6 +21,7 @@ mod rustsec;
 mod wording;
 mod yaml;
 
+pub(crate) use context::kind as kind_of;
 pub use reading::{Sink, read};
 
 use crate::Instant;

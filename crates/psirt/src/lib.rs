@@ -18,6 +18,7 @@
 mod instant;
 
 pub mod advisory;
+pub mod csaf;
 pub mod component;
 pub mod findings;
 pub mod identity;

@@ -10,6 +10,7 @@
 )]
 
 mod advisories;
+mod csaf_suite;
 mod data;
 mod order;
 mod purl_suite;
