@@ -19,6 +19,7 @@ mod instant;
 
 pub mod advisory;
 pub mod component;
+pub mod sbom;
 pub mod vex;
 
 pub use instant::Instant;
