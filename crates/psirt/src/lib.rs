@@ -25,6 +25,7 @@ pub mod identity;
 pub mod index;
 pub mod resolve;
 pub mod version;
+pub mod sbom;
 pub mod vex;
 
 pub use instant::Instant;
