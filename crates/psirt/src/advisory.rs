@@ -3,6 +3,27 @@
 //! Not a judgement: sources are kept side by side, each as it speaks; which packages and versions they mean is read by the compiled index
 //! (ADR-0037). Limits: what a source enumerates is kept whole, the compiler bounds it.
 
+mod context;
+mod cpe_match;
+mod csaf;
+mod csaf_products;
+mod cve;
+mod cve_versions;
+mod documents;
+mod jvn;
+mod jvn_xml;
+mod kernel;
+mod nvd;
+mod osv;
+mod private;
+mod reading;
+mod rustsec;
+mod wording;
+mod yaml;
+
+pub(crate) use context::kind as kind_of;
+pub use reading::{Sink, read};
+
 use crate::Instant;
 use crate::vex::Status;
 
@@ -70,7 +91,7 @@ pub enum Versions {
 pub enum End {
     /// Before this version, which holds the fix.
     Before(String),
-    /// With this version.
+    /// With this version; `3.16.*` is every version that begins with `3.16.`.
     With(String),
     /// Nowhere yet.
     Open,
@@ -155,4 +176,29 @@ pub struct Advisory {
     pub remedies: Vec<String>,
     /// The packages.
     pub affected: Vec<Affected>,
+}
+
+impl Advisory {
+    /// An advisory of which nothing but its id is known.
+    #[must_use]
+    pub fn new(id: impl Into<String>, source: Source) -> Self {
+        Self {
+            id: id.into(),
+            source,
+            document: None,
+            aliases: Vec::new(),
+            related: Vec::new(),
+            published: None,
+            modified: None,
+            withdrawn: None,
+            title: String::new(),
+            description: String::new(),
+            weaknesses: Vec::new(),
+            scores: Vec::new(),
+            ssvc: Vec::new(),
+            references: Vec::new(),
+            remedies: Vec::new(),
+            affected: Vec::new(),
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! Not an identity: purls, CPEs and the rest are kept as the document writes them; the resolver reads them. Readers hand components to a
 //! [`Sink`] one by one, so that a document of any size takes the memory of its largest component (ADR-0038).
 
+use std::collections::HashMap;
+
 use crate::vex::Statement;
 
 /// What a component is, in the words of CycloneDX 1.6 and SPDX 3.0.
@@ -35,6 +37,8 @@ pub enum Kind {
     Data,
     /// Source code or what a build needs (SPDX 3.0 `source`, Yocto recipes).
     Source,
+    /// Something that is called over a network (CycloneDX `services`).
+    Service,
 }
 
 /// A digest of a component's content.
@@ -58,7 +62,8 @@ pub struct Patch {
 /// One component as its document describes it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Component {
-    /// The document's own name for it: `bom-ref`, `SPDXID`, `spdxId`. Unique within the document, or there is an anomaly.
+    /// The document's own name for it: `bom-ref`, `SPDXID`, `spdxId`; if it has none, its place as a JSON pointer. Unique within the
+    /// document, or there is an anomaly.
     pub reference: String,
     /// What it is.
     pub kind: Kind,
@@ -101,10 +106,66 @@ pub struct Anomaly {
 pub trait Sink {
     /// A component.
     fn component(&mut self, component: Component);
+    /// A licence that the document states apart from the component (SPDX 3.0 relationships).
+    fn licence(&mut self, of: &str, expression: &str);
     /// `from` contains, depends on, or is made of `to`; both are references.
     fn dependency(&mut self, from: &str, to: &str);
     /// The document carries VEX itself.
     fn statement(&mut self, statement: Statement);
     /// Something is wrong.
     fn anomaly(&mut self, anomaly: Anomaly);
+}
+
+/// A whole document in memory: for documents that are compared or written again.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Inventory {
+    /// Components in order of appearance.
+    pub components: Vec<Component>,
+    /// (from, to) pairs of references.
+    pub dependencies: Vec<(String, String)>,
+    /// VEX statements of the document.
+    pub statements: Vec<Statement>,
+    /// What is wrong with it.
+    pub anomalies: Vec<Anomaly>,
+    /// Licences that were stated apart, until [`Inventory::settle`] puts them where they belong.
+    pub licences: Vec<(String, String)>,
+}
+
+impl Inventory {
+    /// Gives components the licences that were stated apart from them. To be called when the document has ended.
+    pub fn settle(&mut self) {
+        let mut apart: HashMap<String, Vec<String>> = HashMap::new();
+        for (of, expression) in std::mem::take(&mut self.licences) {
+            apart.entry(of).or_default().push(expression);
+        }
+        for component in &mut self.components {
+            for expression in apart.remove(&component.reference).unwrap_or_default() {
+                if !component.licences.contains(&expression) {
+                    component.licences.push(expression);
+                }
+            }
+        }
+    }
+}
+
+impl Sink for Inventory {
+    fn component(&mut self, component: Component) {
+        self.components.push(component);
+    }
+
+    fn licence(&mut self, of: &str, expression: &str) {
+        self.licences.push((of.to_owned(), expression.to_owned()));
+    }
+
+    fn dependency(&mut self, from: &str, to: &str) {
+        self.dependencies.push((from.to_owned(), to.to_owned()));
+    }
+
+    fn statement(&mut self, statement: Statement) {
+        self.statements.push(statement);
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        self.anomalies.push(anomaly);
+    }
 }

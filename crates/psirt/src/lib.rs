@@ -18,8 +18,14 @@
 mod instant;
 
 pub mod advisory;
+pub mod csaf;
 pub mod component;
+pub mod findings;
+pub mod identity;
+pub mod index;
+pub mod resolve;
 pub mod version;
+pub mod sbom;
 pub mod vex;
 
 pub use instant::Instant;

@@ -12,16 +12,26 @@ mod dotted;
 mod gem;
 mod generic;
 mod key;
+mod line;
 mod maven;
+mod native;
 mod pypi;
+mod range;
 mod refusal;
 mod scheme;
 mod semver;
+mod stated;
+mod vers;
 
 use refusal::Refusal;
 use std::cmp::Ordering;
 
+pub use line::{answer_compare, answer_vers};
+pub use native::{NOTATION_BYTES_MAX, Native, NativeError, from_native};
+pub use range::{Cut, Side, VersionRange, range_bytes_contain};
 pub use scheme::Scheme;
+pub use stated::{Remark, Stated, StatedError, stated};
+pub use vers::{Comparator, Constraint, Vers, VersError};
 
 /// The longest version that is read, in bytes. The longest of 100,000 real ones has 146.
 pub const VERSION_BYTES_MAX: usize = 1024;

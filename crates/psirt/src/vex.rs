@@ -2,6 +2,8 @@
 //!
 //! Not a decision of ours: who said it is kept, and whoever merges statements weighs that. Products are named as the document names them.
 
+pub mod words;
+
 use crate::Instant;
 
 /// How a product stands to a vulnerability (CISA, Minimum Requirements for VEX, April 2023).
@@ -66,4 +68,31 @@ pub struct Statement {
     pub author: Option<String>,
     /// Since when it holds.
     pub since: Option<Instant>,
+    /// What its format says beyond this, as (`format.field`, value), such as (`cyclonedx.response`, `update`): the same format writes
+    /// it again, another lists it as lost.
+    pub beyond: Vec<(String, String)>,
+}
+
+impl Statement {
+    /// A statement that says no more than this.
+    #[must_use]
+    pub fn new(vulnerability: impl Into<String>, subject: Subject, status: Status) -> Self {
+        Self {
+            vulnerability: vec![vulnerability.into()],
+            subjects: vec![subject],
+            within: Vec::new(),
+            status,
+            justification: None,
+            impact: None,
+            action: None,
+            author: None,
+            since: None,
+            beyond: Vec::new(),
+        }
+    }
+
+    /// What its format says beyond the model under `name`.
+    pub fn beyond<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.beyond.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
 }

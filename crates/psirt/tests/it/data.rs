@@ -19,6 +19,11 @@ pub(crate) fn bytes(name: &str) -> Option<Vec<u8>> {
     Some(if name.ends_with(".zst") { zstd::decode_all(bytes.as_slice()).unwrap() } else { bytes })
 }
 
+/// The text of a file, decompressed if it ends with `.zst`.
+pub(crate) fn text(name: &str) -> Option<String> {
+    Some(String::from_utf8(bytes(name)?).unwrap())
+}
+
 /// The files of a `.tar.zst` as (path, content), in its order.
 pub(crate) fn archive(name: &str) -> Option<Vec<(String, Vec<u8>)>> {
     let bytes = bytes(name)?;

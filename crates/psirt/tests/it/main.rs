@@ -5,8 +5,22 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise and say what is absent"
+)]
+
+mod advisories;
+mod csaf_suite;
+mod data;
+mod order;
+mod purl_suite;
+mod ranges;
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "tests stop at the first surprise and say what is absent"
 )]
 
 mod data;
-mod order;
+mod sbom;
+mod schemas;
