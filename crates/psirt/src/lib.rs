@@ -19,6 +19,7 @@ mod instant;
 
 pub mod advisory;
 pub mod component;
+pub mod score;
 pub mod version;
 pub mod vex;
 

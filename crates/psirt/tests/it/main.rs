@@ -11,3 +11,4 @@
 mod data;
 mod order;
 mod ranges;
+mod scores;
