@@ -15,12 +15,6 @@ mod data;
 mod order;
 mod purl_suite;
 mod ranges;
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "tests stop at the first surprise and say what is absent"
-)]
-
-mod data;
 mod sbom;
 mod schemas;
+mod scores;
