@@ -18,14 +18,14 @@
 mod instant;
 
 pub mod advisory;
-pub mod csaf;
 pub mod component;
+pub mod csaf;
 pub mod findings;
 pub mod identity;
 pub mod index;
 pub mod resolve;
-pub mod version;
 pub mod sbom;
+pub mod version;
 pub mod vex;
 
 pub use instant::Instant;

@@ -82,10 +82,15 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
             Ok(Event::GeneralRef(reference)) => {
                 let character = reference.resolve_char_ref().ok().flatten();
                 let name = String::from_utf8_lossy(&reference).into_owned();
-                let known = character.map(String::from).or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned));
+                let known = character
+                    .map(String::from)
+                    .or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned));
                 match (stack.last_mut(), known) {
                     (Some(above), Some(known)) => above.text.push_str(&known),
-                    (_, None) => sink.anomaly(Anomaly { place: line_of(text, place), what: format!("the entity `{}` is not one of XML's own: left out", brief(&name)) }),
+                    (_, None) => sink.anomaly(Anomaly {
+                        place: line_of(text, place),
+                        what: format!("the entity `{}` is not one of XML's own: left out", brief(&name)),
+                    }),
                     (None, _) => {}
                 }
             }
@@ -126,10 +131,15 @@ fn element(start: &BytesStart<'_>) -> Element {
     let attributes = attributes.with_checks(false).flatten().map(|attribute| {
         let key = String::from_utf8_lossy(attribute.key.local_name().as_ref()).into_owned();
         let value = String::from_utf8_lossy(&attribute.value);
-        let value = quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), std::borrow::Cow::into_owned);
+        let value =
+            quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), std::borrow::Cow::into_owned);
         (key, value)
     });
-    Element { name: String::from_utf8_lossy(start.local_name().as_ref()).into_owned(), attributes: attributes.collect(), ..Element::default() }
+    Element {
+        name: String::from_utf8_lossy(start.local_name().as_ref()).into_owned(),
+        attributes: attributes.collect(),
+        ..Element::default()
+    }
 }
 
 fn record(element: &Element, place: &str, sink: &mut dyn Sink) {
@@ -180,7 +190,9 @@ fn affected(item: &Element) -> Option<Affected> {
     let mut ranges = Vec::new();
     for text in item.all("VersionNumber").map(|version| version.text.trim()).filter(|text| !text.is_empty()) {
         match wording::read(text, None) {
-            Wording::Versions(versions) => ranges.extend(versions.into_iter().map(|versions| (versions, Status::Affected))),
+            Wording::Versions(versions) => {
+                ranges.extend(versions.into_iter().map(|versions| (versions, Status::Affected)))
+            }
             Wording::Unknown => ranges.push((Versions::All, Status::UnderInvestigation)),
             Wording::Unread => ranges.push((Versions::Notation(text.to_owned()), Status::Affected)),
         }
@@ -188,7 +200,14 @@ fn affected(item: &Element) -> Option<Affected> {
     if ranges.is_empty() {
         ranges.push((Versions::All, Status::UnderInvestigation));
     }
-    Some(Affected { packages, ranges, otherwise: None, running_on: Vec::new(), parts: Vec::new(), by: "JVN".to_owned() })
+    Some(Affected {
+        packages,
+        ranges,
+        otherwise: None,
+        running_on: Vec::new(),
+        parts: Vec::new(),
+        by: "JVN".to_owned(),
+    })
 }
 
 fn overview(item: &Element) -> Option<Advisory> {

@@ -125,7 +125,8 @@ impl<'v> Document<'v> {
                 document.product(place, value, &[], Kind::Name);
             }
             for list in ["relationships", "product_paths"] {
-                let elements = select(tree, &place, list).into_iter().flat_map(|(place, list)| select(list, &place, "*"));
+                let elements =
+                    select(tree, &place, list).into_iter().flat_map(|(place, list)| select(list, &place, "*"));
                 for (index, (place, value)) in elements.enumerate() {
                     for (place, value) in select(value, &place, "full_product_name") {
                         document.product(place, value, &[], Kind::Relation(index));
@@ -229,7 +230,15 @@ impl<'v> Document<'v> {
     /// Objects that name products by `product_ids` and `group_ids`.
     fn holders(&self) -> Vec<Placed<'v>> {
         let mut found = self.all("document/notes/*");
-        for pattern in ["flags/*", "ids/*", "involvements/*", "notes/*", "remediations/*", "threats/*", "first_known_exploitation_dates/*"] {
+        for pattern in [
+            "flags/*",
+            "ids/*",
+            "involvements/*",
+            "notes/*",
+            "remediations/*",
+            "threats/*",
+            "first_known_exploitation_dates/*",
+        ] {
             for (place, vulnerability) in self.vulnerabilities() {
                 found.extend(select(vulnerability, &place, pattern));
             }

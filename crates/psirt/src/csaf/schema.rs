@@ -136,8 +136,16 @@ impl Schema {
         }
     }
 
-    fn object<'v>(&self, keywords: &Map<String, Value>, members: &'v Map<String, Value>, at: &Place<'v>, findings: &mut Findings) {
-        for (keyword, wrong) in [("minProperties", std::cmp::Ordering::Less), ("maxProperties", std::cmp::Ordering::Greater)] {
+    fn object<'v>(
+        &self,
+        keywords: &Map<String, Value>,
+        members: &'v Map<String, Value>,
+        at: &Place<'v>,
+        findings: &mut Findings,
+    ) {
+        for (keyword, wrong) in
+            [("minProperties", std::cmp::Ordering::Less), ("maxProperties", std::cmp::Ordering::Greater)]
+        {
             if let Some(bound) = number(keywords, keyword)
                 && members.len().cmp(&bound) == wrong
             {
@@ -154,7 +162,9 @@ impl Schema {
         for (name, member) in members {
             match properties.and_then(|properties| properties.get(name)) {
                 Some(schema) => self.check(schema, member, &at.key(name), findings),
-                None if closed => findings.add(&at.key(name), format!("`{}` is not a member that the schema knows", short(name))),
+                None if closed => {
+                    findings.add(&at.key(name), format!("`{}` is not a member that the schema knows", short(name)))
+                }
                 None => {}
             }
         }

@@ -101,7 +101,9 @@ fn is_identifier(token: &str) -> bool {
     let reference = ["LicenseRef-", "AdditionRef-"].iter().find_map(|prefix| token.strip_prefix(prefix));
     let body = match reference {
         Some(body) => body,
-        None if ["licenseref-", "additionref-", "documentref-"].iter().any(|prefix| lower.starts_with(prefix)) => return false,
+        None if ["licenseref-", "additionref-", "documentref-"].iter().any(|prefix| lower.starts_with(prefix)) => {
+            return false;
+        }
         None => token.strip_suffix('+').unwrap_or(token),
     };
     !body.is_empty() && body.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))

@@ -16,7 +16,18 @@ use super::{Build, Decision, Finding, Place, Report, Unidentified, group, source
 
 /// Targets of CPE names that are platforms of their own: an entry for them says nothing of the same name elsewhere.
 const PLATFORMS: [&str; 12] = [
-    "wordpress", "drupal", "joomla!", "jenkins", "windows", "macos", "mac_os_x", "mac_os", "iphone_os", "android", "chrome", "atlassian",
+    "wordpress",
+    "drupal",
+    "joomla!",
+    "jenkins",
+    "windows",
+    "macos",
+    "mac_os_x",
+    "mac_os",
+    "iphone_os",
+    "android",
+    "chrome",
+    "atlassian",
 ];
 
 /// An entry that says something of a version.
@@ -73,7 +84,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
             for hit in hits.iter() {
                 let record = hit.found.entry.record()?;
                 let aliases = record.aliases()?;
-                let is_spoken_of = is_derived && (spoken.contains(record.id) || aliases.iter().any(|id| spoken.contains(id)));
+                let is_spoken_of =
+                    is_derived && (spoken.contains(record.id) || aliases.iter().any(|id| spoken.contains(id)));
                 let is_affected = matches!(hit.verdict.status, Status::Affected | Status::UnderInvestigation);
                 if is_spoken_of || !is_affected || !self.is_meant(identity, hit)? {
                     continue;
@@ -93,7 +105,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
 
     /// Every current entry of an identity that says something of its version. A product of a CPE is asked for by its bare words too.
     fn hits(&mut self, identity: &Identity) -> Result<Rc<[Hit<'a>]>, SegmentError> {
-        let wanted = (identity.key.clone(), identity.version.clone(), identity.commit.clone(), identity.release.clone());
+        let wanted =
+            (identity.key.clone(), identity.version.clone(), identity.commit.clone(), identity.release.clone());
         if let Some(known) = self.known.get(&wanted) {
             return Ok(Rc::clone(known));
         }
@@ -141,7 +154,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
             }
         }
         let [.., target, _, _] = narrow.values();
-        let says_target = identity.cpe.as_ref().is_some_and(|own| own.values().get(8).is_some_and(|own| own.plain().is_some()));
+        let says_target =
+            identity.cpe.as_ref().is_some_and(|own| own.values().get(8).is_some_and(|own| own.plain().is_some()));
         Ok(says_target || target.plain().is_none_or(|target| !PLATFORMS.contains(&target.as_str())))
     }
 
@@ -180,7 +194,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
             known.fixed = known.fixed.or(verdict.fixed);
             return Ok(());
         }
-        let files: Vec<&'a str> = context.parts.iter().filter(|(kind, _)| *kind == "file").map(|(_, name)| *name).collect();
+        let files: Vec<&'a str> =
+            context.parts.iter().filter(|(kind, _)| *kind == "file").map(|(_, name)| *name).collect();
         if !files.is_empty() {
             self.files.insert((place, record.id), files);
         }
@@ -224,7 +239,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
         }
         let Some(files) = self.files.get(&(finding.place, finding.advisory)) else { return Ok(()) };
         // A header may be in every build; only sources tell.
-        let sources: Vec<&str> = files.iter().copied().filter(|file| file.ends_with(".c") || file.ends_with(".S")).collect();
+        let sources: Vec<&str> =
+            files.iter().copied().filter(|file| file.ends_with(".c") || file.ends_with(".S")).collect();
         let is_built = |file: &&str| build.compiled.iter().any(|built| built == file);
         if !sources.is_empty() && sources.len() == files.len() && !sources.iter().any(is_built) {
             finding.status = Status::NotAffected;

@@ -9,15 +9,12 @@ mod chain;
 mod product;
 mod recipe;
 mod source;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 
 use crate::component::Component;
 use crate::identity::{Cpe, PackageKey};
 use crate::index::{Database, SegmentError};
-
 
 /// By which way a key was found.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -16,9 +16,45 @@ const VENDORS_MAX: usize = 4;
 const SHORT: usize = 4;
 /// Names that many unrelated things have.
 const COMMON: [&str; 40] = [
-    "agent", "api", "app", "application", "auth", "base", "build", "client", "cli", "common", "config", "console", "core", "daemon",
-    "dashboard", "database", "docker", "driver", "engine", "framework", "gateway", "image", "kernel", "library", "logger", "main",
-    "manager", "module", "monitor", "parser", "platform", "plugin", "project", "proxy", "runtime", "server", "service", "test", "tools",
+    "agent",
+    "api",
+    "app",
+    "application",
+    "auth",
+    "base",
+    "build",
+    "client",
+    "cli",
+    "common",
+    "config",
+    "console",
+    "core",
+    "daemon",
+    "dashboard",
+    "database",
+    "docker",
+    "driver",
+    "engine",
+    "framework",
+    "gateway",
+    "image",
+    "kernel",
+    "library",
+    "logger",
+    "main",
+    "manager",
+    "module",
+    "monitor",
+    "parser",
+    "platform",
+    "plugin",
+    "project",
+    "proxy",
+    "runtime",
+    "server",
+    "service",
+    "test",
+    "tools",
     "utils",
 ];
 /// Distributions whose package of a name the mapping data leads from.
@@ -26,7 +62,12 @@ const DISTROS: [&str; 5] = ["deb/debian/", "deb/ubuntu/", "rpm/fedora/", "rpm/op
 
 impl Chain<'_, '_> {
     /// A CPE that leaves the vendor open: a build system's word on the product.
-    pub(super) fn cpe_of_any_vendor(&mut self, cpe: &Cpe, product: &str, version: Option<String>) -> Result<(), SegmentError> {
+    pub(super) fn cpe_of_any_vendor(
+        &mut self,
+        cpe: &Cpe,
+        product: &str,
+        version: Option<String>,
+    ) -> Result<(), SegmentError> {
         let before = self.resolved.identities.len();
         let vendor = cpe.vendor().plain();
         self.product_of(product, vendor.as_deref(), version, Method::Cpe)?;
@@ -82,12 +123,18 @@ impl Chain<'_, '_> {
             Some(vendor) if known.iter().any(|key| vendor_of(key) == vendor) => known
                 .iter()
                 .filter(|key| vendor_of(key) == vendor)
-                .map(|key| ((*key).to_owned(), 90, format!("vendor {vendor} and product {name} are those of advisories")))
+                .map(|key| {
+                    ((*key).to_owned(), 90, format!("vendor {vendor} and product {name} are those of advisories"))
+                })
                 .collect(),
             _ => self.by_evidence(name, &known, method)?,
         };
         if found.is_empty() {
-            let what = if known.is_empty() { "no advisory and no mapping knows a product of that name" } else { "several vendors have a product of that name, or the name is too common" };
+            let what = if known.is_empty() {
+                "no advisory and no mapping knows a product of that name"
+            } else {
+                "several vendors have a product of that name, or the name is too common"
+            };
             self.resolved.tried.push(format!("{} {name:?}: {what}", method.word()));
             return Ok(());
         }
@@ -100,10 +147,16 @@ impl Chain<'_, '_> {
         Ok(())
     }
 
-    fn by_evidence(&self, name: &str, known: &[&str], method: Method) -> Result<Vec<(String, u8, String)>, SegmentError> {
+    fn by_evidence(
+        &self,
+        name: &str,
+        known: &[&str],
+        method: Method,
+    ) -> Result<Vec<(String, u8, String)>, SegmentError> {
         for distro in DISTROS {
             let package = format!("{distro}{}", name.to_lowercase());
-            let same: Vec<&str> = self.database.same_as(&package)?.into_iter().filter(|key| key.starts_with("cpe/")).collect();
+            let same: Vec<&str> =
+                self.database.same_as(&package)?.into_iter().filter(|key| key.starts_with("cpe/")).collect();
             if !same.is_empty() {
                 let percent = if method == Method::Name { 55 } else { 75 };
                 let reason = format!("{package} of the same name is this product by the mapping data");
@@ -139,7 +192,8 @@ fn vendor_of(key: &str) -> &str {
 fn vendor_word(text: &str) -> String {
     let text = text.trim_start_matches("Organization:").trim_start_matches("Person:").trim();
     let word = cpe_word(text);
-    let ends = ["_inc.", "_inc", "_ltd.", "_ltd", "_gmbh", "_foundation", "_project", "_corporation", "_corp.", ",", "_llc"];
+    let ends =
+        ["_inc.", "_inc", "_ltd.", "_ltd", "_gmbh", "_foundation", "_project", "_corporation", "_corp.", ",", "_llc"];
     let mut short = word.as_str();
     while let Some(rest) = ends.iter().find_map(|end| short.strip_suffix(end)) {
         short = rest;

@@ -416,6 +416,7 @@ pub(super) fn vulnerability(entry: Vulnerability, serial: Option<&str>, sink: &m
         action: said(Some(action)),
         author: None,
         since: since.into_iter().flatten().find_map(|text| Instant::parse(&text)),
+        beyond: Vec::new(),
     };
     let state = analysis.state.as_deref().and_then(state);
     let mut by_status: Vec<(Status, Vec<Subject>)> = Vec::new();
@@ -474,9 +475,10 @@ fn justification(word: &str) -> Option<Justification> {
         "code_not_reachable" => Justification::CodeNotInExecutePath,
         "requires_dependency" => Justification::ComponentNotPresent,
         "requires_configuration" | "requires_environment" => Justification::CodeNotControllable,
-        "protected_by_compiler" | "protected_at_runtime" | "protected_at_perimeter" | "protected_by_mitigating_control" => {
-            Justification::Mitigated
-        }
+        "protected_by_compiler"
+        | "protected_at_runtime"
+        | "protected_at_perimeter"
+        | "protected_by_mitigating_control" => Justification::Mitigated,
         _ => return None,
     })
 }

@@ -88,7 +88,9 @@ impl Root {
                 Ok(())
             }
             "metadata" => self.metadata(json, sink),
-            "components" => json.each(&pointer, sink, |raw, pointer, sink| cyclonedx::component(raw, pointer, None, sink)),
+            "components" => {
+                json.each(&pointer, sink, |raw, pointer, sink| cyclonedx::component(raw, pointer, None, sink))
+            }
             "services" => json.each(&pointer, sink, cyclonedx::service),
             "dependencies" => json.each(&pointer, sink, |entry, _, sink| cyclonedx::dependency(entry, sink)),
             "vulnerabilities" => {
@@ -131,7 +133,8 @@ impl Root {
         self.is(format);
         let Some(version) = json.tolerant::<String>(pointer, sink)? else { return Ok(()) };
         if !known.contains(&version.as_str()) {
-            let what = format!("version '{version}' is not known, expected one of {}; read as the newest", known.join(", "));
+            let what =
+                format!("version '{version}' is not known, expected one of {}; read as the newest", known.join(", "));
             sink.anomaly(Anomaly { place: pointer.to_owned(), what });
         }
         self.version = Some(version.trim_start_matches("SPDX-").to_owned());

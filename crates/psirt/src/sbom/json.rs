@@ -293,7 +293,9 @@ impl<R: Read> Json<R> {
     fn skip_scalar(&mut self) -> Result<(), Stop> {
         loop {
             let rest = self.rest();
-            let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.'));
+            let end = rest
+                .iter()
+                .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.'));
             match end {
                 Some(0) => return Err(self.broken("expected a value")),
                 Some(end) => {
@@ -306,7 +308,8 @@ impl<R: Read> Json<R> {
                         return Ok(());
                     }
                     // The scalar may have ended with the buffer.
-                    if self.rest().first().is_some_and(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r')) {
+                    if self.rest().first().is_some_and(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r'))
+                    {
                         return Ok(());
                     }
                 }
@@ -339,7 +342,11 @@ impl<R: Read> Json<R> {
     }
 
     /// The next value; what of it has the wrong shape is left out with an anomaly.
-    pub(super) fn tolerant<T: DeserializeOwned>(&mut self, pointer: &str, sink: &mut dyn Sink) -> Result<Option<T>, Stop> {
+    pub(super) fn tolerant<T: DeserializeOwned>(
+        &mut self,
+        pointer: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<T>, Stop> {
         let (what, bytes) = match self.value::<T>()? {
             Element::Read(value) => return Ok(Some(value)),
             Element::Refused(what, bytes) => (what, bytes),

@@ -36,7 +36,10 @@ pub(super) fn read_text(mut input: impl Read, sink: &mut dyn Sink) -> Result<Doc
         Ok(message) => message,
         Err(error) => {
             document.complete = false;
-            sink.anomaly(Anomaly { place: place_of(&error, &text), what: format!("not a CycloneDX text message: {error}") });
+            sink.anomaly(Anomaly {
+                place: place_of(&error, &text),
+                what: format!("not a CycloneDX text message: {error}"),
+            });
             return Ok(document);
         }
     };
@@ -81,7 +84,10 @@ pub(super) fn read_binary(mut input: impl BufRead, sink: &mut dyn Sink) -> Resul
             }
             Err(Wrong::Stream(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 document.complete = false;
-                sink.anomaly(Anomaly { place: format!("byte {at}"), what: format!("{error}; what follows is not read") });
+                sink.anomaly(Anomaly {
+                    place: format!("byte {at}"),
+                    what: format!("{error}; what follows is not read"),
+                });
                 break;
             }
             Err(Wrong::Stream(error)) => return Err(SbomError::Io(error)),
@@ -188,12 +194,23 @@ impl Root {
         }
     }
 
-    fn hand_on(&self, number: u32, message: &DynamicMessage, pointer: &str, sink: &mut dyn Sink) -> Result<(), NodeError> {
+    fn hand_on(
+        &self,
+        number: u32,
+        message: &DynamicMessage,
+        pointer: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), NodeError> {
         match number {
             4 => {
                 let metadata = message.fields().find(|(field, _)| field.name() == "component");
                 if let Some(component) = metadata.as_ref().and_then(|(_, value)| value.as_message()) {
-                    cyclonedx::component(Raw::deserialize(node(component, "component"))?, "/metadata/component", None, sink);
+                    cyclonedx::component(
+                        Raw::deserialize(node(component, "component"))?,
+                        "/metadata/component",
+                        None,
+                        sink,
+                    );
                 }
             }
             5 => cyclonedx::component(Raw::deserialize(node(message, "component"))?, pointer, None, sink),

@@ -45,7 +45,10 @@ pub(super) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Result<Document,
             Err(error) => {
                 document.complete = false;
                 let place = format!("line {line}, byte {}", reader.error_position());
-                sink.anomaly(Anomaly { place, what: format!("not well-formed XML: {error}; what follows is not read") });
+                sink.anomaly(Anomaly {
+                    place,
+                    what: format!("not well-formed XML: {error}; what follows is not read"),
+                });
                 return Ok(document);
             }
         };
@@ -62,7 +65,10 @@ pub(super) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Result<Document,
                 Some(character) => position.text(character.encode_utf8(&mut [0; 4])),
                 None => sink.anomaly(Anomaly {
                     place: format!("line {line}"),
-                    what: format!("the entity &{}; is not one of XML's own and is left out", String::from_utf8_lossy(entity)),
+                    what: format!(
+                        "the entity &{}; is not one of XML's own and is left out",
+                        String::from_utf8_lossy(entity)
+                    ),
                 }),
             },
             Event::DocType(_) => sink.anomaly(Anomaly {

@@ -162,7 +162,7 @@ fn examples_of_jvn_are_read() {
         "oka/getVendorList_oka.json",
         "hnd/getVendorList_hnd.xml",
     ] {
-        let Some(bytes) = data::file(&format!("jvn/examples/{name}")) else { return };
+        let Some(bytes) = data::bytes(&format!("jvn/examples/{name}")) else { return };
         let read = taken(&bytes);
         report(name, &read);
         for advisory in &read.advisories {

@@ -30,10 +30,13 @@ fn run(version: &str) -> Option<Outcome> {
                 outcome.documents += 1;
                 if report.passes(id) != passes {
                     let found: Vec<_> = report.findings.iter().filter(|finding| finding.test == id).collect();
-                    outcome.wrong.push(format!("{id} {name}: should {}: {found:?}", if passes { "pass" } else { "fail" }));
+                    outcome
+                        .wrong
+                        .push(format!("{id} {name}: should {}: {found:?}", if passes { "pass" } else { "fail" }));
                 }
                 if report.is_valid() != document["valid"].as_bool().unwrap() {
-                    let found: Vec<_> = report.findings.iter().filter(|finding| finding.group <= Group::Mandatory).take(3).collect();
+                    let found: Vec<_> =
+                        report.findings.iter().filter(|finding| finding.group <= Group::Mandatory).take(3).collect();
                     outcome.wrong.push(format!("{id} {name}: valid is {}: {found:?}", document["valid"]));
                 }
             }

@@ -12,15 +12,9 @@
 mod advisories;
 mod csaf_suite;
 mod data;
+mod matching;
 mod order;
 mod purl_suite;
 mod ranges;
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "tests stop at the first surprise and say what is absent"
-)]
-
-mod data;
 mod sbom;
 mod schemas;

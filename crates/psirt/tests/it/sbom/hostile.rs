@@ -30,10 +30,15 @@ fn a_truncated_document_gives_what_came_before_and_says_where_it_ends() {
 fn depth_and_wrong_shapes_cost_one_component_and_no_more() {
     let deep = format!(r#"{{"name":"deep","x":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     let nested = format!("{}{}", r#"{"name":"n","components":["#.repeat(10_000), "]}".repeat(10_000));
-    let inventory = cyclonedx(&format!(r#"{{"name":"a"}},{deep},{nested},5,{{"name":"b","version":1.5,"purl":["x"]}},{{"name":"c"}}"#));
+    let inventory = cyclonedx(&format!(
+        r#"{{"name":"a"}},{deep},{nested},5,{{"name":"b","version":1.5,"purl":["x"]}},{{"name":"c"}}"#
+    ));
     let found = names(&inventory);
     assert!(["a", "b", "c"].iter().all(|name| found.contains(name)), "{found:?}");
-    assert_eq!(inventory.components.iter().find(|component| component.name == "b").unwrap().version.as_deref(), Some("1.5"));
+    assert_eq!(
+        inventory.components.iter().find(|component| component.name == "b").unwrap().version.as_deref(),
+        Some("1.5")
+    );
     assert!(inventory.anomalies.iter().any(|anomaly| anomaly.place == "/components/1"), "{:?}", inventory.anomalies);
 }
 

@@ -31,7 +31,10 @@ fn valid_documents_are_accepted_and_invalid_ones_refused_with_a_place() {
         match (is_valid, found.is_empty()) {
             (true, true) => accepted += 1,
             (false, false) if name.starts_with("invalid") => {
-                assert!(found.iter().all(|finding| !finding.place.is_empty() || !finding.what.is_empty()), "{name}: {found:?}");
+                assert!(
+                    found.iter().all(|finding| !finding.place.is_empty() || !finding.what.is_empty()),
+                    "{name}: {found:?}"
+                );
                 refused += 1;
             }
             // What the schemas cannot say: documents that the suite calls "skip" or "informal".
@@ -50,7 +53,11 @@ fn every_document_of_the_suite_is_read() {
         let (document, inventory) = read(content).unwrap();
         assert!(document.complete, "{name}: {:?}", inventory.anomalies);
         if name.starts_with("valid") {
-            assert!(inventory.anomalies.iter().all(|anomaly| anomaly.what.contains("more than once")), "{name}: {:?}", inventory.anomalies);
+            assert!(
+                inventory.anomalies.iter().all(|anomaly| anomaly.what.contains("more than once")),
+                "{name}: {:?}",
+                inventory.anomalies
+            );
             let version = name.rsplit_once('-').unwrap().1.rsplit_once('.').unwrap().0;
             if version.starts_with("1.") {
                 assert_eq!(document.version.as_deref(), Some(version), "{name}");
@@ -73,7 +80,8 @@ fn the_same_document_in_json_xml_and_protobuf_gives_the_same_components() {
             let inventory = read(content).unwrap().1;
             let mut dependencies = inventory.dependencies;
             dependencies.sort();
-            let statements: Vec<String> = inventory.statements.iter().map(|statement| format!("{statement:?}")).collect();
+            let statements: Vec<String> =
+                inventory.statements.iter().map(|statement| format!("{statement:?}")).collect();
             (identities(&inventory.components), dependencies.len(), statements)
         };
         for other in versions.iter().skip(1) {
