@@ -7,6 +7,8 @@
 mod json;
 mod matching;
 mod settled;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

@@ -9,6 +9,8 @@ mod chain;
 mod product;
 mod recipe;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

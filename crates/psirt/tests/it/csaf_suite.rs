@@ -7,7 +7,7 @@ use yagura_psirt::csaf::{Group, Surroundings, validate};
 /// The schemas of the suite's own extensions, which the documents name by where they are published.
 fn extension(url: &str) -> Option<Value> {
     let path = url.split("/csaf_2.1/extension/").nth(1)?;
-    serde_json::from_slice(&data::file(&format!("csaf-official/csaf_2.1/test/extension/{path}"))?).ok()
+    serde_json::from_slice(&data::bytes(&format!("csaf-official/csaf_2.1/test/extension/{path}"))?).ok()
 }
 
 struct Outcome {
@@ -17,7 +17,7 @@ struct Outcome {
 
 fn run(version: &str) -> Option<Outcome> {
     let root = format!("csaf-official/csaf_{version}/test/validator/data");
-    let cases: Value = serde_json::from_slice(&data::file(&format!("{root}/testcases.json"))?).unwrap();
+    let cases: Value = serde_json::from_slice(&data::bytes(&format!("{root}/testcases.json"))?).unwrap();
     let around = Surroundings { now: None, extension: Some(&extension) };
     let mut outcome = Outcome { documents: 0, wrong: Vec::new() };
     for case in cases["tests"].as_array().unwrap() {
@@ -25,7 +25,7 @@ fn run(version: &str) -> Option<Outcome> {
         for (list, passes) in [("failures", false), ("valid", true)] {
             for document in case[list].as_array().into_iter().flatten() {
                 let name = document["name"].as_str().unwrap();
-                let bytes = data::file(&format!("{root}/{name}")).unwrap();
+                let bytes = data::bytes(&format!("{root}/{name}")).unwrap();
                 let report = validate(&bytes, Group::Informative, &around).unwrap();
                 outcome.documents += 1;
                 if report.passes(id) != passes {

@@ -25,7 +25,7 @@ pub(crate) fn every_advisory() -> Vec<Advisory> {
     ] {
         all.extend(data::text(name).map(|text| taken(text.as_bytes()).advisories).unwrap_or_default());
     }
-    for name in ["osv/rustsec-md.tar.zst", "csaf-cisa/csaf-cisa.tar.zst"] {
+    for name in ["osv/rustsec-md.tar.zst", "csaf-cisa/csaf.tar.zst"] {
         for (_, bytes) in data::archive(name).unwrap_or_default() {
             all.extend(taken(&bytes).advisories);
         }
