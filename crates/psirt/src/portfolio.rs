@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use crate::identity::{is_commit, kind_of};
 use crate::index::{Asked, Database, Segment, SegmentError};
 use crate::vex::Status;
 
@@ -166,6 +167,13 @@ impl Portfolio {
             for at in self.of_key(key) {
                 self.judge(key, at, new, database, &mut concerned)?;
             }
+            // A component whose CPE leaves the vendor open waits for whoever names the product.
+            if matches!(kind_of(key), "cpe" | "product") {
+                let product = key.rsplit('/').next().unwrap_or_default();
+                for at in self.of_key(&format!("cpe/*/*/{product}")) {
+                    self.judge(key, at, new, database, &mut concerned)?;
+                }
+            }
             // A product in words is what a CPE names.
             if let Some(product) = key.strip_prefix("product/") {
                 for part in ["a", "o", "h"] {
@@ -191,7 +199,7 @@ impl Portfolio {
         concerned: &mut Vec<Concerned<'p, 'a>>,
     ) -> Result<(), SegmentError> {
         let Some((named, holders)) = self.row(at) else { return Ok(()) };
-        let mut asked = Asked::new(named.version, named.version.filter(|version| crate::identity::is_commit(version)));
+        let mut asked = Asked::new(named.version, named.version.filter(|version| is_commit(version)));
         for entry in new.entries(key)? {
             let entry = entry?;
             let is_other = entry.release()?.zip(named.release).is_some_and(|(of, is)| of != is);

@@ -166,6 +166,10 @@ impl Builder {
         let named = || Versions::Exactly(place.versions.clone());
         let by_tag = matches!(place.key.kind(), "git" | "oss-fuzz");
         for ((versions, status), scheme) in affected.ranges.iter().zip(schemes) {
+            // "Which versions is not known" is no statement on any.
+            if matches!((versions, status), (Versions::All, Status::UnderInvestigation)) {
+                continue;
+            }
             let versions = match versions {
                 // The name says which: all of it is that version.
                 Versions::All if !place.versions.is_empty() => Cow::Owned(named()),

@@ -122,13 +122,16 @@ impl<'a> Entry<'a> {
         let (status, range, is_enumerated, fixed) = match best {
             Some((weight, rule)) => (rule.status, words(&rule), weight >= Weight::ExactNot, fix_of(&rule)),
             None => match self.otherwise() {
-                // What is said of the rest says nothing of a version that is not known.
-                Some(status) if asked.text.is_some() => (status, Range::Rest, false, None),
+                // What is said of the rest says nothing of a version that is not known; "unknown" says nothing at all.
+                Some(status) if asked.text.is_some() && status != Status::UnderInvestigation => {
+                    (status, Range::Rest, false, None)
+                }
                 _ => return Ok(None),
             },
         };
         let fixed = match fixed {
-            None if status == Status::Affected => self.fixed_after(asked)?,
+            _ if status != Status::Affected => None,
+            None => self.fixed_after(asked)?,
             fixed => fixed,
         };
         Ok(Some(Verdict { status, range, fixed, is_enumerated }))

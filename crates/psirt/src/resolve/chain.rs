@@ -43,10 +43,12 @@ impl<'c, 'd> Chain<'c, 'd> {
         self.content()?;
         self.sources();
         self.source_package();
+        self.mapped()?;
         self.recipe()?;
-        if !self.has_sure() {
+        if !self.resolved.is_identified {
             self.by_vendor()?;
         }
+        // Once more, from what the last steps found.
         self.mapped()
     }
 
@@ -85,10 +87,6 @@ impl<'c, 'd> Chain<'c, 'd> {
             method,
             reason: reason.into(),
         }
-    }
-
-    fn has_sure(&self) -> bool {
-        self.resolved.is_identified
     }
 
     /// Notes that a key is one that advisories use.
@@ -133,11 +131,14 @@ impl<'c, 'd> Chain<'c, 'd> {
             self.add(identity);
             return Ok(());
         }
-        if product.is_empty() {
-            self.resolved.tried.push(format!("CPE {cpe}: it names no product"));
-            return Ok(());
+        match cpe.vendor().plain() {
+            _ if product.is_empty() => {
+                self.resolved.tried.push(format!("CPE {cpe}: it names no product"));
+                Ok(())
+            }
+            Some(vendor) => self.cpe_of_any_part(cpe, &vendor, &product, version),
+            None => self.cpe_of_any_vendor(cpe, &product, version),
         }
-        self.cpe_of_any_vendor(&cpe, &product, version)
     }
 
     /// Adds the kernel, by the part of a version that upstream gives it.

@@ -3,7 +3,7 @@
 //! Not a parser of recipes. `BPN` is a recipe's name without the affixes of its variants (`-native`, `nativesdk-`, `lib32-`).
 
 use crate::component::Component;
-use crate::identity::{PackageKey, Purl};
+use crate::identity::{PackageKey, Purl, repository};
 use crate::index::SegmentError;
 
 use super::Method;
@@ -12,7 +12,7 @@ use super::chain::Chain;
 /// Recipes that begin with `linux` and are no kernel.
 const NO_KERNEL: [&str; 5] = ["linux-libc-headers", "linux-firmware", "linux-atm", "linuxptp", "linux-pam"];
 /// What a build puts in front of a recipe's name.
-const PREFIXES: [&str; 5] = ["nativesdk-", "lib32-", "lib64-", "libx32-", "python3-native-"];
+const PREFIXES: [&str; 4] = ["nativesdk-", "lib32-", "lib64-", "libx32-"];
 /// What a build puts behind it.
 const SUFFIXES: [&str; 9] =
     ["-native", "-crosssdk", "-cross", "-initial", "-src", "-dbg", "-dev", "-staticdev", "-doc"];
@@ -53,6 +53,12 @@ impl Chain<'_, '_> {
 /// A recipe's name without the affixes of its variants.
 pub(super) fn base_name(recipe: &str) -> &str {
     let mut name = recipe.trim();
+    // What OpenEmbedded's SPDX 2.2 calls the n-th download of a recipe.
+    if let Some((recipe, number)) = name.rsplit_once("-source-")
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        name = recipe;
+    }
     loop {
         let shorter = PREFIXES
             .iter()
@@ -116,10 +122,22 @@ pub(super) fn archive_name(component: &Component) -> Option<(String, String)> {
         .iter()
         .find_map(|end| component.name.strip_suffix(end))?;
     let stem = stem.trim_end_matches(".orig");
-    let at = stem.char_indices().find(|(at, c)| {
-        matches!(c, '-' | '_')
-            && stem.get(at.saturating_add(1)..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    });
-    let (at, _) = at?;
-    Some((stem.get(..at)?.to_lowercase(), stem.get(at.saturating_add(1)..)?.to_owned()))
+    let is_digit = |rest: Option<&str>| rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let parted = |(at, c): &(usize, char)| matches!(c, '-' | '_') && is_digit(stem.get(at.saturating_add(1)..));
+    if let Some((at, _)) = stem.char_indices().find(parted) {
+        return Some((stem.get(..at)?.to_lowercase(), stem.get(at.saturating_add(1)..)?.to_owned()));
+    }
+    // `unzip60`: the digits do not say where the points are.
+    let name = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    (name.len() < stem.len() && !name.is_empty())
+        .then(|| (name.to_lowercase(), stem.get(name.len()..).unwrap_or_default().to_owned()))
+}
+
+/// The last part of the repository that a download is from, if the component is named after it: `sourceware.org.git.glibc.git`.
+pub(super) fn repository_name(component: &Component) -> Option<String> {
+    let path = component.sources.iter().find_map(|source| repository(source))?;
+    let dotted = path.replace('/', ".");
+    let named = component.name.trim_end_matches(".git").to_lowercase();
+    let last = path.rsplit('/').next()?.trim_end_matches("-snapshots");
+    (named == dotted).then(|| last.to_owned())
 }

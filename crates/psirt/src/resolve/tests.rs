@@ -106,6 +106,9 @@ fn what_embedded_builds_write_is_identified() {
             "cpe/o/linux/linux_kernel",
         ),
         (with(&[], &[], "curl-8.12.1.tar.xz", "8.12.1"), "cpe/a/haxx/curl"),
+        (with(&[], &["cpe:2.3:*:*:netbase:6.4:*:*:*:*:*:*:*"], "netbase", "6.4"), "cpe/*/*/netbase"),
+        (with(&["pkg:yocto/core/busybox3@1.36.1"], &[], "busybox3", "1.36.1"), "cpe/a/busybox/busybox"),
+        (with(&[], &[], "busybox-native-source-1", "1.36.1"), "cpe/a/busybox/busybox"),
         (with(&["pkg:conan/zlib@1.3"], &[], "zlib", "1.3"), "conan/zlib"),
     ] {
         let found = resolved(&component);
@@ -113,7 +116,8 @@ fn what_embedded_builds_write_is_identified() {
         assert!(ways(&found).iter().any(|(key, _, _)| *key == expected), "{}: {:?}", component.name, ways(&found));
     }
     let kernel = resolved(&with(&["pkg:yocto/core/linux-yocto@6.6.21+git0"], &[], "linux-yocto", "6.6.21+git0"));
-    assert_eq!(kernel.identities[0].version.as_deref(), Some("6.6.21"));
+    let version = kernel.identities.iter().find(|identity| identity.key.as_str() == crate::identity::KERNEL);
+    assert_eq!(version.unwrap().version.as_deref(), Some("6.6.21"));
 }
 
 #[test]
