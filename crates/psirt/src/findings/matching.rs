@@ -75,24 +75,18 @@ impl<'d, 'a> Matcher<'d, 'a> {
         let mut seen = Seen::default();
         // Vulnerabilities of which a surer identity's own advisories spoke, whatever they said.
         let mut spoken: HashSet<&'a str> = HashSet::new();
+        let has_derived = resolved.identities.iter().any(is_derived);
         for identity in &resolved.identities {
             let hits = self.hits(identity)?;
-            if hits.is_empty() {
-                continue;
-            }
-            let is_derived = matches!(identity.method, Method::Mapping | Method::Name | Method::Product);
-            for hit in hits.iter() {
-                let record = hit.found.entry.record()?;
-                let aliases = record.aliases()?;
-                let is_spoken_of =
-                    is_derived && (spoken.contains(record.id) || aliases.iter().any(|id| spoken.contains(id)));
-                let is_affected = matches!(hit.verdict.status, Status::Affected | Status::UnderInvestigation);
-                if is_spoken_of || !is_affected || !self.is_meant(identity, hit)? {
-                    continue;
+            for hit in
+                hits.iter().filter(|hit| matches!(hit.verdict.status, Status::Affected | Status::UnderInvestigation))
+            {
+                let is_said = is_derived(identity) && is_spoken(&spoken, hit)?;
+                if !is_said && self.is_meant(identity, hit)? {
+                    self.push(place, identity, hit, &mut seen, report)?;
                 }
-                self.push(place, identity, hit, &mut seen, report)?;
             }
-            if !is_derived && identity.key.as_str() != KERNEL {
+            if has_derived && !is_derived(identity) && identity.key.as_str() != KERNEL {
                 for hit in hits.iter() {
                     let record = hit.found.entry.record()?;
                     spoken.insert(record.id);
@@ -253,4 +247,17 @@ impl<'d, 'a> Matcher<'d, 'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a key was found by what somebody else says of the component.
+fn is_derived(identity: &Identity) -> bool {
+    matches!(identity.method, Method::Mapping | Method::Name | Method::Product)
+}
+
+fn is_spoken(spoken: &HashSet<&str>, hit: &Hit<'_>) -> Result<bool, SegmentError> {
+    if spoken.is_empty() {
+        return Ok(false);
+    }
+    let record = hit.found.entry.record()?;
+    Ok(spoken.contains(record.id) || record.aliases()?.iter().any(|id| spoken.contains(id)))
 }

@@ -3,6 +3,7 @@
 //! Not a similarity of strings: names are equal but for case and `-`, or they are not the same. Evidence counts: a vendor that the document
 //! gives, a distribution's package of the same name that the mapping data knows, a single vendor of an uncommon name.
 
+use crate::component::Kind;
 use crate::identity::{Cpe, PackageKey, cpe_word, kind_of};
 use crate::index::{SegmentError, bare_name};
 
@@ -136,7 +137,13 @@ impl<'d> Chain<'_, 'd> {
         };
         let version = version.as_deref().map(|version| recipe_version(version).to_owned());
         let vendor = component.group.as_deref().or(component.supplier.as_deref());
-        let method = if vendor.is_some() { Method::Product } else { Method::Name };
+        // What a build downloads is what its recipe names; any other bare name may be anybody's.
+        let is_download = component.kind == Kind::Source && !component.sources.is_empty();
+        let method = match vendor {
+            _ if is_download => Method::Recipe,
+            Some(_) => Method::Product,
+            None => Method::Name,
+        };
         self.product_of(&name, vendor, version, method)
     }
 
