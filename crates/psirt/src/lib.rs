@@ -26,6 +26,7 @@ pub mod index;
 pub mod portfolio;
 pub mod resolve;
 pub mod sbom;
+pub mod score;
 pub mod version;
 pub mod vex;
 

@@ -30,7 +30,7 @@ impl Token<'_> {
         match self {
             Self::Word(rank, _) => rank.cmp(&RELEASE),
             Self::List => Ordering::Equal,
-            Self::Number(digits) if digits.is_empty() => Ordering::Equal,
+            Self::Number("") => Ordering::Equal,
             Self::Number(_) => Ordering::Greater,
         }
     }
