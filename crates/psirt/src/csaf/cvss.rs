@@ -83,8 +83,8 @@ const V3: Form = Form {
 const V4: Form = Form {
     version: "4.0",
     required: &["version", "vectorString", "baseScore", "baseSeverity"],
-    scores: &["baseScore", "threatScore", "environmentalScore"],
-    severities: &["baseSeverity", "threatSeverity", "environmentalSeverity"],
+    scores: &["baseScore"],
+    severities: &["baseSeverity"],
     metrics: &[
         ("attackVector", "AV", "N=NETWORK A=ADJACENT L=LOCAL P=PHYSICAL"),
         ("attackComplexity", "AC", "H=HIGH L=LOW"),

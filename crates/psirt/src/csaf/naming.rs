@@ -73,7 +73,7 @@ fn skus(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 const COMPARATORS: [&str; 6] = ["!=", "<=", ">=", "<", ">", "="];
 
 /// A constraint as comparator and version.
-fn constraint(text: &str) -> (&'static str, &str) {
+pub(super) fn constraint(text: &str) -> (&'static str, &str) {
     COMPARATORS.iter().find_map(|sign| Some((*sign, text.strip_prefix(sign)?))).unwrap_or(("", text))
 }
 

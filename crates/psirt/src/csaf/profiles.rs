@@ -154,9 +154,7 @@ fn vex_status(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 }
 
 fn vulnerability_id(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    let concerned = is_of(document, &["csaf_vex"])
-        || (document.is_2_1 && is_of(document, &["csaf_security_advisory", "csaf_deprecated_security_advisory"]));
-    if !concerned {
+    if !is_of(document, &["csaf_vex"]) {
         return;
     }
     each_has(document, &["cve", "ids"], findings);

@@ -150,7 +150,7 @@ impl Schema {
             }
         }
         let properties = keywords.get("properties").and_then(Value::as_object);
-        let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false));
+        let closed = ["additionalProperties", "unevaluatedProperties"].iter().any(|key| keywords.get(*key) == Some(&Value::Bool(false)));
         for (name, member) in members {
             match properties.and_then(|properties| properties.get(name)) {
                 Some(schema) => self.check(schema, member, &at.key(name), findings),
