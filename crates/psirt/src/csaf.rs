@@ -12,6 +12,7 @@ mod identifiers;
 mod informative;
 mod naming;
 mod overlap;
+mod helper_match;
 mod products;
 mod profiles;
 mod recommended;
@@ -134,7 +135,7 @@ impl Findings {
     }
 }
 
-const TABLES: [&[Test]; 11] = [
+const TABLES: [&[Test]; 12] = [
     products::TESTS,
     cvss::TESTS,
     identifiers::TESTS,
@@ -145,6 +146,7 @@ const TABLES: [&[Test]; 11] = [
     ssvc::TESTS,
     recommended::TESTS,
     overlap::TESTS,
+    helper_match::TESTS,
     informative::TESTS,
 ];
 

@@ -113,7 +113,7 @@ fn wrong(name: &str) -> Option<String> {
         if scheme.is_some() && sign == "=" {
             return Some("the canonical form has no `=`".to_owned());
         }
-        if !known.insert(version) {
+        if scheme.is_some() && !known.insert(version) {
             return Some(format!("the version `{}` is there twice", short(version)));
         }
     }

@@ -3,6 +3,7 @@
 //! Not those on overlapping ranges ([`crate::csaf::overlap`]).
 
 use crate::csaf::document::{Document, Place, select, text, texts};
+use crate::csaf::cvss::unnamed as unnamed_scores;
 use crate::csaf::identifiers::{helpers, named_languages, named_weaknesses};
 use crate::csaf::naming::named;
 use crate::csaf::products::in_group;
@@ -307,7 +308,7 @@ fn score_for_fixed(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) 
 }
 
 fn additional(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    for place in unnamed(document.root, document.is_2_1) {
+    for place in unnamed(document.root, document.is_2_1).into_iter().chain(unnamed_scores(document)) {
         findings.add(&place, "not a member that the schema names");
     }
 }
@@ -357,17 +358,18 @@ fn older_cwe(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     let day = document.text("/document/tracking/current_release_date").and_then(|text| text.get(..10)).unwrap_or_default();
     let Some((newest, name)) = cwe::newest(day) else { return };
     for (place, value) in document.all("vulnerabilities/*/cwes/*") {
-        if text(value, "version").and_then(cwe::version).is_some_and(|version| version < newest) {
+        if text(value, "version").and_then(cwe::version).is_some_and(|version| version != newest) {
             findings.add(&place.key("version"), format!("the newest version of that day was {name}"));
         }
     }
 }
 
 fn discouraged_remediation(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    const AGAINST: [(&str, &[&str]); 3] = [
+    const AGAINST: [(&str, &[&str]); 4] = [
         ("not affected", &["fix_planned", "no_fix_planned"]),
-        ("under investigation", &["fix_planned", "no_fix_planned", "vendor_fix", "optional_patch"]),
-        ("unknown", &["fix_planned", "no_fix_planned", "vendor_fix", "optional_patch"]),
+        ("fixed", &["optional_patch"]),
+        ("under investigation", &["workaround", "mitigation", "vendor_fix", "fix_planned"]),
+        ("unknown", &["workaround", "mitigation", "vendor_fix", "fix_planned"]),
     ];
     for (place, vulnerability) in document.vulnerabilities() {
         for (group, categories) in AGAINST {
@@ -527,7 +529,7 @@ fn description_without_product(document: &Document<'_>, _: &S<'_>, findings: &mu
     for pattern in ["document/notes/*", "vulnerabilities/*/notes/*"] {
         for (place, note) in document.all(pattern) {
             let title = text(note, "title").unwrap_or_default();
-            let describes = title.eq_ignore_ascii_case("Product Description") || title == "Produktbeschreibung";
+            let describes = title.contains("Product Description") || title.contains("Produktbeschreibung");
             if describes && text(note, "category") == Some("description") && note.get("product_ids").is_none() && note.get("group_ids").is_none() {
                 findings.add(&place, "a product description without `product_ids` or `group_ids`");
             }

@@ -2,6 +2,7 @@
 
 use crate::data;
 use serde_json::Value;
+use yagura_psirt::Instant;
 use yagura_psirt::csaf::{Group, Surroundings, validate};
 
 /// The schemas of the suite's own extensions, which the documents name by where they are published.
@@ -18,7 +19,7 @@ struct Outcome {
 fn run(version: &str) -> Option<Outcome> {
     let root = format!("csaf-official/csaf_{version}/test/validator/data");
     let cases: Value = serde_json::from_slice(&data::file(&format!("{root}/testcases.json"))?).unwrap();
-    let around = Surroundings { now: None, extension: Some(&extension) };
+    let around = Surroundings { now: Instant::parse("2026-11-01"), extension: Some(&extension) };
     let mut outcome = Outcome { documents: 0, wrong: Vec::new() };
     for case in cases["tests"].as_array().unwrap() {
         let id = case["id"].as_str().unwrap();
