@@ -7,7 +7,7 @@
 mod cvss;
 mod cwe;
 mod dates;
-mod document;
+pub(crate) mod document;
 mod identifiers;
 mod informative;
 mod naming;
@@ -57,6 +57,8 @@ pub struct Finding {
 pub struct Surroundings<'s> {
     /// The instant of the validation, for tests that ask for it.
     pub now: Option<Instant>,
+    /// Whether a URL resolves, for who may ask the network.
+    pub resolves: Option<&'s dyn Fn(&str) -> bool>,
     /// The schema of an extension by its URL.
     pub extension: Option<&'s dyn Fn(&str) -> Option<Value>>,
 }

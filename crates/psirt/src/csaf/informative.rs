@@ -1,6 +1,6 @@
 //! Tests of section 6.3, and those of 6.2 on namespaces of SSVC.
 //!
-//! Not a fetcher: a URL fails only if its host can never resolve (RFC 6761). Spelling and grammar (6.3.8, 6.3.16) need dictionaries and are
+//! Not a fetcher: a URL fails if its host can never resolve (RFC 6761), or if whoever calls says that it does not. Spelling and grammar (6.3.8, 6.3.16) need dictionaries and are
 //! not tested.
 
 use crate::csaf::document::{Document, Kind, select, text, texts};
@@ -184,7 +184,7 @@ fn is_dead(url: &str) -> bool {
 }
 
 /// References of a kind, and every other URL.
-fn urls(document: &Document<'_>, own: bool, findings: &mut Findings) {
+fn urls(document: &Document<'_>, around: &S<'_>, own: bool, findings: &mut Findings) {
     let mut found = Vec::new();
     for pattern in ["document/references/*", "vulnerabilities/*/references/*"] {
         for (place, reference) in document.all(pattern) {
@@ -203,18 +203,19 @@ fn urls(document: &Document<'_>, own: bool, findings: &mut Findings) {
         }
     }
     for (place, url) in found {
-        if url.as_str().is_some_and(is_dead) {
-            findings.add(&place, format!("the host of {} can never resolve", short(&url.to_string())));
+        let fails = |url: &str| is_dead(url) || around.resolves.is_some_and(|resolves| !resolves(url));
+        if url.as_str().is_some_and(fails) {
+            findings.add(&place, format!("{} does not resolve", short(&url.to_string())));
         }
     }
 }
 
-fn url_of_others(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    urls(document, false, findings);
+fn url_of_others(document: &Document<'_>, around: &S<'_>, findings: &mut Findings) {
+    urls(document, around, false, findings);
 }
 
-fn own_url(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    urls(document, true, findings);
+fn own_url(document: &Document<'_>, around: &S<'_>, findings: &mut Findings) {
+    urls(document, around, true, findings);
 }
 
 fn branch_categories(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
