@@ -8,14 +8,15 @@ mod cvss;
 mod cwe;
 mod dates;
 pub(crate) mod document;
+mod helper_match;
 mod identifiers;
 mod informative;
 mod naming;
 mod overlap;
-mod helper_match;
 mod products;
 mod profiles;
 mod recommended;
+mod recommended_2_1;
 mod schema;
 mod sharing;
 mod sorted;
@@ -52,6 +53,9 @@ pub struct Finding {
     pub what: String,
 }
 
+/// Looks the schema of an extension up by its URL.
+pub type Extensions<'s> = &'s dyn Fn(&str) -> Option<Value>;
+
 /// What is known outside of the document.
 #[derive(Clone, Copy, Default)]
 pub struct Surroundings<'s> {
@@ -60,7 +64,7 @@ pub struct Surroundings<'s> {
     /// Whether a URL resolves, for who may ask the network.
     pub resolves: Option<&'s dyn Fn(&str) -> bool>,
     /// The schema of an extension by its URL.
-    pub extension: Option<&'s dyn Fn(&str) -> Option<Value>>,
+    pub extension: Option<Extensions<'s>>,
 }
 
 /// The result of a validation.
@@ -137,7 +141,7 @@ impl Findings {
     }
 }
 
-const TABLES: [&[Test]; 12] = [
+const TABLES: [&[Test]; 13] = [
     products::TESTS,
     cvss::TESTS,
     identifiers::TESTS,
@@ -147,6 +151,7 @@ const TABLES: [&[Test]; 12] = [
     sharing::TESTS,
     ssvc::TESTS,
     recommended::TESTS,
+    recommended_2_1::TESTS,
     overlap::TESTS,
     helper_match::TESTS,
     informative::TESTS,

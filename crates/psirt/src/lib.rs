@@ -18,8 +18,8 @@
 mod instant;
 
 pub mod advisory;
-pub mod csaf;
 pub mod component;
+pub mod csaf;
 pub mod vex;
 
 pub use instant::Instant;

@@ -25,8 +25,14 @@ fn plain(text: &str) -> String {
 
 fn cpe(product: &Product<'_>, findings: &mut Findings) {
     // Attribute of CPE 2.3 by position, and the branch that says the same.
-    const ATTRIBUTES: [(usize, &str); 6] =
-        [(3, "vendor"), (4, "product_name"), (5, "product_version"), (6, "service_pack"), (8, "language"), (11, "architecture")];
+    const ATTRIBUTES: [(usize, &str); 6] = [
+        (3, "vendor"),
+        (4, "product_name"),
+        (5, "product_version"),
+        (6, "service_pack"),
+        (8, "language"),
+        (11, "architecture"),
+    ];
     for (place, cpe) in select(product.value, &product.place, "product_identification_helper/cpe") {
         let parts: Vec<_> = cpe.as_str().unwrap_or_default().split(':').collect();
         if parts.first() != Some(&"cpe") || parts.get(1) != Some(&"2.3") {
@@ -35,11 +41,15 @@ fn cpe(product: &Product<'_>, findings: &mut Findings) {
         for (position, category) in ATTRIBUTES {
             let value = parts.get(position).copied().unwrap_or("*");
             let is_any = matches!(value, "*" | "-");
+            let ranged = category == "product_version" && branch(product, "product_version_range").is_some();
             match branch(product, category) {
                 Some(name) if !is_any && !plain(name).contains(&plain(value)) => {
-                    findings.add(&place, format!("the CPE says `{}`, the branch {category} `{}`", short(value), short(name)));
+                    findings.add(
+                        &place,
+                        format!("the CPE says `{}`, the branch {category} `{}`", short(value), short(name)),
+                    );
                 }
-                None if !is_any && !(category == "product_version" && branch(product, "product_version_range").is_some()) => {
+                None if !(is_any || ranged) => {
                     findings.add(&place, format!("the CPE says `{}`, but there is no branch {category}", short(value)));
                 }
                 _ => {}
@@ -53,7 +63,9 @@ fn purls(product: &Product<'_>, findings: &mut Findings) {
         let path = purl.as_str().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
         let (path, version) = path.rsplit_once('@').unwrap_or((path, ""));
         let name = path.rsplit('/').next().unwrap_or_default();
-        if branch(product, "product_name").is_some_and(|branch| !plain(branch).contains(&plain(name)) && !plain(name).contains(&plain(branch))) {
+        if branch(product, "product_name")
+            .is_some_and(|branch| !plain(branch).contains(&plain(name)) && !plain(name).contains(&plain(branch)))
+        {
             findings.add(&place, format!("the purl names `{}`, the branch another product", short(name)));
         }
         let decoded = version.replace("%2B", "+").replace("%2b", "+").replace("%3A", ":").replace("%3a", ":");

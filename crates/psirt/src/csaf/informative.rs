@@ -7,7 +7,7 @@ use crate::csaf::document::{Document, Kind, select, text, texts};
 use crate::csaf::identifiers::helpers;
 use crate::csaf::naming::named;
 use crate::csaf::products::in_group;
-use crate::csaf::recommended::{is_official, registered};
+use crate::csaf::recommended_2_1::{is_official, registered};
 use crate::csaf::schema::short;
 use crate::csaf::sharing::{extensions, is_clear};
 use crate::csaf::ssvc::{base, is_newest, is_registered, selections};
@@ -104,7 +104,10 @@ fn extended_not_clear(document: &Document<'_>, _: &S<'_>, findings: &mut Finding
 
 fn without_resource(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     for (place, ssvc) in document.all("vulnerabilities/*/metrics/*/content/ssvc_v2") {
-        let resources: Vec<_> = select(ssvc, &place, "decision_point_resources/*/summary").iter().filter_map(|(_, summary)| summary.as_str()).collect();
+        let resources: Vec<_> = select(ssvc, &place, "decision_point_resources/*/summary")
+            .iter()
+            .filter_map(|(_, summary)| summary.as_str())
+            .collect();
         for (place, selection) in select(ssvc, &place, "selections/*") {
             let namespace = text(selection, "namespace").unwrap_or_default();
             let known = is_registered(namespace) || is_reserved(base(namespace).0);
@@ -117,17 +120,23 @@ fn without_resource(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
 
 /// Whether a summary holds a namespace as a whole.
 fn names(summary: &str, namespace: &str) -> bool {
-    summary.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | ',' | ';')).any(|word| word == namespace)
+    summary
+        .split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | ',' | ';'))
+        .any(|word| word == namespace)
 }
 
 fn only_v2(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     for (place, vulnerability) in document.vulnerabilities() {
         let contents = document.contents(&place, vulnerability);
         let newer = |content: &Value| ["cvss_v3", "cvss_v4"].iter().any(|key| content.get(*key).is_some());
-        let by_newer: HashSet<_> =
-            contents.iter().filter(|((_, content), _)| newer(content)).flat_map(|(_, metric)| texts(metric, "products")).collect();
+        let by_newer: HashSet<_> = contents
+            .iter()
+            .filter(|((_, content), _)| newer(content))
+            .flat_map(|(_, metric)| texts(metric, "products"))
+            .collect();
         for ((place, content), metric) in &contents {
-            if content.get("cvss_v2").is_some() && texts(metric, "products").any(|product| !by_newer.contains(product)) {
+            if content.get("cvss_v2").is_some() && texts(metric, "products").any(|product| !by_newer.contains(product))
+            {
                 findings.add(place, "CVSS v2 is the only score");
             }
         }
@@ -138,7 +147,8 @@ fn v3_0(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     for (place, vulnerability) in document.vulnerabilities() {
         for ((place, content), _) in document.contents(&place, vulnerability) {
             let old = content.get("cvss_v3").is_some_and(|score| {
-                text(score, "version") == Some("3.0") || text(score, "vectorString").is_some_and(|vector| vector.starts_with("CVSS:3.0/"))
+                text(score, "version") == Some("3.0")
+                    || text(score, "vectorString").is_some_and(|vector| vector.starts_with("CVSS:3.0/"))
             });
             if old {
                 findings.add(&place.key("cvss_v3"), "CVSS v3.0: use v3.1");
@@ -178,7 +188,14 @@ fn short_hash(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 
 /// Whether the host of a URL can never resolve.
 fn is_dead(url: &str) -> bool {
-    let host = url.split("//").nth(1).unwrap_or_default().split(['/', '?', '#', ':']).next().unwrap_or_default().to_lowercase();
+    let host = url
+        .split("//")
+        .nth(1)
+        .unwrap_or_default()
+        .split(['/', '?', '#', ':'])
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
     let last = host.rsplit('.').next().unwrap_or_default();
     matches!(last, "invalid" | "test" | "localhost" | "example")
 }
@@ -194,7 +211,13 @@ fn urls(document: &Document<'_>, around: &S<'_>, own: bool, findings: &mut Findi
         }
     }
     if !own {
-        for pattern in ["vulnerabilities/*/remediations/*/url", "document/acknowledgments/*/urls/*", "vulnerabilities/*/acknowledgments/*/urls/*", "document/distribution/tlp/url", "document/aggregate_severity/namespace"] {
+        for pattern in [
+            "vulnerabilities/*/remediations/*/url",
+            "document/acknowledgments/*/urls/*",
+            "vulnerabilities/*/acknowledgments/*/urls/*",
+            "document/distribution/tlp/url",
+            "document/aggregate_severity/namespace",
+        ] {
             found.extend(document.all(pattern));
         }
         for (place, helper) in helpers(document) {
@@ -270,7 +293,8 @@ fn older_point(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 }
 
 fn unregistered_licence(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    let ids = document.text("/document/license_expression").and_then(crate::csaf::sharing::licences).unwrap_or_default();
+    let ids =
+        document.text("/document/license_expression").and_then(crate::csaf::sharing::licences).unwrap_or_default();
     for (id, exception) in ids {
         if !crate::csaf::sharing::is_listed(id, exception) {
             findings.at("/document/license_expression", format!("`{}` is not registered", short(id)));
@@ -319,7 +343,9 @@ fn extension_document(document: &Document<'_>, _: &S<'_>, findings: &mut Finding
 }
 
 fn of_products(document: &Document<'_>, is_kind: fn(Kind) -> bool, findings: &mut Findings) {
-    for product in document.products.iter().filter(|product| is_kind(product.kind) && product.value.get("x_extensions").is_some()) {
+    for product in
+        document.products.iter().filter(|product| is_kind(product.kind) && product.value.get("x_extensions").is_some())
+    {
         findings.add(&product.place.key("x_extensions"), "an extension is used here");
     }
 }
@@ -349,8 +375,16 @@ fn extension_root(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 }
 
 fn nested_path(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    let made: HashSet<_> = document.products.iter().filter(|product| matches!(product.kind, Kind::Relation(_))).map(|product| product.id).collect();
-    for pattern in ["product_tree/product_paths/*/beginning_product_reference", "product_tree/product_paths/*/subpaths/*/next_product_reference"] {
+    let made: HashSet<_> = document
+        .products
+        .iter()
+        .filter(|product| matches!(product.kind, Kind::Relation(_)))
+        .map(|product| product.id)
+        .collect();
+    for pattern in [
+        "product_tree/product_paths/*/beginning_product_reference",
+        "product_tree/product_paths/*/subpaths/*/next_product_reference",
+    ] {
         for (place, id) in document.all(pattern) {
             if id.as_str().is_some_and(|id| made.contains(id)) {
                 findings.add(&place, "a product path that begins or goes over another");

@@ -31,7 +31,10 @@ fn range_in_version(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
         let word = name.split_whitespace().find(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)));
         let sign = ["<=", ">=", "<", ">"].into_iter().find(|sign| name.contains(sign));
         if let Some(found) = sign.or(word) {
-            findings.add(&place.key("name"), format!("`{}` names a range (`{found}`): use product_version_range", short(name)));
+            findings.add(
+                &place.key("name"),
+                format!("`{}` names a range (`{found}`): use product_version_range", short(name)),
+            );
         }
     }
 }
@@ -101,7 +104,9 @@ fn wrong(name: &str) -> Option<String> {
     let mut known = HashSet::new();
     for part in rest.split('|') {
         let (sign, version) = constraint(part);
-        if version.is_empty() || !version.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%' || (scheme.is_none() && c == '_')) {
+        if version.is_empty()
+            || !version.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%' || (scheme.is_none() && c == '_'))
+        {
             return Some(format!("`{}` is no constraint", short(part)));
         }
         if version.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '=' | '!' | '*')) {
@@ -136,7 +141,11 @@ fn is_single(name: &str) -> bool {
     let rest = name.strip_prefix("vers:").map_or(Some(name), |rest| rest.split_once('/').map(|(_, rest)| rest));
     rest.is_some_and(|rest| {
         let (sign, version) = constraint(rest);
-        matches!(sign, "" | "=") && !rest.contains(['|', '*']) && !version.contains(char::is_whitespace) && !version.is_empty() && version != "all"
+        matches!(sign, "" | "=")
+            && !rest.contains(['|', '*'])
+            && !version.contains(char::is_whitespace)
+            && !version.is_empty()
+            && version != "all"
     })
 }
 

@@ -26,8 +26,40 @@ type S<'s> = Surroundings<'s>;
 
 /// The schemes that VERS registers, and those in wide use.
 const SCHEMES: [&str; 34] = [
-    "all", "none", "alpine", "alpm", "apk", "arch", "cargo", "composer", "conan", "cpan", "cran", "datetime", "deb", "ebuild", "gem", "generic", "github", "golang",
-    "hackage", "hex", "intdot", "lexicographic", "maven", "mattermost", "mozilla", "nginx", "npm", "nuget", "openssl", "pub", "pypi", "rpm", "semver", "opam",
+    "all",
+    "none",
+    "alpine",
+    "alpm",
+    "apk",
+    "arch",
+    "cargo",
+    "composer",
+    "conan",
+    "cpan",
+    "cran",
+    "datetime",
+    "deb",
+    "ebuild",
+    "gem",
+    "generic",
+    "github",
+    "golang",
+    "hackage",
+    "hex",
+    "intdot",
+    "lexicographic",
+    "maven",
+    "mattermost",
+    "mozilla",
+    "nginx",
+    "npm",
+    "nuget",
+    "openssl",
+    "pub",
+    "pypi",
+    "rpm",
+    "semver",
+    "opam",
 ];
 
 fn compare(a: &str, b: &str) -> Ordering {
@@ -82,7 +114,9 @@ impl<'r> Range<'r> {
                         range.intervals.push((Some(open), None));
                     }
                 }
-                "<" | "<=" => range.intervals.push((from.take(), Some(Edge(version, if sign == "<" { -1 } else { 0 })))),
+                "<" | "<=" => {
+                    range.intervals.push((from.take(), Some(Edge(version, if sign == "<" { -1 } else { 0 }))))
+                }
                 _ => range.intervals.push((Some(Edge(version, 0)), Some(Edge(version, 0)))),
             }
         }
@@ -102,9 +136,7 @@ impl<'r> Range<'r> {
             _ => false,
         };
         let meets = |a: &(Option<Edge<'_>>, Option<Edge<'_>>), b: &(Option<Edge<'_>>, Option<Edge<'_>>)| {
-            let single = |interval: &(Option<Edge<'_>>, Option<Edge<'_>>), without: &[&str]| {
-                matches!(interval, (Some(from), Some(to)) if from.compare(*to).is_eq() && without.iter().any(|version| compare(version, from.0).is_eq()))
-            };
+            let single = |interval: &(Option<Edge<'_>>, Option<Edge<'_>>), without: &[&str]| matches!(interval, (Some(from), Some(to)) if from.compare(*to).is_eq() && without.iter().any(|version| compare(version, from.0).is_eq()));
             !before(a.1, b.0) && !before(b.1, a.0) && !single(a, &other.without) && !single(b, &self.without)
         };
         self.intervals.iter().any(|a| other.intervals.iter().any(|b| meets(a, b)))
@@ -136,8 +168,11 @@ enum Notation {
     Version,
 }
 
+/// Category and name of each branch.
+type Path<'v> = Vec<(&'v str, &'v str)>;
+
 /// What a product's path says of its version, and the path without it.
-fn version_of<'v>(product: &Product<'v>) -> Option<(Notation, &'v str, Vec<(&'v str, &'v str)>)> {
+fn version_of<'v>(product: &Product<'v>) -> Option<(Notation, &'v str, Path<'v>)> {
     let is_version = |category: &str| matches!(category, "product_version" | "product_version_range");
     let (category, name) = product.branches.iter().find(|(category, _)| is_version(category))?;
     let notation = match *category {
@@ -173,10 +208,18 @@ fn in_groups(document: &Document<'_>, wanted: Notation, same: bool, findings: &m
             }
         }
         for (index, (group, id, (notation, name, path))) in all.iter().enumerate() {
-            for (other_group, other_id, (other_notation, other_name, other_path)) in all.iter().skip(index.saturating_add(1)) {
-                let fits = id != other_id && (group == other_group) == same && path == other_path && concerns(*notation, *other_notation, wanted);
+            for (other_group, other_id, (other_notation, other_name, other_path)) in
+                all.iter().skip(index.saturating_add(1))
+            {
+                let fits = id != other_id
+                    && (group == other_group) == same
+                    && path == other_path
+                    && concerns(*notation, *other_notation, wanted);
                 if fits && overlap((*notation, name), (*other_notation, other_name)) {
-                    findings.add(&place.key("product_status"), format!("`{}` ({group}) and `{}` ({other_group}) overlap", short(name), short(other_name)));
+                    findings.add(
+                        &place.key("product_status"),
+                        format!("`{}` ({group}) and `{}` ({other_group}) overlap", short(name), short(other_name)),
+                    );
                 }
             }
         }
@@ -209,7 +252,8 @@ fn same_group_version(document: &Document<'_>, _: &S<'_>, findings: &mut Finding
 
 /// Compares branches that lie side by side.
 fn siblings(document: &Document<'_>, with_version: bool, findings: &mut Findings) {
-    let categories: &[&str] = if with_version { &["product_version", "product_version_range"] } else { &["product_version_range"] };
+    let categories: &[&str] =
+        if with_version { &["product_version", "product_version_range"] } else { &["product_version_range"] };
     let versions: Vec<_> = document
         .branches
         .iter()

@@ -102,7 +102,9 @@ fn is_identifier(token: &str) -> bool {
     let reference = ["LicenseRef-", "AdditionRef-"].iter().find_map(|prefix| token.strip_prefix(prefix));
     let body = match reference {
         Some(body) => body,
-        None if ["licenseref-", "additionref-", "documentref-"].iter().any(|prefix| lower.starts_with(prefix)) => return false,
+        None if ["licenseref-", "additionref-", "documentref-"].iter().any(|prefix| lower.starts_with(prefix)) => {
+            return false;
+        }
         None => token.strip_suffix('+').unwrap_or(token),
     };
     !body.is_empty() && body.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
@@ -195,14 +197,20 @@ fn extension_place(document: &Document<'_>, around: &S<'_>, findings: &mut Findi
     for (place, extension) in &all {
         let Some(url) = text(extension, "$schema") else { continue };
         // By convention the metadata lie beside the schema.
-        let Some(metadata) = around.extension.and_then(|extension| extension(&url.replace("-content_", "-metadata_"))) else { continue };
+        let Some(metadata) = around.extension.and_then(|extension| extension(&url.replace("-content_", "-metadata_")))
+        else {
+            continue;
+        };
         if metadata.get("requirement").is_none() {
             continue;
         }
         let list = list_of(place);
         let times = known.entry((list.clone(), url)).or_default();
         *times = times.saturating_add(1);
-        let most = metadata.get("requirement").and_then(|places| places.get(kind_of(&list))).and_then(|place| place.get("max_occurrence"));
+        let most = metadata
+            .get("requirement")
+            .and_then(|places| places.get(kind_of(&list)))
+            .and_then(|place| place.get("max_occurrence"));
         if most.and_then(Value::as_u64).is_some_and(|most| *times > most) {
             findings.add(place, "the extension is here more often than it allows");
         }

@@ -47,7 +47,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut index = 0_usize;
-        while seq.next_element_seed(Walk { place: format!("{}/{index}", self.place), found: &mut *self.found })?.is_some() {
+        while seq
+            .next_element_seed(Walk { place: format!("{}/{index}", self.place), found: &mut *self.found })?
+            .is_some()
+        {
             index = index.saturating_add(1);
         }
         Ok(())

@@ -46,7 +46,10 @@ pub(super) fn read(value: &Value, taken: &mut Read) {
                 said.vulnerability.clone_from(&ids);
                 (said.subjects, said.within) = names(&document, id, 0);
                 if said.subjects.is_empty() {
-                    taken.wrong(format!("{place}/product_status/{key}/{index}"), format!("the product `{id}` is not defined: kept as a name"));
+                    taken.wrong(
+                        format!("{place}/product_status/{key}/{index}"),
+                        format!("the product `{id}` is not defined: kept as a name"),
+                    );
                     said.subjects = vec![Subject::Name(id.to_owned())];
                 }
                 said.author.clone_from(&author);
@@ -64,10 +67,17 @@ pub(super) fn read(value: &Value, taken: &mut Read) {
 /// What flags, threats and remediations say of a product.
 fn reasons<'v>(document: &Document<'v>, vulnerability: &'v Value, id: &str, said: &mut Statement) {
     let place = crate::csaf::document::Place::default();
-    let of = |pattern| select(vulnerability, &place, pattern).into_iter().map(|(_, value)| value).filter(|value| document.named(value).contains(&id)).collect::<Vec<_>>();
+    let of = |pattern| {
+        select(vulnerability, &place, pattern)
+            .into_iter()
+            .map(|(_, value)| value)
+            .filter(|value| document.named(value).contains(&id))
+            .collect::<Vec<_>>()
+    };
     let date = |value: &Value| text(value, "date").and_then(|text| Instant::parse(&text));
     for flag in of("flags/*") {
-        said.justification = said.justification.or_else(|| text(flag, "label").and_then(|label| cisa::justification(&label)));
+        said.justification =
+            said.justification.or_else(|| text(flag, "label").and_then(|label| cisa::justification(&label)));
         said.since = said.since.or_else(|| date(flag));
     }
     for threat in of("threats/*") {
@@ -96,13 +106,23 @@ fn names(document: &Document<'_>, id: &str, hops: usize) -> (Vec<Subject>, Vec<S
         return (Vec::new(), Vec::new());
     };
     if let Kind::Relation(index) = product.kind {
-        let relation = document.all("product_tree/relationships/*").into_iter().chain(document.all("product_tree/product_paths/*")).nth(index);
+        let relation = document
+            .all("product_tree/relationships/*")
+            .into_iter()
+            .chain(document.all("product_tree/product_paths/*"))
+            .nth(index);
         if let Some((place, relation)) = relation {
-            let last = select(relation, &place, "subpaths/*").last().and_then(|(_, step)| text(step, "next_product_reference"));
-            let component = text(relation, "product_reference").or_else(|| text(relation, "beginning_product_reference"));
+            let last = select(relation, &place, "subpaths/*")
+                .last()
+                .and_then(|(_, step)| text(step, "next_product_reference"));
+            let component =
+                text(relation, "product_reference").or_else(|| text(relation, "beginning_product_reference"));
             let host = text(relation, "relates_to_product_reference").or(last);
             if let (Some(component), Some(host)) = (component, host) {
-                return (names(document, &host, hops.saturating_add(1)).0, names(document, &component, hops.saturating_add(1)).0);
+                return (
+                    names(document, &host, hops.saturating_add(1)).0,
+                    names(document, &component, hops.saturating_add(1)).0,
+                );
             }
         }
     }
@@ -150,6 +170,23 @@ impl Tree {
         id
     }
 
+    /// The products that a statement is about.
+    fn of(&mut self, statement: &Statement) -> Vec<String> {
+        let mut of = Vec::new();
+        for names in products(&statement.subjects) {
+            let host = self.id(&names);
+            let components = products(&statement.within);
+            if components.is_empty() {
+                of.push(host);
+                continue;
+            }
+            for component in components {
+                of.push(self.inside(&component, &host));
+            }
+        }
+        of
+    }
+
     fn products(&self) -> Vec<Value> {
         let of = |(names, id): &(Vec<Subject>, String)| {
             let mut product = json!({ "name": names.first().map_or("", |name| name.text()), "product_id": id });
@@ -161,7 +198,9 @@ impl Tree {
                     Subject::Name(_) | Subject::Reference(_) => {}
                 }
             }
-            if let (Value::Object(members), true) = (&mut product, helper.as_object().is_some_and(|members| !members.is_empty())) {
+            if let (Value::Object(members), true) =
+                (&mut product, helper.as_object().is_some_and(|members| !members.is_empty()))
+            {
                 members.insert("product_identification_helper".to_owned(), helper);
             }
             product
@@ -181,13 +220,20 @@ pub(super) fn write(statements: &[Statement], head: &Head) -> Written {
             lost.push(Lost { statement: index, what: "since when it holds".to_owned() });
         }
         if statement.author.as_ref().is_some_and(|author| *author != head.author) {
-            lost.push(Lost { statement: index, what: format!("that {} says so", statement.author.as_deref().unwrap_or_default()) });
+            lost.push(Lost {
+                statement: index,
+                what: format!("that {} says so", statement.author.as_deref().unwrap_or_default()),
+            });
         }
     }
     if head.version > 1 {
-        lost.push(Lost { statement: 0, what: format!("that this is version {}: CSAF wants the history of all", head.version) });
+        lost.push(Lost {
+            statement: 0,
+            what: format!("that this is version {}: CSAF wants the history of all", head.version),
+        });
     }
-    let vulnerabilities: Vec<_> = groups.iter().map(|(ids, group)| vulnerability(ids, group, &mut tree, &mut lost)).collect();
+    let vulnerabilities: Vec<_> =
+        groups.iter().map(|(ids, group)| vulnerability(ids, group, &mut tree, &mut lost)).collect();
     let issued = head.issued.text();
     let mut product_tree = json!({ "full_product_names": tree.products() });
     if let (Value::Object(members), false) = (&mut product_tree, tree.relationships.is_empty()) {
@@ -214,65 +260,81 @@ pub(super) fn write(statements: &[Statement], head: &Head) -> Written {
     Written { document, lost }
 }
 
-fn vulnerability(ids: &[String], group: &[(usize, &Statement)], tree: &mut Tree, lost: &mut Vec<Lost>) -> Value {
-    let is_cve = |id: &&String| id.strip_prefix("CVE-").and_then(|rest| rest.split_once('-')).is_some_and(|(year, number)| year.len() == 4 && number.len() >= 4);
-    let cve = ids.iter().find(is_cve);
-    let others: Vec<_> = ids.iter().filter(|id| Some(*id) != cve).map(|id| json!({ "system_name": id.split('-').next().unwrap_or(id), "text": id })).collect();
-    let mut written = json!({ "notes": [{ "category": "description", "text": format!("How products stand to {}.", ids.join(", ")) }] });
-    put(&mut written, "cve", cve.map(String::as_str));
-    let mut lists: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let (mut flags, mut threats, mut remediations) = (Vec::new(), Vec::new(), Vec::new());
-    let mut known: HashSet<String> = HashSet::new();
-    for (index, statement) in group {
-        let mut of = Vec::new();
-        for names in products(&statement.subjects) {
-            let host = tree.id(&names);
-            let inside: Vec<_> = products(&statement.within).iter().map(|component| tree.inside(component, &host)).collect();
-            of.extend(if inside.is_empty() { vec![host] } else { inside });
-        }
-        of.retain(|id| {
-            let first = known.insert(id.clone());
-            if !first {
-                lost.push(Lost { statement: *index, what: format!("all of it: {id} has a status by an earlier statement") });
-            }
-            first
-        });
-        if of.is_empty() {
-            continue;
-        }
-        let usual = LISTS.iter().find(|(_, status)| *status == statement.status).map_or("under_investigation", |(list, _)| list);
-        let list = LISTS.iter().map(|(list, _)| *list).find(|list| statement.beyond("csaf.product_status").any(|word| word == *list)).unwrap_or(usual);
-        lists.entry(list).or_default().extend(of.iter().cloned());
+/// What a vulnerability says beside its status lists.
+#[derive(Default)]
+struct Reasons {
+    flags: Vec<Value>,
+    threats: Vec<Value>,
+    remediations: Vec<Value>,
+}
+
+impl Reasons {
+    fn add(&mut self, statement: &Statement, of: &[String]) {
         let date = statement.since.map(Instant::text);
         let dated = |mut value: Value| {
             put(&mut value, "date", date.as_deref());
             value
         };
         if let Some(justification) = statement.justification {
-            flags.push(dated(json!({ "label": cisa::justification_word(justification), "product_ids": of })));
+            let label = cisa::justification_word(justification);
+            self.flags.push(dated(json!({ "label": label, "product_ids": of })));
         }
         let unexplained = statement.status == Status::NotAffected && statement.justification.is_none();
         if let Some(impact) = statement.impact.as_deref().or(unexplained.then_some("No reason is given.")) {
-            threats.push(dated(json!({ "category": "impact", "details": impact, "product_ids": of })));
+            self.threats.push(dated(json!({ "category": "impact", "details": impact, "product_ids": of })));
         }
-        let category = statement.beyond("csaf.remediation").next();
+        let category = statement.beyond("csaf.remediation").next().unwrap_or("mitigation");
         match &statement.action {
-            Some(action) => remediations.push(dated(json!({ "category": category.unwrap_or("mitigation"), "details": action, "product_ids": of }))),
+            Some(action) => {
+                let remediation = json!({ "category": category, "details": action, "product_ids": of });
+                self.remediations.push(dated(remediation));
+            }
             None if statement.status == Status::Affected => {
-                remediations.push(dated(json!({ "category": "none_available", "details": "No action is known yet.", "product_ids": of })));
+                let none =
+                    json!({ "category": "none_available", "details": "No action is known yet.", "product_ids": of });
+                self.remediations.push(dated(none));
             }
             None => {}
         }
         for (name, details) in &statement.beyond {
             if let Some(category) = name.strip_prefix("csaf.threat.") {
-                threats.push(json!({ "category": category, "details": details, "product_ids": of }));
+                self.threats.push(json!({ "category": category, "details": details, "product_ids": of }));
             } else if let Some(category) = name.strip_prefix("csaf.remediation.") {
-                remediations.push(json!({ "category": category, "details": details, "product_ids": of }));
+                self.remediations.push(json!({ "category": category, "details": details, "product_ids": of }));
             }
+        }
+    }
+}
+
+fn vulnerability(ids: &[String], group: &[(usize, &Statement)], tree: &mut Tree, lost: &mut Vec<Lost>) -> Value {
+    let cve = ids.iter().find(|id| is_cve(id));
+    let others = ids.iter().filter(|id| Some(*id) != cve);
+    let others: Vec<_> =
+        others.map(|id| json!({ "system_name": id.split('-').next().unwrap_or(id), "text": id })).collect();
+    let note = format!("How products stand to {}.", ids.join(", "));
+    let mut written = json!({ "notes": [{ "category": "description", "text": note }] });
+    put(&mut written, "cve", cve.map(String::as_str));
+    let mut lists: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut reasons = Reasons::default();
+    let mut known: HashSet<String> = HashSet::new();
+    for (index, statement) in group {
+        let mut of = tree.of(statement);
+        of.retain(|id| {
+            let first = known.insert(id.clone());
+            if !first {
+                let what = format!("all of it: {id} has a status by an earlier statement");
+                lost.push(Lost { statement: *index, what });
+            }
+            first
+        });
+        if !of.is_empty() {
+            lists.entry(list_for(statement)).or_default().extend(of.iter().cloned());
+            reasons.add(statement, &of);
         }
     }
     if let Value::Object(members) = &mut written {
         members.insert("product_status".to_owned(), json!(lists));
+        let Reasons { flags, threats, remediations } = reasons;
         for (key, list) in [("ids", others), ("flags", flags), ("threats", threats), ("remediations", remediations)] {
             if !list.is_empty() {
                 members.insert(key.to_owned(), Value::Array(list));
@@ -280,4 +342,18 @@ fn vulnerability(ids: &[String], group: &[(usize, &Statement)], tree: &mut Tree,
         }
     }
     written
+}
+
+fn is_cve(id: &str) -> bool {
+    let numbers = id.strip_prefix("CVE-").and_then(|rest| rest.split_once('-'));
+    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    numbers.is_some_and(|(year, number)| year.len() == 4 && number.len() >= 4 && digits(year) && digits(number))
+}
+
+/// The list of `product_status` that a statement was in, or belongs in.
+fn list_for(statement: &Statement) -> &'static str {
+    let was = |list: &str| statement.beyond("csaf.product_status").any(|word| word == list);
+    let named = LISTS.iter().find(|(list, _)| was(list));
+    let usual = LISTS.iter().find(|(_, status)| *status == statement.status);
+    named.or(usual).map_or("under_investigation", |(list, _)| list)
 }

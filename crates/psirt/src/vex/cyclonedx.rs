@@ -14,7 +14,11 @@ pub(super) fn read(document: &Value, taken: &mut Read) {
     let names = names(document);
     let metadata = document.get("metadata").unwrap_or(&Value::Null);
     let author = list(metadata, "authors").iter().find_map(|author| text(author, "name"));
-    let author = author.or_else(|| ["manufacturer", "manufacture", "supplier"].iter().find_map(|key| metadata.get(*key).and_then(|who| text(who, "name"))));
+    let author = author.or_else(|| {
+        ["manufacturer", "manufacture", "supplier"]
+            .iter()
+            .find_map(|key| metadata.get(*key).and_then(|who| text(who, "name")))
+    });
     let issued = text(metadata, "timestamp").and_then(|text| Instant::parse(&text));
     for (index, value) in list(document, "vulnerabilities").iter().enumerate() {
         let place = format!("/vulnerabilities/{index}");
@@ -34,7 +38,10 @@ fn names(document: &Value) -> HashMap<String, Vec<Subject>> {
     while let Some(component) = open.pop() {
         open.extend(list(component, "components"));
         let Some(reference) = text(component, "bom-ref") else { continue };
-        let mut of: Vec<_> = [text(component, "purl").map(Subject::Purl), text(component, "cpe").map(Subject::Cpe)].into_iter().flatten().collect();
+        let mut of: Vec<_> = [text(component, "purl").map(Subject::Purl), text(component, "cpe").map(Subject::Cpe)]
+            .into_iter()
+            .flatten()
+            .collect();
         if of.is_empty() && text(component, "name").as_ref() == Some(&reference) {
             of.push(Subject::Name(reference.clone()));
         } else if !of.iter().any(|name| name.text() == reference) {
@@ -54,7 +61,10 @@ fn statements(value: &Value, place: &str, names: &HashMap<String, Vec<Subject>>,
     let analysis = value.get("analysis").unwrap_or(&Value::Null);
     let state = text(analysis, "state").unwrap_or_default();
     let Some(status) = words::status(&state) else {
-        taken.wrong(format!("{place}/analysis/state"), format!("`{state}` is no state, so nothing is stated of {id}: left out"));
+        taken.wrong(
+            format!("{place}/analysis/state"),
+            format!("`{state}` is no state, so nothing is stated of {id}: left out"),
+        );
         return Vec::new();
     };
     let mut said = Statement::new(id, Subject::Name(String::new()), status);
@@ -78,7 +88,10 @@ fn statements(value: &Value, place: &str, names: &HashMap<String, Vec<Subject>>,
     said.beyond.extend(text(value, "workaround").map(|text| ("cyclonedx.workaround".to_owned(), text)));
     said.beyond.extend(text(value, "description").map(|text| ("cyclonedx.description".to_owned(), text)));
     said.beyond.extend(text(analysis, "firstIssued").map(|text| ("cyclonedx.first_issued".to_owned(), text)));
-    said.since = ["lastUpdated", "firstIssued"].iter().find_map(|key| text(analysis, key)).and_then(|text| Instant::parse(&text));
+    said.since = ["lastUpdated", "firstIssued"]
+        .iter()
+        .find_map(|key| text(analysis, key))
+        .and_then(|text| Instant::parse(&text));
     let affects = list(value, "affects");
     if affects.is_empty() {
         taken.wrong(format!("{place}/affects"), "a vulnerability that names no component");
@@ -109,7 +122,10 @@ pub(super) fn write(statements: &[Statement], head: &Head) -> Written {
             lost.push(Lost { statement: index, what: "that only a component inside the product is meant".to_owned() });
         }
         if statement.author.as_ref().is_some_and(|author| *author != head.author) {
-            lost.push(Lost { statement: index, what: format!("that {} says so", statement.author.as_deref().unwrap_or_default()) });
+            lost.push(Lost {
+                statement: index,
+                what: format!("that {} says so", statement.author.as_deref().unwrap_or_default()),
+            });
         }
         vulnerabilities.push(one(statement, &mut components));
     }
@@ -125,9 +141,14 @@ pub(super) fn write(statements: &[Statement], head: &Head) -> Written {
 }
 
 fn one(statement: &Statement, components: &mut BTreeMap<String, Value>) -> Value {
-    let (id, aliases) = statement.vulnerability.split_first().map_or(("", &[][..]), |(id, aliases)| (id.as_str(), aliases));
+    let (id, aliases) =
+        statement.vulnerability.split_first().map_or(("", &[][..]), |(id, aliases)| (id.as_str(), aliases));
     let mut analysis = json!({});
-    put(&mut analysis, "state", Some(statement.beyond("cyclonedx.state").next().unwrap_or(words::status_word(statement.status))));
+    put(
+        &mut analysis,
+        "state",
+        Some(statement.beyond("cyclonedx.state").next().unwrap_or(words::status_word(statement.status))),
+    );
     let justification = statement.beyond("cyclonedx.justification").next();
     put(&mut analysis, "justification", justification.or(statement.justification.map(words::justification_word)));
     put(&mut analysis, "detail", statement.impact.as_deref());
@@ -139,13 +160,21 @@ fn one(statement: &Statement, components: &mut BTreeMap<String, Value>) -> Value
     }
     let mut affects = Vec::new();
     for names in products(&statement.subjects) {
-        let versions: Vec<Value> = statement.beyond("cyclonedx.version").filter_map(|text| serde_json::from_str(text).ok()).collect();
+        let versions: Vec<Value> =
+            statement.beyond("cyclonedx.version").filter_map(|text| serde_json::from_str(text).ok()).collect();
         let reference = component(&names, components);
-        affects.push(if versions.is_empty() { json!({ "ref": reference }) } else { json!({ "ref": reference, "versions": versions }) });
+        affects.push(if versions.is_empty() {
+            json!({ "ref": reference })
+        } else {
+            json!({ "ref": reference, "versions": versions })
+        });
     }
     let mut written = json!({ "id": id, "analysis": analysis, "affects": affects });
     if let (Value::Object(members), false) = (&mut written, aliases.is_empty()) {
-        let references: Vec<_> = aliases.iter().map(|alias| json!({ "id": alias, "source": { "name": alias.split('-').next().unwrap_or_default() } })).collect();
+        let references: Vec<_> = aliases
+            .iter()
+            .map(|alias| json!({ "id": alias, "source": { "name": alias.split('-').next().unwrap_or_default() } }))
+            .collect();
         members.insert("references".to_owned(), json!(references));
     }
     put(&mut written, "recommendation", statement.action.as_deref());
@@ -156,7 +185,11 @@ fn one(statement: &Statement, components: &mut BTreeMap<String, Value>) -> Value
 
 /// Writes the component that bears these names, and gives its reference.
 fn component(names: &[&Subject], components: &mut BTreeMap<String, Value>) -> String {
-    let reference = names.iter().find(|name| matches!(name, Subject::Reference(_))).or(names.first()).map_or("", |name| name.text());
+    let reference = names
+        .iter()
+        .find(|name| matches!(name, Subject::Reference(_)))
+        .or(names.first())
+        .map_or("", |name| name.text());
     let mut component = json!({ "type": "library", "bom-ref": reference });
     let mut shown = reference;
     for name in names {
@@ -177,4 +210,3 @@ fn component(names: &[&Subject], components: &mut BTreeMap<String, Value>) -> St
     }
     reference.to_owned()
 }
-

@@ -92,7 +92,12 @@ pub struct Ruling {
 ///
 /// `contains` says whether a version lies in a range; what cannot be compared does not.
 #[must_use]
-pub fn rule(decisions: &[Decision], about: &About<'_>, now: Instant, contains: &dyn Fn(&Versions, &str) -> bool) -> (Option<Ruling>, Vec<(usize, String)>) {
+pub fn rule(
+    decisions: &[Decision],
+    about: &About<'_>,
+    now: Instant,
+    contains: &dyn Fn(&Versions, &str) -> bool,
+) -> (Option<Ruling>, Vec<(usize, String)>) {
     let mut others = Vec::new();
     let mut fitting = Vec::new();
     for (index, decision) in decisions.iter().enumerate() {
@@ -108,7 +113,11 @@ pub fn rule(decisions: &[Decision], about: &About<'_>, now: Instant, contains: &
     let mut fitting = fitting.into_iter();
     let Some((index, decision)) = fitting.next() else { return (None, others) };
     for (other, wider) in fitting {
-        let why = if width(wider) > width(decision) { format!("`{}` is narrower", decision.id) } else { format!("`{}` is newer", decision.id) };
+        let why = if width(wider) > width(decision) {
+            format!("`{}` is narrower", decision.id)
+        } else {
+            format!("`{}` is newer", decision.id)
+        };
         others.push((other, why));
     }
     others.sort();
@@ -118,7 +127,12 @@ pub fn rule(decisions: &[Decision], about: &About<'_>, now: Instant, contains: &
 }
 
 /// Why a decision does not hold; none if it does.
-fn against(decision: &Decision, about: &About<'_>, now: Instant, contains: &dyn Fn(&Versions, &str) -> bool) -> Option<String> {
+fn against(
+    decision: &Decision,
+    about: &About<'_>,
+    now: Instant,
+    contains: &dyn Fn(&Versions, &str) -> bool,
+) -> Option<String> {
     if now < decision.made {
         return Some(format!("it is made only on {}", decision.made.text()));
     }
@@ -140,7 +154,9 @@ fn against(decision: &Decision, about: &About<'_>, now: Instant, contains: &dyn 
         return Some(format!("it is on {}", component.text()));
     }
     match &decision.versions {
-        Range::Within(versions) if !contains(versions, about.version) => Some(format!("{} is not in its range of versions", about.version)),
+        Range::Within(versions) if !contains(versions, about.version) => {
+            Some(format!("{} is not in its range of versions", about.version))
+        }
         _ => None,
     }
 }
@@ -217,11 +233,18 @@ mod tests {
 
     #[test]
     fn the_narrow_one_holds_and_each_other_is_explained() {
-        let mut expired = decision("old", Scope::Release { product: "gateway".to_owned(), version: "1.0".to_owned() }, "2024-01-01");
+        let mut expired =
+            decision("old", Scope::Release { product: "gateway".to_owned(), version: "1.0".to_owned() }, "2024-01-01");
         expired.until = Instant::parse("2024-03-01");
         let mut ranged = decision("ranged", Scope::Product("gateway".to_owned()), "2024-01-01");
-        ranged.versions = Range::Within(Versions::Interval { scheme: None, introduced: None, end: End::Before("1.3".to_owned()) });
-        let all = [decision("wide", Scope::Portfolio, "2024-05-01"), decision("line", Scope::Line("ecu".to_owned()), "2024-04-01"), ranged, expired];
+        ranged.versions =
+            Range::Within(Versions::Interval { scheme: None, introduced: None, end: End::Before("1.3".to_owned()) });
+        let all = [
+            decision("wide", Scope::Portfolio, "2024-05-01"),
+            decision("line", Scope::Line("ecu".to_owned()), "2024-04-01"),
+            ranged,
+            expired,
+        ];
         assert_eq!(ask(&all, "1.0", "1.2", "2024-02-01").0, Some(3));
         let (held, others) = ask(&all, "1.0", "1.2", "2024-06-01");
         assert_eq!(held, Some(2));

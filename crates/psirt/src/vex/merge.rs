@@ -40,7 +40,8 @@ pub fn standing(statements: &[(Trust, Statement)], question: &Question<'_>) -> O
         .enumerate()
         .filter_map(|(index, (trust, statement))| Some((index, *trust, exactness(statement, question)?, statement)))
         .collect();
-    fitting.sort_by_key(|(index, trust, exactness, statement)| (Reverse((*trust, *exactness, statement.since)), *index));
+    fitting
+        .sort_by_key(|(index, trust, exactness, statement)| (Reverse((*trust, *exactness, statement.since)), *index));
     let ((first, trust, exactness, chosen), others) = fitting.split_first()?;
     let over = others.iter().map(|(index, other_trust, other_exactness, other)| {
         let why = if other_trust < trust {
@@ -56,7 +57,8 @@ pub fn standing(statements: &[(Trust, Statement)], question: &Question<'_>) -> O
     });
     let author = chosen.author.as_deref().unwrap_or("an unnamed author");
     let since = chosen.since.map_or_else(String::new, |since| format!(" since {}", since.text()));
-    let because = format!("{author} says so{since}, naming {}", chosen.subjects.first().map_or("nothing", Subject::text));
+    let because =
+        format!("{author} says so{since}, naming {}", chosen.subjects.first().map_or("nothing", Subject::text));
     Some(Standing { statement: *first, because, over: over.collect() })
 }
 
@@ -88,7 +90,9 @@ pub(crate) fn covers(name: &Subject, other: &Subject) -> Option<u8> {
     }
     let (Subject::Purl(name), Subject::Purl(other)) = (name, other) else { return None };
     let ((name, version, qualifiers), (other, other_version, other_qualifiers)) = (parts(name), parts(other));
-    let fits = name == other && (version.is_empty() || version == other_version) && qualifiers.iter().all(|pair| other_qualifiers.contains(pair));
+    let fits = name == other
+        && (version.is_empty() || version == other_version)
+        && qualifiers.iter().all(|pair| other_qualifiers.contains(pair));
     fits.then_some(if version.is_empty() { 1 } else { 2 })
 }
 
@@ -124,10 +128,7 @@ mod tests {
         let all = [(Trust(1), old), (Trust(1), new), (Trust(1), vague.clone()), (Trust(1), other)];
         let found = standing(&all, &question).unwrap();
         assert_eq!(found.statement, 1);
-        assert_eq!(
-            found.over,
-            [(0, "it is older".to_owned()), (2, "it names the product less exactly".to_owned())]
-        );
+        assert_eq!(found.over, [(0, "it is older".to_owned()), (2, "it names the product less exactly".to_owned())]);
         let mut trusted = all.to_vec();
         trusted.push((Trust(3), vague));
         assert_eq!(standing(&trusted, &question).unwrap().statement, 4);

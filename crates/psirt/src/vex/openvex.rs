@@ -17,11 +17,24 @@ const BEYOND: [(&str, &str); 5] = [
     ("action_statement_timestamp", "openvex.action_statement_timestamp"),
 ];
 /// Those of the vulnerability.
-const OF_VULNERABILITY: [(&str, &str); 2] = [("@id", "openvex.vulnerability_id"), ("description", "openvex.vulnerability_description")];
-const DOCUMENT: [&str; 9] = ["@context", "@id", "author", "role", "timestamp", "last_updated", "version", "tooling", "statements"];
+const OF_VULNERABILITY: [(&str, &str); 2] =
+    [("@id", "openvex.vulnerability_id"), ("description", "openvex.vulnerability_description")];
+const DOCUMENT: [&str; 9] =
+    ["@context", "@id", "author", "role", "timestamp", "last_updated", "version", "tooling", "statements"];
 const STATEMENT: [&str; 13] = [
-    "@id", "version", "vulnerability", "timestamp", "last_updated", "products", "status", "supplier", "status_notes", "justification", "impact_statement",
-    "action_statement", "action_statement_timestamp",
+    "@id",
+    "version",
+    "vulnerability",
+    "timestamp",
+    "last_updated",
+    "products",
+    "status",
+    "supplier",
+    "status_notes",
+    "justification",
+    "impact_statement",
+    "action_statement",
+    "action_statement_timestamp",
 ];
 const PRODUCT: [&str; 4] = ["@id", "identifiers", "hashes", "subcomponents"];
 
@@ -68,14 +81,22 @@ fn statement(value: &Value, place: &str, author: Option<&String>, issued: Option
     let vulnerability = value.get("vulnerability").unwrap_or(&Value::Null);
     // Version 0.0.1 wrote a text.
     let Some(name) = text(vulnerability, "name").or_else(|| vulnerability.as_str().map(str::to_owned)) else {
-        return taken.wrong(format!("{place}/vulnerability"), "a statement needs the name of a vulnerability: left out");
+        return taken
+            .wrong(format!("{place}/vulnerability"), "a statement needs the name of a vulnerability: left out");
     };
     let Some(status) = text(value, "status").and_then(|word| cisa::status(&word)) else {
-        return taken.wrong(format!("{place}/status"), "one of not_affected, affected, fixed, under_investigation: left out");
+        return taken
+            .wrong(format!("{place}/status"), "one of not_affected, affected, fixed, under_investigation: left out");
     };
     let mut said = Statement::new(name.clone(), Subject::Name(String::new()), status);
     said.subjects.clear();
-    said.vulnerability.extend(list(vulnerability, "aliases").iter().filter_map(Value::as_str).filter(|alias| *alias != name).map(str::to_owned));
+    said.vulnerability.extend(
+        list(vulnerability, "aliases")
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|alias| *alias != name)
+            .map(str::to_owned),
+    );
     said.author = author.cloned();
     said.since = instant(value, "timestamp", place, taken).or(issued);
     said.impact = text(value, "impact_statement");
@@ -92,7 +113,10 @@ fn statement(value: &Value, place: &str, author: Option<&String>, issued: Option
     }
     let all = list(value, "products");
     if all.is_empty() {
-        taken.wrong(format!("{place}/products"), "a statement needs a product, from itself or from what encapsulates the document");
+        taken.wrong(
+            format!("{place}/products"),
+            "a statement needs a product, from itself or from what encapsulates the document",
+        );
         taken.statements.push(said);
         return;
     }
@@ -125,7 +149,9 @@ fn check(said: &Statement, place: &str, taken: &mut Read) {
             taken.wrong(place, "not_affected needs a justification or an impact_statement");
         }
         Status::Affected if said.action.is_none() => taken.wrong(place, "affected needs an action_statement"),
-        status if status != Status::NotAffected && said.justification.is_some() => taken.wrong(place, "only not_affected has a justification"),
+        status if status != Status::NotAffected && said.justification.is_some() => {
+            taken.wrong(place, "only not_affected has a justification")
+        }
         _ => {}
     }
 }
@@ -137,7 +163,9 @@ fn names(component: &Value, beyond: &mut Vec<(String, String)>) -> Vec<Subject> 
     names.extend(id.map(|id| Subject::named(&id)));
     if let Some(identifiers) = component.get("identifiers") {
         for key in ["purl", "cpe23", "cpe22"] {
-            if let Some(name) = text(identifiers, key).map(|name| Subject::named(&name)).filter(|name| !names.contains(name)) {
+            if let Some(name) =
+                text(identifiers, key).map(|name| Subject::named(&name)).filter(|name| !names.contains(name))
+            {
                 names.push(name);
             }
         }
@@ -155,7 +183,9 @@ fn component(names: &[&Subject]) -> Value {
     let mut id: Option<&str> = None;
     for name in names {
         match name {
-            Subject::Cpe(cpe) => put(&mut identifiers, if cpe.starts_with("cpe:/") { "cpe22" } else { "cpe23" }, Some(cpe)),
+            Subject::Cpe(cpe) => {
+                put(&mut identifiers, if cpe.starts_with("cpe:/") { "cpe22" } else { "cpe23" }, Some(cpe))
+            }
             Subject::Purl(purl) if names.len() > 1 => put(&mut identifiers, "purl", Some(purl)),
             other => id = id.or(Some(other.text())),
         }
@@ -184,7 +214,8 @@ pub(super) fn write(statements: &[Statement], head: &Head) -> Written {
 }
 
 fn one(statement: &Statement, head: &Head) -> Value {
-    let (name, aliases) = statement.vulnerability.split_first().map_or(("", &[][..]), |(name, aliases)| (name.as_str(), aliases));
+    let (name, aliases) =
+        statement.vulnerability.split_first().map_or(("", &[][..]), |(name, aliases)| (name.as_str(), aliases));
     let mut vulnerability = json!({ "name": name });
     if let (Value::Object(members), false) = (&mut vulnerability, aliases.is_empty()) {
         members.insert("aliases".to_owned(), json!(aliases));
@@ -202,7 +233,8 @@ fn one(statement: &Statement, head: &Head) -> Value {
                     members.insert("subcomponents".to_owned(), json!(parts));
                 }
                 let hashes = statement.beyond("openvex.hash").filter_map(|hash| hash.split_once(':'));
-                let hashes: serde_json::Map<String, Value> = hashes.map(|(algorithm, value)| (algorithm.to_owned(), json!(value))).collect();
+                let hashes: serde_json::Map<String, Value> =
+                    hashes.map(|(algorithm, value)| (algorithm.to_owned(), json!(value))).collect();
                 if !hashes.is_empty() {
                     members.insert("hashes".to_owned(), Value::Object(hashes));
                 }
@@ -215,7 +247,8 @@ fn one(statement: &Statement, head: &Head) -> Value {
     put(&mut written, "justification", statement.justification.map(cisa::justification_word));
     put(&mut written, "impact_statement", statement.impact.as_deref());
     // The specification wants one of what is affected.
-    let action = statement.action.as_deref().or((statement.status == Status::Affected).then_some("No action is known yet."));
+    let action =
+        statement.action.as_deref().or((statement.status == Status::Affected).then_some("No action is known yet."));
     put(&mut written, "action_statement", action);
     for (key, beyond) in BEYOND {
         put(&mut written, key, statement.beyond(beyond).next());
