@@ -50,11 +50,13 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
     let mut reader = Reader::from_str(text);
     let mut stack: Vec<Element> = Vec::new();
     let mut records = 0_u64;
+    let mut depth = 0_u64;
     loop {
         let place = reader.buffer_position();
         match reader.read_event() {
             Ok(Event::Eof) => break,
             Ok(Event::Start(start)) => {
+                depth = depth.saturating_add(1);
                 let element = element(&start);
                 // Only records are kept; what surrounds them is walked through.
                 if !stack.is_empty() || matches!(element.name.as_str(), "Vulinfo" | "item") {
@@ -69,18 +71,9 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
                     above.children.push(element(&start));
                 }
             }
-            Ok(Event::Text(part)) => {
-                if let (Some(above), Ok(part)) = (stack.last_mut(), part.decode()) {
-                    above.text.push_str(&part);
-                }
-            }
-            Ok(Event::CData(part)) => {
-                if let (Some(above), Ok(part)) = (stack.last_mut(), part.decode()) {
-                    above.text.push_str(&part);
-                }
-            }
+            Ok(Event::Text(part)) => append(&mut stack, part.decode().ok()),
+            Ok(Event::CData(part)) => append(&mut stack, part.decode().ok()),
             Ok(Event::GeneralRef(reference)) => {
-                let character = reference.resolve_char_ref().ok().flatten();
                 let name = String::from_utf8_lossy(&reference).into_owned();
                 let known = character
                     .map(String::from)
@@ -92,9 +85,14 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
                         what: format!("the entity `{}` is not one of XML's own: left out", brief(&name)),
                     }),
                     (None, _) => {}
+                let character = reference.resolve_char_ref().ok().flatten().map(String::from);
+                match character.or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned)) {
+                    Some(known) => stack.last_mut().into_iter().for_each(|above| above.text.push_str(&known)),
+                    None => sink.anomaly(Anomaly { place: line_of(text, place), what: foreign(&name) }),
                 }
             }
             Ok(Event::End(_)) => {
+                depth = depth.saturating_sub(1);
                 let Some(done) = stack.pop() else { continue };
                 match stack.last_mut() {
                     Some(above) => above.children.push(done),
@@ -108,12 +106,27 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
             Err(error) => return stop(text, reader.error_position(), sink, &error.to_string()),
         }
     }
-    if !stack.is_empty() {
-        return stop(text, reader.buffer_position(), sink, "the text ends within a record");
+    if depth > 0 {
+        let within = if stack.is_empty() {
+            "the text ends before its last closing tag"
+        } else {
+            "the text ends within a record"
+        };
+        return stop(text, reader.buffer_position(), sink, within);
     }
     if records == 0 {
         complain(sink, "XML without a record of JVN (`Vulinfo` or `item`)");
     }
+}
+
+fn append(stack: &mut [Element], part: Option<std::borrow::Cow<'_, str>>) {
+    if let (Some(above), Some(part)) = (stack.last_mut(), part) {
+        above.text.push_str(&part);
+    }
+}
+
+fn foreign(entity: &str) -> String {
+    format!("the entity `{}` is not one of XML's own: left out", brief(entity))
 }
 
 fn stop(text: &str, place: u64, sink: &mut dyn Sink, what: &str) {

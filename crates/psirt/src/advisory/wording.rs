@@ -332,7 +332,8 @@ fn list(text: &str, scheme: Option<&str>) -> Option<Wording> {
         return Some(Wording::Versions(parts.into_iter().map(|part| single(part, scheme)).collect()));
     }
     // A name of a version: `22.0 ap362799`, `V13 SP2 Update 3`, `Snapdragon 8 Gen 1`.
-    let telling = ["earlier", "later", "prior", "before", "version", "affected", "以前", "以降", "未満", "より"];
+    let telling =
+        ["through", "earlier", "later", "prior", "before", "version", "affected", "以前", "以降", "未満", "より"];
     let lower = text.to_lowercase();
     (text.contains(|c: char| c.is_ascii_digit()) && !telling.iter().any(|word| lower.contains(word)))
         .then(|| Wording::Versions(vec![Versions::Exactly(vec![text.to_owned()])]))
@@ -349,7 +350,8 @@ fn version(text: &str) -> Option<String> {
         .trim_end_matches("のバージョン")
         .trim();
     let words = text.split_whitespace().count();
-    (text.contains(|c: char| c.is_ascii_digit()) && (1..=4).contains(&words)).then(|| text.to_owned())
+    (text.contains(|c: char| c.is_ascii_digit()) && !text.contains(", ") && (1..=4).contains(&words))
+        .then(|| text.to_owned())
 }
 
 /// How many bytes of labels stand in front: `all versions`, `firmware version`, `Ver.`. Takes lower case.

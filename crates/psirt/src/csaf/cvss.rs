@@ -83,8 +83,8 @@ const V3: Form = Form {
 const V4: Form = Form {
     version: "4.0",
     required: &["version", "vectorString", "baseScore", "baseSeverity"],
-    scores: &["baseScore", "threatScore", "environmentalScore"],
-    severities: &["baseSeverity", "threatSeverity", "environmentalSeverity"],
+    scores: &["baseScore"],
+    severities: &["baseSeverity"],
     metrics: &[
         ("attackVector", "AV", "N=NETWORK A=ADJACENT L=LOCAL P=PHYSICAL"),
         ("attackComplexity", "AC", "H=HIGH L=LOW"),
@@ -215,6 +215,21 @@ fn invalid(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Finding
     }
 }
 
+/// Members that CVSS does not name.
+pub(super) fn unnamed<'v>(document: &Document<'v>) -> Vec<Place<'v>> {
+    let mut found = Vec::new();
+    for (place, members, form) in objects(document) {
+        let known = |name: &str| {
+            matches!(name, "version" | "vectorString")
+                || form.scores.contains(&name)
+                || form.severities.contains(&name)
+                || form.value(name).is_some()
+        };
+        found.extend(members.keys().filter(|name| !known(name)).map(|name| place.key(name)));
+    }
+    found
+}
+
 /// The scores that a vector gives, by the member that holds them.
 fn scores(read: &Cvss) -> Vec<(&'static str, &'static str, f64)> {
     match read {
@@ -294,6 +309,9 @@ fn inconsistent(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Fi
         for (name, metric, values) in form.metrics {
             let Some(given) = members.get(*name).and_then(Value::as_str) else { continue };
             let of_vector = metrics.get(metric).and_then(|letter| {
+            // A member that the vector does not have is no contradiction; a temporal one of v2 may be left out of it.
+            let Some(letter) = metrics.get(metric) else { continue };
+            let of_vector = Some(letter).and_then(|letter| {
                 values
                     .split(' ')
                     .filter_map(|pair| pair.split_once('='))
@@ -301,6 +319,7 @@ fn inconsistent(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Fi
                     .map(|(_, word)| word)
             });
             if of_vector.unwrap_or("NOT_DEFINED") != given {
+            if of_vector != Some(given) {
                 findings.add(
                     &place.key(name),
                     format!("the vector says {}, not {}", of_vector.unwrap_or("nothing"), short(given)),

@@ -102,6 +102,8 @@ pub(crate) enum Kind {
 pub(crate) struct Document<'v> {
     /// The whole.
     pub(crate) root: &'v Value,
+    /// Its text, if there is one.
+    pub(crate) bytes: Option<&'v [u8]>,
     /// Whether it says that it is CSAF 2.1.
     pub(crate) is_2_1: bool,
     /// Products in order of definition; an id may be there twice.
@@ -116,9 +118,10 @@ pub(crate) struct Document<'v> {
 const DEPTH_MAX: usize = 100;
 
 impl<'v> Document<'v> {
-    pub(crate) fn new(root: &'v Value) -> Self {
+    pub(crate) fn new(root: &'v Value, bytes: Option<&'v [u8]>) -> Self {
         let is_2_1 = root.pointer("/document/csaf_version").and_then(Value::as_str) == Some("2.1");
-        let mut document = Self { root, is_2_1, products: Vec::new(), branches: Vec::new(), groups: HashMap::new() };
+        let mut document =
+            Self { root, bytes, is_2_1, products: Vec::new(), branches: Vec::new(), groups: HashMap::new() };
         for (place, tree) in select(root, &Place::default(), "product_tree") {
             document.descend(tree, &place, &mut Vec::new());
             for (place, value) in select(tree, &place, "full_product_names/*") {

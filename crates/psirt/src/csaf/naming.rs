@@ -76,7 +76,7 @@ fn skus(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 const COMPARATORS: [&str; 6] = ["!=", "<=", ">=", "<", ">", "="];
 
 /// A constraint as comparator and version.
-fn constraint(text: &str) -> (&'static str, &str) {
+pub(super) fn constraint(text: &str) -> (&'static str, &str) {
     COMPARATORS.iter().find_map(|sign| Some((*sign, text.strip_prefix(sign)?))).unwrap_or(("", text))
 }
 
@@ -118,7 +118,7 @@ fn wrong(name: &str) -> Option<String> {
         if scheme.is_some() && sign == "=" {
             return Some("the canonical form has no `=`".to_owned());
         }
-        if !known.insert(version) {
+        if scheme.is_some() && !known.insert(version) {
             return Some(format!("the version `{}` is there twice", short(version)));
         }
     }

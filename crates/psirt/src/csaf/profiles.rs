@@ -174,9 +174,7 @@ fn vex_status(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 }
 
 fn vulnerability_id(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    let concerned = is_of(document, &["csaf_vex"])
-        || (document.is_2_1 && is_of(document, &["csaf_security_advisory", "csaf_deprecated_security_advisory"]));
-    if !concerned {
+    if !is_of(document, &["csaf_vex"]) {
         return;
     }
     each_has(document, &["cve", "ids"], findings);
@@ -235,6 +233,7 @@ fn impact_statement(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
             "impact statement",
             findings,
         );
+        uncovered("known_not_affected", &covered, vulnerability, &place.to_string(), "impact statement", findings);
     }
 }
 
@@ -251,6 +250,7 @@ fn action_statement(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
             "action statement",
             findings,
         );
+        uncovered("known_affected", &covered, vulnerability, &place.to_string(), "action statement", findings);
     }
 }
 

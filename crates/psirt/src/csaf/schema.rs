@@ -55,10 +55,9 @@ impl Schema {
             return;
         }
         let Value::Object(keywords) = schema else { return };
-        if let Some(target) = keywords.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#')) {
-            if let Some(target) = self.root.pointer(target) {
-                self.check(target, value, at, findings);
-            }
+        let target = keywords.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+        if let Some(target) = target.and_then(|target| self.root.pointer(target)) {
+            self.check(target, value, at, findings);
         }
         if let Some(kind) = keywords.get("type").and_then(Value::as_str)
             && !is_of(value, kind)
@@ -158,7 +157,9 @@ impl Schema {
             }
         }
         let properties = keywords.get("properties").and_then(Value::as_object);
-        let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false));
+        let closed = ["additionalProperties", "unevaluatedProperties"]
+            .iter()
+            .any(|key| keywords.get(*key) == Some(&Value::Bool(false)));
         for (name, member) in members {
             match properties.and_then(|properties| properties.get(name)) {
                 Some(schema) => self.check(schema, member, &at.key(name), findings),

@@ -158,3 +158,12 @@ fn registered<'v>(
         last = last.max(position);
     }
 }
+
+/// Whether no newer version of the decision point is registered.
+pub(super) fn is_newest(selection: &Value) -> bool {
+    let (namespace, _) = base(text(selection, "namespace").unwrap_or_default());
+    let key = text(selection, "key").unwrap_or_default();
+    let numbers = |version: &str| -> Vec<u64> { version.split('.').map(|part| part.parse().unwrap_or(0)).collect() };
+    let own = numbers(text(selection, "version").unwrap_or_default());
+    POINTS.keys().all(|(other, other_key, version)| *other != namespace || *other_key != key || numbers(version) <= own)
+}

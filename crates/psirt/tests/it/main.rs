@@ -6,6 +6,9 @@
     clippy::print_stdout,
     reason = "tests stop at the first surprise and say what is absent"
 )]
+//! Tests of the crate from outside, on official suites and real data. Where the data is absent, a test says so and passes.
+#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![expect(clippy::print_stdout, reason = "a test without its data says so")]
 
 mod advisories;
 mod csaf_suite;
@@ -17,3 +20,5 @@ mod ranges;
 mod sbom;
 mod schemas;
 mod scores;
+mod hostile;
+mod vex;
