@@ -397,7 +397,11 @@ pub(super) fn dependency(entry: Dependency, sink: &mut dyn Sink) {
 /// Hands on an entry of `vulnerabilities`: a statement for each status that it gives.
 pub(super) fn vulnerability(entry: Vulnerability, serial: Option<&str>, sink: &mut dyn Sink) {
     let mut names: Vec<String> = entry.id.into_iter().collect();
-    names.extend(entry.references.into_iter().flatten().filter_map(|reference| reference.id));
+    for other in entry.references.into_iter().flatten().filter_map(|reference| reference.id) {
+        if !names.contains(&other) {
+            names.push(other);
+        }
+    }
     if names.is_empty() {
         names.extend(entry.reference);
     }

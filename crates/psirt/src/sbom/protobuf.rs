@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::cyclonedx::{self, Dependency, Raw, Vulnerability};
 use super::json::ELEMENT_BYTES_MAX;
 use super::tree::{Node, NodeError};
-use super::{Document, Format, SbomError, schemas};
+use super::{Document, Format, SbomError, schemas, textproto};
 use crate::Instant;
 use crate::component::{Anomaly, Sink};
 
@@ -30,6 +30,7 @@ pub(super) fn bom() -> Option<MessageDescriptor> {
 pub(super) fn read_text(mut input: impl Read, sink: &mut dyn Sink) -> Result<Document, SbomError> {
     let mut text = String::new();
     input.by_ref().take(TEXT_BYTES_MAX as u64).read_to_string(&mut text)?;
+    let text = textproto::plain(&text);
     let descriptor = bom().ok_or_else(|| SbomError::Unknown { begins: "protobuf".to_owned() })?;
     let mut document = Document { format: Format::CycloneDxText, version: None, complete: true };
     let message = match DynamicMessage::parse_text_format(descriptor, &text) {

@@ -3,6 +3,7 @@
 mod hostile;
 mod real;
 mod suite;
+mod written;
 
 use yagura_psirt::component::{Component, Inventory};
 use yagura_psirt::sbom::{self, Document, SbomError};
