@@ -7,6 +7,7 @@
 
 mod archive;
 mod cyclonedx;
+mod cyclonedx_vex;
 mod diff;
 mod document;
 mod json;
@@ -115,7 +116,9 @@ pub enum SbomError {
     #[error("the input cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is something else.
-    #[error("not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft or cve-check; see docs/psirt.md")]
+    #[error(
+        "not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft, cve-check or a GitHub snapshot"
+    )]
     Unknown {
         /// How it begins.
         begins: String,
@@ -241,7 +244,10 @@ impl Sink for Checked<'_> {
         let mut hasher = DefaultHasher::new();
         component.reference.hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
-            let what = format!("the reference '{}' occurs more than once; dependencies on it are ambiguous", component.reference);
+            let what = format!(
+                "the reference '{}' occurs more than once; dependencies on it are ambiguous",
+                component.reference
+            );
             self.sink.anomaly(Anomaly { place: component.reference.clone(), what });
         }
         if component.name.is_empty() {

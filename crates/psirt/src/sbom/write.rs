@@ -65,7 +65,13 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
         Value::Object(members) => !members.is_empty(),
         _ => true,
     };
-    Value::Object(members.into_iter().filter(|(_, value)| says(value)).map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>())
+    Value::Object(
+        members
+            .into_iter()
+            .filter(|(_, value)| says(value))
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 /// Dependencies between components of the inventory, by what depends; the others are counted.
@@ -91,7 +97,8 @@ fn dependencies<'a>(inventory: &'a Inventory, list: &mut Vec<Unsaid>) -> BTreeMa
 
 /// Whether a licence is an identifier of the SPDX list.
 fn is_listed(licence: &str) -> bool {
-    schemas::text("spdx.schema.json").is_some_and(|list| list.contains(&format!("\"{licence}\"")) && !licence.contains('"'))
+    schemas::text("spdx.schema.json")
+        .is_some_and(|list| list.contains(&format!("\"{licence}\"")) && !licence.contains('"'))
 }
 
 /// Whether it is an expression of more than one identifier.

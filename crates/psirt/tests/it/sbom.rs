@@ -1,5 +1,6 @@
 //! Readers of SBOMs beside the official suites and documents found in the wild. Counts come from the documents by other means than the reader.
 
+mod graph;
 mod hostile;
 mod real;
 mod suite;

@@ -48,7 +48,9 @@ fn component(component: &Component, list: &mut Vec<Unsaid>) -> Value {
     let further = |field: &str, values: &[String]| -> Vec<Value> {
         values.iter().skip(1).map(|value| json!({ "field": field, "concludedValue": value })).collect()
     };
-    let evidence = [further("purl", &component.purls), further("cpe", &component.cpes), further("swid", &component.swids)].concat();
+    let evidence =
+        [further("purl", &component.purls), further("cpe", &component.cpes), further("swid", &component.swids)]
+            .concat();
     object([
         ("type", json!(word)),
         ("bom-ref", json!(of)),

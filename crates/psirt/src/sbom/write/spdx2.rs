@@ -17,7 +17,10 @@ pub fn spdx2(inventory: &Inventory, header: &Header) -> Written {
     let id = |reference: &str| ids.get(reference).cloned().unwrap_or_default();
     let packages: Vec<Value> =
         inventory.components.iter().map(|component| package(component, &id(&component.reference), &mut list)).collect();
-    let described = inventory.components.iter().map(|component| ("SPDXRef-DOCUMENT".to_owned(), "DESCRIBES", id(&component.reference)));
+    let described = inventory
+        .components
+        .iter()
+        .map(|component| ("SPDXRef-DOCUMENT".to_owned(), "DESCRIBES", id(&component.reference)));
     let depends = dependencies(inventory, &mut list);
     let depends = depends.iter().flat_map(|(from, to)| to.iter().map(|to| (id(from), "DEPENDS_ON", id(to))));
     let relationships: Vec<Value> = described
@@ -56,7 +59,8 @@ fn identifiers(inventory: &Inventory) -> HashMap<&str, String> {
             ids.insert(reference, reference.to_owned());
             continue;
         }
-        let name: String = component.name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+        let name: String =
+            component.name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
         let mut id = format!("SPDXRef-{name}-{index}");
         while !taken.insert(id.clone()) {
             id.push_str("-x");

@@ -39,7 +39,9 @@ pub fn spdx3(inventory: &Inventory, header: &Header) -> Written {
         "type": "CreationInfo", "@id": "_:creation", "specVersion": "3.0.1", "created": header.created.text(),
         "createdBy": [tool],
     }));
-    writer.graph.push(json!({ "type": "SoftwareAgent", "spdxId": tool, "creationInfo": "_:creation", "name": header.tool }));
+    writer
+        .graph
+        .push(json!({ "type": "SoftwareAgent", "spdxId": tool, "creationInfo": "_:creation", "name": header.tool }));
     let roots: Vec<String> = inventory.components.first().map(|root| writer.id(&root.reference)).into_iter().collect();
     writer.graph.push(object([
         ("type", json!("SpdxDocument")),
@@ -81,13 +83,20 @@ impl<'a> Writer<'a> {
             ("to", json!(to)),
         ]);
         if let Some(members) = value.as_object_mut() {
-            members.extend(more.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)));
+            members.extend(
+                more.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)),
+            );
         }
         self.graph.push(value);
     }
 
     /// The element for a name, made when it is first needed.
-    fn element(&mut self, table: fn(&mut Self) -> &mut BTreeMap<&'a str, String>, name: &'a str, make: impl Fn(&str) -> Value) -> String {
+    fn element(
+        &mut self,
+        table: fn(&mut Self) -> &mut BTreeMap<&'a str, String>,
+        name: &'a str,
+        make: impl Fn(&str) -> Value,
+    ) -> String {
         if let Some(id) = table(self).get(name) {
             return id.clone();
         }
@@ -101,9 +110,11 @@ impl<'a> Writer<'a> {
         let of = component.reference.as_str();
         let id = self.id(of);
         let supplier = component.supplier.as_deref().map(|name| {
-            self.element(|writer| &mut writer.agents, name, |id| {
-                json!({ "type": "Organization", "spdxId": id, "creationInfo": "_:creation", "name": name })
-            })
+            self.element(
+                |writer| &mut writer.agents,
+                name,
+                |id| json!({ "type": "Organization", "spdxId": id, "creationInfo": "_:creation", "name": name }),
+            )
         });
         if component.group.is_some() {
             unsaid(&mut self.unsaid, of, "the group");
@@ -130,12 +141,16 @@ impl<'a> Writer<'a> {
         ]);
         self.graph.push(package);
         for (index, licence) in component.licences.iter().enumerate() {
-            let to = self.element(|writer| &mut writer.licences, licence, |id| {
-                json!({
-                    "type": "simplelicensing_LicenseExpression", "spdxId": id, "creationInfo": "_:creation",
-                    "simplelicensing_licenseExpression": licence,
-                })
-            });
+            let to = self.element(
+                |writer| &mut writer.licences,
+                licence,
+                |id| {
+                    json!({
+                        "type": "simplelicensing_LicenseExpression", "spdxId": id, "creationInfo": "_:creation",
+                        "simplelicensing_licenseExpression": licence,
+                    })
+                },
+            );
             let kind = if index == 0 { "hasDeclaredLicense" } else { "hasConcludedLicense" };
             self.relationship("Relationship", &id, kind, vec![to], Vec::new());
         }
@@ -169,18 +184,22 @@ impl<'a> Writer<'a> {
     fn statement(&mut self, statement: &'a Statement) {
         let Some(name) = statement.vulnerability.first() else { return };
         let names = &statement.vulnerability;
-        let vulnerability = self.element(|writer| &mut writer.vulnerabilities, name, |id| {
-            let kind = |name: &String| if name.starts_with("CVE-") { "cve" } else { "securityOther" };
-            let identifiers = names.iter().map(|name| {
+        let vulnerability = self.element(
+            |writer| &mut writer.vulnerabilities,
+            name,
+            |id| {
+                let kind = |name: &String| if name.starts_with("CVE-") { "cve" } else { "securityOther" };
+                let identifiers = names.iter().map(|name| {
                 json!({ "type": "ExternalIdentifier", "externalIdentifierType": kind(name), "identifier": name })
             });
-            object([
-                ("type", json!("security_Vulnerability")),
-                ("spdxId", json!(id)),
-                ("creationInfo", json!("_:creation")),
-                ("externalIdentifier", identifiers.collect()),
-            ])
-        });
+                object([
+                    ("type", json!("security_Vulnerability")),
+                    ("spdxId", json!(id)),
+                    ("creationInfo", json!("_:creation")),
+                    ("externalIdentifier", identifiers.collect()),
+                ])
+            },
+        );
         let elements = |subjects: &[Subject], writer: &mut Self| {
             let mut ids = Vec::new();
             for subject in subjects {
@@ -222,11 +241,10 @@ impl<'a> Writer<'a> {
 }
 
 fn identifiers(component: &Component) -> Value {
-    let identifier = |kind: &str, value: &String| {
-        json!({ "type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": value })
-    };
+    let identifier = |kind: &str, value: &String| json!({ "type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": value });
     let purls = component.purls.iter().skip(1).map(|purl| identifier("packageUrl", purl));
-    let cpes = component.cpes.iter().map(|cpe| identifier(if cpe.starts_with("cpe:2.3:") { "cpe23" } else { "cpe22" }, cpe));
+    let cpes =
+        component.cpes.iter().map(|cpe| identifier(if cpe.starts_with("cpe:2.3:") { "cpe23" } else { "cpe22" }, cpe));
     let swids = component.swids.iter().map(|tag| identifier("swid", tag));
     let persistent = component.properties.iter().filter(|(name, _)| name == "swhid" || name == "gitoid");
     let persistent = persistent.map(|(name, value)| identifier(name, value));

@@ -23,7 +23,8 @@ fn in_tree(document: &Value) -> usize {
         let class = element["type"].as_str().unwrap();
         let identified = ["externalIdentifier", "software_contentIdentifier", "software_packageUrl"];
         class.ends_with("Package")
-            || ((class == "software_File" || class == "software_Snippet") && identified.iter().any(|key| !element[key].is_null()))
+            || ((class == "software_File" || class == "software_Snippet")
+                && identified.iter().any(|key| !element[key].is_null()))
     });
     root + list(&document["components"])
         + list(&document["services"])
@@ -38,7 +39,9 @@ fn in_text(text: &str) -> usize {
     }
     let (mut count, mut pedigree) = (0, 0);
     for tag in text.split('<').skip(1) {
-        let name = tag.split(|letter: char| letter == '>' || letter == '/' && !tag.starts_with('/') || letter.is_whitespace()).next();
+        let name = tag
+            .split(|letter: char| letter == '>' || letter == '/' && !tag.starts_with('/') || letter.is_whitespace())
+            .next();
         match name.unwrap() {
             "pedigree" => pedigree += 1,
             "/pedigree" => pedigree -= 1,
@@ -53,7 +56,11 @@ fn check(archive: &str, documents_expected: usize, components_expected: usize, n
     let Some(files) = data::archive(archive) else { return };
     let (mut documents, mut components) = (0, 0);
     for (name, content) in files {
-        if name.ends_with(".csv") || name.ends_with("LICENSE") || name.ends_with("SOURCE.txt") || name.ends_with(".tar.zst") {
+        if name.ends_with(".csv")
+            || name.ends_with("LICENSE")
+            || name.ends_with("SOURCE.txt")
+            || name.ends_with(".tar.zst")
+        {
             continue;
         }
         if not_sboms.iter().any(|other| name.ends_with(other)) {
@@ -111,7 +118,12 @@ fn what_yocto_writes_is_read_in_all_its_forms() {
 
     // The SPDX 3 document is of another image and release than the other two: its statements are those of the document.
     assert_eq!(spdx3.statements.len(), 72);
-    assert!(spdx3.components.iter().any(|component| component.properties.contains(&("recipe".to_owned(), "busybox".to_owned()))));
+    assert!(
+        spdx3
+            .components
+            .iter()
+            .any(|component| component.properties.contains(&("recipe".to_owned(), "busybox".to_owned())))
+    );
 
     // CycloneDX and SPDX 2.2 are of one release, built for two images: what both have, by the product of its CPE, is of one version.
     let products = |inventory: &Inventory| -> BTreeMap<String, BTreeSet<String>> {
@@ -131,7 +143,10 @@ fn what_yocto_writes_is_read_in_all_its_forms() {
     assert!(spdx2.components.iter().any(|component| component.kind == Kind::Source && !component.patches.is_empty()));
     // Every reference between documents leads somewhere.
     let known: BTreeSet<&str> = spdx2.components.iter().map(|component| component.reference.as_str()).collect();
-    let recipes = spdx2.dependencies.iter().filter(|(from, to)| from.contains("SPDXRef-Package-") && to.contains("SPDXRef-Recipe-"));
+    let recipes = spdx2
+        .dependencies
+        .iter()
+        .filter(|(from, to)| from.contains("SPDXRef-Package-") && to.contains("SPDXRef-Recipe-"));
     assert!(recipes.clone().count() > 0);
     assert!(recipes.clone().all(|(from, to)| known.contains(from.as_str()) && known.contains(to.as_str())));
 }

@@ -46,7 +46,10 @@ fn valid_documents_are_accepted_and_invalid_ones_refused_with_a_place() {
         match (is_valid, found.is_empty()) {
             (true, true) => accepted += 1,
             (false, false) if name.starts_with("invalid") => {
-                assert!(found.iter().all(|finding| !finding.place.is_empty() || !finding.what.is_empty()), "{name}: {found:?}");
+                assert!(
+                    found.iter().all(|finding| !finding.place.is_empty() || !finding.what.is_empty()),
+                    "{name}: {found:?}"
+                );
                 refused += 1;
             }
             // What the schemas cannot say: documents that the suite calls "skip" or "informal".
@@ -66,7 +69,11 @@ fn every_document_of_the_suite_is_read() {
         // Two targets of a citation: protobuf's text form cannot be read past that.
         assert!(document.complete || name == "invalid-citations-1.7.textproto", "{name}: {:?}", inventory.anomalies);
         if name.starts_with("valid") {
-            assert!(inventory.anomalies.iter().all(|anomaly| anomaly.what.contains("more than once")), "{name}: {:?}", inventory.anomalies);
+            assert!(
+                inventory.anomalies.iter().all(|anomaly| anomaly.what.contains("more than once")),
+                "{name}: {:?}",
+                inventory.anomalies
+            );
             // Some claim another version than the one in whose folder they are; one claims none.
             assert!(document.version.is_some() || name == "valid-patent-1.7.textproto", "{name}");
         }
@@ -90,7 +97,9 @@ fn the_same_document_in_json_xml_and_protobuf_gives_the_same_components() {
             let statements: Vec<String> = inventory
                 .statements
                 .iter()
-                .map(|each| format!("{:?} {:?} {:?} {:?}", each.vulnerability, each.subjects, each.status, each.justification))
+                .map(|each| {
+                    format!("{:?} {:?} {:?} {:?}", each.vulnerability, each.subjects, each.status, each.justification)
+                })
                 .collect();
             (identities(&inventory.components), dependencies.len(), statements)
         };
