@@ -42,6 +42,8 @@ pub(super) enum Element<T> {
     /// It is JSON, but not of the expected shape, or too large or too deep; it has been stepped over. Its bytes are still in the buffer
     /// if it was small.
     Refused(String, Option<Range<usize>>),
+    /// It does not fit into the buffer. Nothing of it has been consumed.
+    TooLarge,
 }
 
 /// A position in a JSON document.
@@ -172,6 +174,7 @@ impl<R: Read> Json<R> {
         let key = match self.value::<String>()? {
             Element::Read(key) => key,
             Element::Refused(what, _) => return Err(self.broken(&what)),
+            Element::TooLarge => return Err(self.broken("a key without an end")),
         };
         if self.peek()? != b':' {
             return Err(self.broken("expected ':' after a key"));
@@ -194,9 +197,7 @@ impl<R: Read> Json<R> {
                     return Ok(Element::Read(value));
                 }
                 Some(Err(error)) if !error.is_eof() => return self.refuse(error.to_string()),
-                _ if self.rest().len() >= ELEMENT_BYTES_MAX => {
-                    return self.refuse(format!("larger than {ELEMENT_BYTES_MAX} bytes, the limit for one element"));
-                }
+                _ if self.rest().len() >= ELEMENT_BYTES_MAX => return Ok(Element::TooLarge),
                 _ => {
                     if !self.fill()? && self.ended {
                         return self.last();
@@ -348,8 +349,24 @@ impl<R: Read> Json<R> {
         sink: &mut dyn Sink,
     ) -> Result<Option<T>, Stop> {
         let (what, bytes) = match self.value::<T>()? {
+        let element = self.value()?;
+        self.settle(element, pointer, sink)
+    }
+
+    /// What can be had of an element, with an anomaly for what cannot.
+    pub(super) fn settle<T: DeserializeOwned>(
+        &mut self,
+        element: Element<T>,
+        pointer: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<T>, Stop> {
+        let (what, bytes) = match element {
             Element::Read(value) => return Ok(Some(value)),
             Element::Refused(what, bytes) => (what, bytes),
+            Element::TooLarge => {
+                self.skip()?;
+                (format!("larger than {ELEMENT_BYTES_MAX} bytes, the limit for one element; stepped over"), None)
+            }
         };
         sink.anomaly(Anomaly { place: pointer.to_owned(), what });
         let bytes = bytes.and_then(|range| self.buffer.get(range)).unwrap_or_default();

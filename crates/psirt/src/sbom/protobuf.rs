@@ -9,10 +9,11 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
 use serde::Deserialize;
 
-use super::cyclonedx::{self, Dependency, Raw, Vulnerability};
+use super::cyclonedx::{self, Dependency, Raw};
+use super::cyclonedx_vex::{self, Vulnerability};
 use super::json::ELEMENT_BYTES_MAX;
 use super::tree::{Node, NodeError};
-use super::{Document, Format, SbomError, schemas};
+use super::{Document, Format, SbomError, schemas, textproto};
 use crate::Instant;
 use crate::component::{Anomaly, Sink};
 
@@ -30,6 +31,7 @@ pub(super) fn bom() -> Option<MessageDescriptor> {
 pub(super) fn read_text(mut input: impl Read, sink: &mut dyn Sink) -> Result<Document, SbomError> {
     let mut text = String::new();
     input.by_ref().take(TEXT_BYTES_MAX as u64).read_to_string(&mut text)?;
+    let text = textproto::plain(&text);
     let descriptor = bom().ok_or_else(|| SbomError::Unknown { begins: "protobuf".to_owned() })?;
     let mut document = Document { format: Format::CycloneDxText, version: None, complete: true };
     let message = match DynamicMessage::parse_text_format(descriptor, &text) {
@@ -211,14 +213,15 @@ impl Root {
                         None,
                         sink,
                     );
+                    cyclonedx::component(Raw::deserialize(node(component, "component"))?, "/metadata/component", sink);
                 }
             }
-            5 => cyclonedx::component(Raw::deserialize(node(message, "component"))?, pointer, None, sink),
-            6 => cyclonedx::service(Raw::deserialize(node(message, "service"))?, pointer, sink),
+            5 => _ = cyclonedx::component(Raw::deserialize(node(message, "component"))?, pointer, sink),
+            6 => _ = cyclonedx::service(Raw::deserialize(node(message, "service"))?, pointer, sink),
             8 => cyclonedx::dependency(Dependency::deserialize(node(message, "dependency"))?, sink),
             10 => {
                 let entry = Vulnerability::deserialize(node(message, "vulnerability"))?;
-                cyclonedx::vulnerability(entry, self.serial.as_deref(), sink);
+                cyclonedx_vex::vulnerability(entry, self.serial.as_deref(), sink);
             }
             _ => {}
         }

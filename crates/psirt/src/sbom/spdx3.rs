@@ -167,7 +167,7 @@ impl Graph {
         if self.lacks(&element) && self.has_room(sink) {
             self.waiting.push((pointer.to_owned(), element));
         } else {
-            let component = self.into_component(element, pointer);
+            let component = self.build(element, pointer);
             sink.component(component);
         }
     }
@@ -186,7 +186,7 @@ impl Graph {
             || unknown(&element.originated_by, &|id| self.agents.contains_key(id))
     }
 
-    fn into_component(&self, element: Element, pointer: &str) -> Component {
+    fn build(&self, element: Element, pointer: &str) -> Component {
         let agent = |parts: Option<Many<Part>>| {
             parts.into_iter().flat_map(|many| many.0).find_map(|part| match part {
                 Part::Reference(id) => self.agents.get(&id).cloned(),
@@ -270,7 +270,7 @@ impl Graph {
     /// Hands on what had to wait for the end.
     pub(super) fn finish(mut self, sink: &mut dyn Sink) {
         for (pointer, element) in std::mem::take(&mut self.waiting) {
-            let component = self.into_component(element, &pointer);
+            let component = self.build(element, &pointer);
             sink.component(component);
         }
         for (of, licence) in &self.licences {

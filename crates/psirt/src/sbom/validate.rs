@@ -12,7 +12,7 @@ use prost_reflect::{DynamicMessage, ReflectMessage, Value as Field};
 use serde_json::Value;
 use uppsala::XsdValidator;
 
-use super::{SbomError, Syntax, protobuf, schemas, syntax};
+use super::{SbomError, Syntax, protobuf, schemas, syntax, textproto};
 use crate::component::{Anomaly, Inventory};
 
 /// Findings of one document; more of the same help nobody.
@@ -137,7 +137,7 @@ fn xml_validator(version: &str) -> Option<XsdValidator> {
 }
 
 fn protobuf_text(bytes: &[u8]) -> Vec<Anomaly> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = textproto::plain(&String::from_utf8_lossy(bytes));
     match protobuf::bom().map(|bom| DynamicMessage::parse_text_format(bom, &text)) {
         Some(Ok(message)) => required(&message),
         Some(Err(error)) => vec![finding(protobuf::place_of(&error, &text), error.to_string())],
@@ -148,10 +148,12 @@ fn protobuf_text(bytes: &[u8]) -> Vec<Anomaly> {
 fn required(message: &DynamicMessage) -> Vec<Anomaly> {
     let given = message.get_field_by_name("spec_version");
     let given = given.as_deref().and_then(Field::as_str).map(str::to_owned);
-    if let Err(found) = version(given.as_deref(), &PROTOBUF_VERSIONS, "/spec_version") {
-        return found;
-    }
-    let mut found = Vec::new();
+    // Protobuf cannot tell an absent text from an empty one; the official suite has a valid document without a version.
+    let unsaid = given.as_deref().is_none_or(str::is_empty);
+    let mut found = match version(given.as_deref(), &PROTOBUF_VERSIONS, "/spec_version") {
+        Err(found) if !unsaid => found,
+        _ => Vec::new(),
+    };
     missing(message, "", &mut found);
     found
 }
@@ -160,7 +162,7 @@ fn required(message: &DynamicMessage) -> Vec<Anomaly> {
 fn requirements(message: &str) -> &'static [&'static str] {
     match message {
         "Component" | "Service" | "Property" | "Swid" => &["name"],
-        "Hash" | "Note" => &["value"],
+        "Hash" => &["value"],
         "Dependency" | "VulnerabilityAffects" => &["ref"],
         "ExternalReference" => &["url"],
         _ => &[],

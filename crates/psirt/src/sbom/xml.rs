@@ -10,7 +10,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde::Deserialize;
 
-use super::cyclonedx::{self, Dependency, Raw, Vulnerability};
+use super::cyclonedx::{self, Dependency, Raw};
+use super::cyclonedx_vex::{self, Vulnerability};
 use super::json::ELEMENT_BYTES_MAX;
 use super::tree::{DEPTH_MAX, Node};
 use super::{Document, Format, SbomError};
@@ -197,10 +198,10 @@ impl Position {
 
     fn hand_on(&mut self, node: Node, pointer: &str, sink: &mut dyn Sink) -> Result<(), super::tree::NodeError> {
         match self.section.as_str() {
-            "metadata" | "components" => cyclonedx::component(Raw::deserialize(node)?, pointer, None, sink),
-            "services" => cyclonedx::service(Raw::deserialize(node)?, pointer, sink),
+            "metadata" | "components" => _ = cyclonedx::component(Raw::deserialize(node)?, pointer, sink),
+            "services" => _ = cyclonedx::service(Raw::deserialize(node)?, pointer, sink),
             "dependencies" => cyclonedx::dependency(Dependency::deserialize(node)?, sink),
-            _ => cyclonedx::vulnerability(Vulnerability::deserialize(node)?, self.serial.as_deref(), sink),
+            _ => cyclonedx_vex::vulnerability(Vulnerability::deserialize(node)?, self.serial.as_deref(), sink),
         }
         Ok(())
     }
