@@ -7,13 +7,19 @@
 mod cvss;
 mod cwe;
 mod dates;
-mod document;
+pub(crate) mod document;
+mod helper_match;
 mod identifiers;
+mod informative;
 mod naming;
+mod overlap;
 mod products;
 mod profiles;
+mod recommended;
+mod recommended_2_1;
 mod schema;
 mod sharing;
+mod sorted;
 mod ssvc;
 mod tracking;
 
@@ -47,13 +53,18 @@ pub struct Finding {
     pub what: String,
 }
 
+/// Looks the schema of an extension up by its URL.
+pub type Extensions<'s> = &'s dyn Fn(&str) -> Option<Value>;
+
 /// What is known outside of the document.
 #[derive(Clone, Copy, Default)]
 pub struct Surroundings<'s> {
     /// The instant of the validation, for tests that ask for it.
     pub now: Option<Instant>,
+    /// Whether a URL resolves, for who may ask the network.
+    pub resolves: Option<&'s dyn Fn(&str) -> bool>,
     /// The schema of an extension by its URL.
-    pub extension: Option<&'s dyn Fn(&str) -> Option<Value>>,
+    pub extension: Option<Extensions<'s>>,
 }
 
 /// The result of a validation.
@@ -130,23 +141,40 @@ impl Findings {
     }
 }
 
-const TABLES: [&[Test]; 7] =
-    [products::TESTS, cvss::TESTS, identifiers::TESTS, tracking::TESTS, profiles::TESTS, naming::TESTS, sharing::TESTS];
+const TABLES: [&[Test]; 13] = [
+    products::TESTS,
+    cvss::TESTS,
+    identifiers::TESTS,
+    tracking::TESTS,
+    profiles::TESTS,
+    naming::TESTS,
+    sharing::TESTS,
+    ssvc::TESTS,
+    recommended::TESTS,
+    recommended_2_1::TESTS,
+    overlap::TESTS,
+    helper_match::TESTS,
+    informative::TESTS,
+];
 
 /// Validates bytes, up to and with the tests of `most`.
 ///
 /// # Errors
 /// The bytes are no JSON, or no CSAF document.
 pub fn validate(bytes: &[u8], most: Group, around: &Surroundings<'_>) -> Result<Report, CsafError> {
-    validate_value(&serde_json::from_slice(bytes)?, most, around)
+    run(&serde_json::from_slice(bytes)?, Some(bytes), most, around)
 }
 
-/// Validates a parsed document.
+/// Validates a parsed document. What only the text tells (the order of members) is not tested.
 ///
 /// # Errors
 /// It is no CSAF document of a known version.
 pub fn validate_value(value: &Value, most: Group, around: &Surroundings<'_>) -> Result<Report, CsafError> {
-    let document = Document::new(value);
+    run(value, None, most, around)
+}
+
+fn run(value: &Value, bytes: Option<&[u8]>, most: Group, around: &Surroundings<'_>) -> Result<Report, CsafError> {
+    let document = Document::new(value, bytes);
     match value.pointer("/document/csaf_version") {
         Some(Value::String(version)) if version == "2.0" || version == "2.1" => {}
         Some(other) => return Err(CsafError::UnknownVersion(schema::short(&other.to_string()))),
@@ -155,7 +183,7 @@ pub fn validate_value(value: &Value, most: Group, around: &Surroundings<'_>) -> 
     let mut findings = Findings { test: "schema", list: Vec::new() };
     schema::validate(value, document.is_2_1, &mut findings);
     let tests = TABLES.iter().flat_map(|table| table.iter());
-    for test in tests.chain(ssvc::TESTS) {
+    for test in tests {
         let concerns = test.of == In::Both || (test.of == In::V21) == document.is_2_1;
         findings.test = test.id;
         if concerns && group_of(test.id) <= most {

@@ -23,6 +23,7 @@ pub mod csaf;
 pub mod findings;
 pub mod identity;
 pub mod index;
+pub mod portfolio;
 pub mod resolve;
 pub mod sbom;
 pub mod score;

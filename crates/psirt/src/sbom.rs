@@ -7,6 +7,8 @@
 
 mod archive;
 mod cyclonedx;
+mod cyclonedx_vex;
+mod diff;
 mod document;
 mod json;
 mod protobuf;
@@ -17,8 +19,10 @@ mod spdx2;
 mod spdx3;
 mod syft;
 mod tag_value;
+mod textproto;
 mod tree;
 mod validate;
+mod write;
 mod xml;
 mod yocto;
 
@@ -31,11 +35,13 @@ use std::io::{self, BufReader, Cursor, Read};
 use thiserror::Error;
 
 pub use archive::{DECOMPRESSED_BYTES_MAX, ENTRY_BYTES_MAX};
+pub use diff::{Diff, diff};
 pub use json::ELEMENT_BYTES_MAX;
 pub use rdf::TRIPLES_MAX;
 pub use spdx3::HELD_MAX;
 pub use tree::DEPTH_MAX;
 pub use validate::{FINDINGS_MAX, validate};
+pub use write::{Header, Unsaid, Written, cyclonedx as write_cyclonedx, spdx2 as write_spdx2, spdx3 as write_spdx3};
 
 use crate::component::{Anomaly, Component, Sink};
 use crate::vex::Statement;
@@ -110,7 +116,10 @@ pub enum SbomError {
     #[error("the input cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is something else.
-    #[error("not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft or cve-check; see docs/psirt.md")]
+    #[error(
+        "not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft or cve-check; see docs/psirt.md"
+        "not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft, cve-check or a GitHub snapshot"
+    )]
     Unknown {
         /// How it begins.
         begins: String,
@@ -236,7 +245,10 @@ impl Sink for Checked<'_> {
         let mut hasher = DefaultHasher::new();
         component.reference.hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
-            let what = format!("the reference '{}' occurs more than once; dependencies on it are ambiguous", component.reference);
+            let what = format!(
+                "the reference '{}' occurs more than once; dependencies on it are ambiguous",
+                component.reference
+            );
             self.sink.anomaly(Anomaly { place: component.reference.clone(), what });
         }
         if component.name.is_empty() {

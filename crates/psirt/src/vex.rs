@@ -2,7 +2,18 @@
 //!
 //! Not a decision of ours: who said it is kept, and whoever merges statements weighs that. Products are named as the document names them.
 
+mod csaf;
+mod cyclonedx;
+mod decision;
+mod documents;
+mod merge;
+mod openvex;
+mod spdx;
 pub mod words;
+
+pub use decision::{About, Decision, Range, Ruling, Scope, rule};
+pub use documents::{Format, Head, Lost, Read, Written, read, write};
+pub use merge::{Question, Standing, Trust, standing};
 
 use crate::Instant;
 
@@ -52,9 +63,9 @@ pub enum Subject {
 pub struct Statement {
     /// The vulnerability: its id and other ids of the same.
     pub vulnerability: Vec<String>,
-    /// The products; with a `within`, the named component inside them.
+    /// The products by all their names. A second name of the same kind is another product.
     pub subjects: Vec<Subject>,
-    /// Subcomponents of the subjects that the statement is limited to.
+    /// Subcomponents of the subjects that the statement is limited to, named in the same way.
     pub within: Vec<Subject>,
     /// How they stand.
     pub status: Status,
@@ -71,6 +82,27 @@ pub struct Statement {
     /// What its format says beyond this, as (`format.field`, value), such as (`cyclonedx.response`, `update`): the same format writes
     /// it again, another lists it as lost.
     pub beyond: Vec<(String, String)>,
+}
+
+impl Subject {
+    /// A name whose kind is read from its beginning.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        if text.starts_with("pkg:") {
+            Self::Purl(text.to_owned())
+        } else if text.starts_with("cpe:") {
+            Self::Cpe(text.to_owned())
+        } else {
+            Self::Name(text.to_owned())
+        }
+    }
+
+    /// The name without its kind.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let (Self::Reference(text) | Self::Purl(text) | Self::Cpe(text) | Self::Name(text)) = self;
+        text
+    }
 }
 
 impl Statement {

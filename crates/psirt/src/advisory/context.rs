@@ -64,7 +64,10 @@ impl<'s> Context<'s> {
 
     /// Something is not as its format says.
     pub(crate) fn wrong(&mut self, at: &At<'_>, what: impl Into<String>) {
-        self.sink.anomaly(Anomaly { place: format!("line {}, {at}", self.line).trim_end_matches([',', ' ']).to_owned(), what: what.into() });
+        self.sink.anomaly(Anomaly {
+            place: format!("line {}, {at}", self.line).trim_end_matches([',', ' ']).to_owned(),
+            what: what.into(),
+        });
     }
 
     /// The text under `key`, trimmed; an empty one is none.

@@ -105,11 +105,14 @@ fn matches(context: &mut Context<'_>, node: &Value, at: &At<'_>) -> Vec<Match> {
 fn one(context: &mut Context<'_>, element: &Value, criteria: &str, at: &At<'_>) -> Match {
     let vulnerable = element.get("vulnerable").and_then(Value::as_bool).unwrap_or(true);
     let mut text = |key: &str| context.owned(element, key, at);
-    let from = text("versionStartIncluding").map(|version| (version, true)).or_else(|| text("versionStartExcluding").map(|version| (version, false)));
+    let from = text("versionStartIncluding")
+        .map(|version| (version, true))
+        .or_else(|| text("versionStartExcluding").map(|version| (version, false)));
     let end = text("versionEndExcluding").map(End::Before).or_else(|| text("versionEndIncluding").map(End::With));
     let (name, version) = apart(criteria);
     if name.is_none() {
-        context.wrong(&at.key("criteria"), format!("`{}` is no CPE name of 2.2 or 2.3; kept as it is", brief(criteria)));
+        context
+            .wrong(&at.key("criteria"), format!("`{}` is no CPE name of 2.2 or 2.3; kept as it is", brief(criteria)));
     }
     let (versions, status) = match (from, end, version) {
         (None, None, Some(version)) if version == "-" => (Versions::All, Status::UnderInvestigation),

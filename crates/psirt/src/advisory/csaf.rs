@@ -71,12 +71,25 @@ fn frame(document: &Value, context: &mut Context<'_>, at: &At<'_>, source: Sourc
     frame
 }
 
-fn vulnerability(value: &Value, context: &mut Context<'_>, at: &At<'_>, frame: &Advisory, products: &Products, index: usize) -> Advisory {
+fn vulnerability(
+    value: &Value,
+    context: &mut Context<'_>,
+    at: &At<'_>,
+    frame: &Advisory,
+    products: &Products,
+    index: usize,
+) -> Advisory {
     let mut advisory = frame.clone();
-    let ids: Vec<_> = context.list(value, "ids", at).iter().filter_map(|id| id.get("text").and_then(Value::as_str)).map(str::to_owned).collect();
+    let ids: Vec<_> = context
+        .list(value, "ids", at)
+        .iter()
+        .filter_map(|id| id.get("text").and_then(Value::as_str))
+        .map(str::to_owned)
+        .collect();
     let cve = context.owned(value, "cve", at);
     let document = frame.document.clone().unwrap_or_default();
-    advisory.id = cve.or_else(|| ids.first().cloned()).unwrap_or_else(|| format!("{document}#{}", index.saturating_add(1)));
+    advisory.id =
+        cve.or_else(|| ids.first().cloned()).unwrap_or_else(|| format!("{document}#{}", index.saturating_add(1)));
     advisory.aliases = ids.into_iter().filter(|id| *id != advisory.id).collect();
     if let Some(title) = context.owned(value, "title", at) {
         advisory.title = title;
@@ -96,7 +109,9 @@ fn vulnerability(value: &Value, context: &mut Context<'_>, at: &At<'_>, frame: &
     }
     scores(context, value, at, &mut advisory);
     for threat in context.list(value, "threats", at) {
-        if let (Some(category), Some(details)) = (context.text(threat, "category", at), context.text(threat, "details", at)) {
+        if let (Some(category), Some(details)) =
+            (context.text(threat, "category", at), context.text(threat, "details", at))
+        {
             advisory.description.push_str(&format!("\n{}: {details}", category.replace('_', " ")));
         }
     }
@@ -134,7 +149,10 @@ fn references(context: &mut Context<'_>, value: &Value, at: &At<'_>, advisory: &
 /// `scores` of 2.0 and `metrics` of 2.1.
 fn scores(context: &mut Context<'_>, value: &Value, at: &At<'_>, advisory: &mut Advisory) {
     let by = advisory.document.clone().unwrap_or_default();
-    let metrics = context.list(value, "metrics", at).iter().map(|metric| (metric.get("content").unwrap_or(metric), metric.get("source")));
+    let metrics = context
+        .list(value, "metrics", at)
+        .iter()
+        .map(|metric| (metric.get("content").unwrap_or(metric), metric.get("source")));
     let scores = context.list(value, "scores", at).iter().map(|score| (score, None));
     for (score, source) in scores.chain(metrics) {
         let by = source.and_then(Value::as_str).unwrap_or(&by).to_owned();
@@ -147,11 +165,15 @@ fn scores(context: &mut Context<'_>, value: &Value, at: &At<'_>, advisory: &mut 
         if let Some(word) = score.get("qualitative_severity_rating").and_then(Value::as_str) {
             add(&mut advisory.scores, Score { vector: word.to_owned(), by: by.clone() });
         }
-        let selections = ["ssvc_v2", "ssvc_v1"].iter().find_map(|key| score.get(*key)).and_then(|ssvc| ssvc.get("selections"));
+        let selections =
+            ["ssvc_v2", "ssvc_v1"].iter().find_map(|key| score.get(*key)).and_then(|ssvc| ssvc.get("selections"));
         for selection in selections.and_then(Value::as_array).into_iter().flatten() {
-            let name = selection.get("name").or_else(|| selection.get("key")).and_then(Value::as_str).unwrap_or_default();
+            let name =
+                selection.get("name").or_else(|| selection.get("key")).and_then(Value::as_str).unwrap_or_default();
             for decided in selection.get("values").and_then(Value::as_array).into_iter().flatten() {
-                let decided = decided.as_str().or_else(|| decided.get("name").or_else(|| decided.get("key")).and_then(Value::as_str));
+                let decided = decided
+                    .as_str()
+                    .or_else(|| decided.get("name").or_else(|| decided.get("key")).and_then(Value::as_str));
                 if let Some(decided) = decided {
                     add(&mut advisory.ssvc, (name.to_owned(), decided.to_owned()));
                 }
@@ -160,7 +182,14 @@ fn scores(context: &mut Context<'_>, value: &Value, at: &At<'_>, advisory: &mut 
     }
 }
 
-fn affected(context: &mut Context<'_>, value: &Value, at: &At<'_>, products: &Products, by: &str, advisory: &mut Advisory) {
+fn affected(
+    context: &mut Context<'_>,
+    value: &Value,
+    at: &At<'_>,
+    products: &Products,
+    by: &str,
+    advisory: &mut Advisory,
+) {
     let Some(status) = value.get("product_status") else { return };
     let at = at.key("product_status");
     let mut known: HashMap<(Vec<Package>, Vec<Package>), usize> = HashMap::new();
@@ -168,7 +197,10 @@ fn affected(context: &mut Context<'_>, value: &Value, at: &At<'_>, products: &Pr
         let ids = context.texts(status, key, &at);
         for (index, id) in ids.iter().enumerate() {
             let Some(product) = products.get(id) else {
-                context.wrong(&at.key(key).index(index), format!("the product `{}` is not defined: kept as a name", brief(id)));
+                context.wrong(
+                    &at.key(key).index(index),
+                    format!("the product `{}` is not defined: kept as a name", brief(id)),
+                );
                 advisory.affected.push(undefined(id, stands, by));
                 continue;
             };

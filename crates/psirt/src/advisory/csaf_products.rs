@@ -66,7 +66,14 @@ impl Products {
         self.by_id.get(id)
     }
 
-    fn branches<'v>(&mut self, context: &mut Context<'_>, value: &'v Value, at: &At<'_>, above: &Above<'v>, depth: usize) {
+    fn branches<'v>(
+        &mut self,
+        context: &mut Context<'_>,
+        value: &'v Value,
+        at: &At<'_>,
+        above: &Above<'v>,
+        depth: usize,
+    ) {
         let branches = context.list(value, "branches", at);
         let place = at.key("branches");
         if depth > DEPTH_MAX && !branches.is_empty() {
@@ -103,7 +110,8 @@ impl Products {
         if let Some(helper) = value.get("product_identification_helper") {
             helpers(context, helper, &at.key("product_identification_helper"), &mut product, &mut exact);
         }
-        let name = above.product.or(above.family).or_else(|| value.get("name").and_then(Value::as_str)).unwrap_or_default();
+        let name =
+            above.product.or(above.family).or_else(|| value.get("name").and_then(Value::as_str)).unwrap_or_default();
         let named = Package::Product { vendor: above.vendor.unwrap_or_default().to_owned(), product: name.to_owned() };
         product.as_context.push(named.clone());
         product.packages.push(named);
@@ -113,7 +121,8 @@ impl Products {
             None => Vec::new(),
         };
         if self.by_id.contains_key(&id) {
-            context.wrong(&at.key("product_id"), format!("`{}` is defined a second time: the first stands", brief(&id)));
+            context
+                .wrong(&at.key("product_id"), format!("`{}` is defined a second time: the first stands", brief(&id)));
             return;
         }
         self.by_id.insert(id, product);
@@ -132,7 +141,10 @@ impl Products {
         }
         let place = at.key("relationships");
         for (index, _) in open {
-            context.wrong(&place.index(index), "a relationship between products that are not defined, or that refers to itself: left out");
+            context.wrong(
+                &place.index(index),
+                "a relationship between products that are not defined, or that refers to itself: left out",
+            );
         }
         for path in context.list(tree, "product_paths", at) {
             self.path(path);
@@ -142,7 +154,8 @@ impl Products {
     fn relationship(&mut self, value: &Value) -> bool {
         let text = |key: &str| value.get(key).and_then(Value::as_str);
         let id = value.pointer("/full_product_name/product_id").and_then(Value::as_str);
-        let (Some(id), Some(of), Some(to)) = (id, text("product_reference"), text("relates_to_product_reference")) else {
+        let (Some(id), Some(of), Some(to)) = (id, text("product_reference"), text("relates_to_product_reference"))
+        else {
             return false;
         };
         let (Some(component), Some(host)) = (self.by_id.get(of), self.by_id.get(to)) else { return false };
@@ -210,18 +223,29 @@ fn helpers(context: &mut Context<'_>, helper: &Value, at: &At<'_>, product: &mut
     }
     for hash in context.list(helper, "hashes", at) {
         for digest in context.list(hash, "file_hashes", at) {
-            if let (Some(algorithm), Some(hex)) = (context.text(digest, "algorithm", at), context.text(digest, "value", at)) {
+            if let (Some(algorithm), Some(hex)) =
+                (context.text(digest, "algorithm", at), context.text(digest, "value", at))
+            {
                 let algorithm = algorithm.to_lowercase().replace('-', "");
                 product.packages.push(Package::Digest(algorithm, hex.to_lowercase()));
             }
         }
     }
-    for (key, kind) in [("model_numbers", "model"), ("serial_numbers", "serial"), ("skus", "sku"), ("sbom_urls", "sbom")] {
+    for (key, kind) in
+        [("model_numbers", "model"), ("serial_numbers", "serial"), ("skus", "sku"), ("sbom_urls", "sbom")]
+    {
         product.parts.extend(context.texts(helper, key, at).into_iter().map(|text| (kind.to_owned(), text)));
     }
 }
 
-fn said(context: &mut Context<'_>, text: &str, is_range: bool, above: &Above<'_>, at: &At<'_>, vague: &mut bool) -> Vec<Versions> {
+fn said(
+    context: &mut Context<'_>,
+    text: &str,
+    is_range: bool,
+    above: &Above<'_>,
+    at: &At<'_>,
+    vague: &mut bool,
+) -> Vec<Versions> {
     match wording::read(text, None) {
         Wording::Versions(versions) if above.patches.is_empty() => versions,
         Wording::Versions(_) => vec![Versions::Exactly(vec![format!("{text} {}", above.patches.join(" "))])],
@@ -241,7 +265,9 @@ fn purl_apart(purl: &str) -> (String, Option<String>) {
     let end = purl.find(['?', '#']).unwrap_or(purl.len());
     let (front, back) = purl.split_at(end);
     match front.rsplit_once('@') {
-        Some((name, version)) if !version.is_empty() && !version.contains('/') => (format!("{name}{back}"), Some(decoded(version))),
+        Some((name, version)) if !version.is_empty() && !version.contains('/') => {
+            (format!("{name}{back}"), Some(decoded(version)))
+        }
         _ => (purl.to_owned(), None),
     }
 }

@@ -81,7 +81,8 @@ fn container(context: &mut Context<'_>, value: &Value, at: &At<'_>, role: &str, 
 fn described(context: &mut Context<'_>, value: &Value, at: &At<'_>) -> String {
     let key = if value.get("descriptions").is_some() { "descriptions" } else { "rejectedReasons" };
     let texts = context.list(value, key, at);
-    let english = texts.iter().find(|text| text.get("lang").and_then(Value::as_str).is_some_and(|lang| lang.starts_with("en")));
+    let english =
+        texts.iter().find(|text| text.get("lang").and_then(Value::as_str).is_some_and(|lang| lang.starts_with("en")));
     english.or(texts.first()).and_then(|text| context.owned(text, "value", at)).unwrap_or_default()
 }
 

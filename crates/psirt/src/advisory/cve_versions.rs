@@ -61,7 +61,8 @@ fn packages(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Vec<Packag
     if let (Some(collection), Some(name)) = (&collection, &name) {
         let host = collection.split("//").nth(1).unwrap_or(collection).split('/').next().unwrap_or_default();
         let known = COLLECTIONS.iter().find(|(known, _)| *known == host).map(|(_, ecosystem)| (*ecosystem).to_owned());
-        packages.push(Package::Ecosystem { ecosystem: known.unwrap_or_else(|| collection.clone()), name: name.clone() });
+        packages
+            .push(Package::Ecosystem { ecosystem: known.unwrap_or_else(|| collection.clone()), name: name.clone() });
     }
     if let Some(product) = product.or(name) {
         packages.push(Package::Product { vendor: vendor.unwrap_or_default(), product });
@@ -119,7 +120,8 @@ fn ranges(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Vec<(Version
     for (found, status) in [(hit, Status::Affected), (spared, Status::NotAffected)] {
         if !(found.introduced.is_empty() && found.fixed.is_empty() && found.last_affected.is_empty()) {
             let Commits { introduced, fixed, last_affected } = found;
-            ranges.push((Versions::Commits { repository: repository.clone(), introduced, fixed, last_affected }, status));
+            ranges
+                .push((Versions::Commits { repository: repository.clone(), introduced, fixed, last_affected }, status));
         }
     }
     ranges
@@ -137,7 +139,9 @@ fn commits(context: &mut Context<'_>, element: &Value, at: &At<'_>, found: &mut 
         add(&mut found.last_affected, commit);
     }
     for change in context.list(element, "changes", at) {
-        if let (Some("unaffected"), Some(commit)) = (change.get("status").and_then(Value::as_str), change.get("at").and_then(Value::as_str)) {
+        if let (Some("unaffected"), Some(commit)) =
+            (change.get("status").and_then(Value::as_str), change.get("at").and_then(Value::as_str))
+        {
             add(&mut found.fixed, commit.to_owned());
         }
     }
@@ -158,7 +162,9 @@ fn one(
     if end.is_none() && changes.is_empty() {
         return alone(context, version.unwrap_or_default(), scheme, stands, at, ranges);
     }
-    let mut from = version.filter(|version| !matches!(version.to_ascii_lowercase().as_str(), "0" | "*" | "unspecified" | "n/a" | "-" | "all"));
+    let mut from = version.filter(|version| {
+        !matches!(version.to_ascii_lowercase().as_str(), "0" | "*" | "unspecified" | "n/a" | "-" | "all")
+    });
     // In front of a version that an end follows, `>=` says nothing new.
     from = from.map(|version| version.trim_start_matches(">=").trim());
     let mut stands = stands;
@@ -193,7 +199,10 @@ fn alone(
             ranges.push((Versions::All, stands));
         }
         Wording::Unread => {
-            context.wrong(&at.key("version"), format!("`{}` does not say which versions in a way that can be read; kept as it is", brief(text)));
+            context.wrong(
+                &at.key("version"),
+                format!("`{}` does not say which versions in a way that can be read; kept as it is", brief(text)),
+            );
             ranges.push((single(text, scheme), stands));
         }
     }

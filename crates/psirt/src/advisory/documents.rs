@@ -267,7 +267,8 @@ mod tests {
     #[test]
     fn a_broken_document_costs_no_other() {
         let found = cut("{\"a\":1}\n{\"b\":\n{\"c\":3}\nrubbish\n{\"d\":4}");
-        let whole: Vec<_> = found.iter().filter(|(_, _, broken)| !broken).map(|(line, text, _)| (*line, text.as_str())).collect();
+        let whole: Vec<_> =
+            found.iter().filter(|(_, _, broken)| !broken).map(|(line, text, _)| (*line, text.as_str())).collect();
         assert_eq!(whole, [(1, "{\"a\":1}"), (3, "{\"c\":3}"), (5, "{\"d\":4}")]);
     }
 }

@@ -129,17 +129,32 @@ fn listed(product: &Value, context: &mut Context<'_>, at: &At<'_>) -> Option<Aff
     if let Some(ids) = product.get("product_ids") {
         packages.extend(context.owned(ids, "cpe", at).map(|cpe| Package::Cpe(cpe_match::apart(&cpe).0.unwrap_or(cpe))));
         for reference in context.list(ids, "id_refs", at) {
-            let (Some(kind), Some(value)) = (context.text(reference, "nameType", at), context.owned(reference, "value", at)) else { continue };
+            let (Some(kind), Some(value)) =
+                (context.text(reference, "nameType", at), context.owned(reference, "value", at))
+            else {
+                continue;
+            };
             match kind {
                 "purl" => packages.push(Package::Purl(value)),
-                "sha256" | "sha512" | "sha1" | "md5" => packages.push(Package::Digest(kind.to_owned(), value.to_lowercase())),
+                "sha256" | "sha512" | "sha1" | "md5" => {
+                    packages.push(Package::Digest(kind.to_owned(), value.to_lowercase()))
+                }
                 _ => {}
             }
         }
     }
     let ranges = match context.text(product, "version", at).map(|text| wording::read(text, None)) {
-        Some(Wording::Versions(versions)) => versions.into_iter().map(|versions| (versions, Status::Affected)).collect(),
+        Some(Wording::Versions(versions)) => {
+            versions.into_iter().map(|versions| (versions, Status::Affected)).collect()
+        }
         _ => vec![(Versions::All, Status::UnderInvestigation)],
     };
-    Some(Affected { packages, ranges, otherwise: None, running_on: Vec::new(), parts: Vec::new(), by: "JVN".to_owned() })
+    Some(Affected {
+        packages,
+        ranges,
+        otherwise: None,
+        running_on: Vec::new(),
+        parts: Vec::new(),
+        by: "JVN".to_owned(),
+    })
 }

@@ -50,11 +50,13 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
     let mut reader = Reader::from_str(text);
     let mut stack: Vec<Element> = Vec::new();
     let mut records = 0_u64;
+    let mut depth = 0_u64;
     loop {
         let place = reader.buffer_position();
         match reader.read_event() {
             Ok(Event::Eof) => break,
             Ok(Event::Start(start)) => {
+                depth = depth.saturating_add(1);
                 let element = element(&start);
                 // Only records are kept; what surrounds them is walked through.
                 if !stack.is_empty() || matches!(element.name.as_str(), "Vulinfo" | "item") {
@@ -69,27 +71,28 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
                     above.children.push(element(&start));
                 }
             }
-            Ok(Event::Text(part)) => {
-                if let (Some(above), Ok(part)) = (stack.last_mut(), part.decode()) {
-                    above.text.push_str(&part);
-                }
-            }
-            Ok(Event::CData(part)) => {
-                if let (Some(above), Ok(part)) = (stack.last_mut(), part.decode()) {
-                    above.text.push_str(&part);
-                }
-            }
+            Ok(Event::Text(part)) => append(&mut stack, part.decode().ok()),
+            Ok(Event::CData(part)) => append(&mut stack, part.decode().ok()),
             Ok(Event::GeneralRef(reference)) => {
-                let character = reference.resolve_char_ref().ok().flatten();
                 let name = String::from_utf8_lossy(&reference).into_owned();
-                let known = character.map(String::from).or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned));
+                let known = character
+                    .map(String::from)
+                    .or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned));
                 match (stack.last_mut(), known) {
                     (Some(above), Some(known)) => above.text.push_str(&known),
-                    (_, None) => sink.anomaly(Anomaly { place: line_of(text, place), what: format!("the entity `{}` is not one of XML's own: left out", brief(&name)) }),
+                    (_, None) => sink.anomaly(Anomaly {
+                        place: line_of(text, place),
+                        what: format!("the entity `{}` is not one of XML's own: left out", brief(&name)),
+                    }),
                     (None, _) => {}
+                let character = reference.resolve_char_ref().ok().flatten().map(String::from);
+                match character.or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned)) {
+                    Some(known) => stack.last_mut().into_iter().for_each(|above| above.text.push_str(&known)),
+                    None => sink.anomaly(Anomaly { place: line_of(text, place), what: foreign(&name) }),
                 }
             }
             Ok(Event::End(_)) => {
+                depth = depth.saturating_sub(1);
                 let Some(done) = stack.pop() else { continue };
                 match stack.last_mut() {
                     Some(above) => above.children.push(done),
@@ -103,12 +106,27 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
             Err(error) => return stop(text, reader.error_position(), sink, &error.to_string()),
         }
     }
-    if !stack.is_empty() {
-        return stop(text, reader.buffer_position(), sink, "the text ends within a record");
+    if depth > 0 {
+        let within = if stack.is_empty() {
+            "the text ends before its last closing tag"
+        } else {
+            "the text ends within a record"
+        };
+        return stop(text, reader.buffer_position(), sink, within);
     }
     if records == 0 {
         complain(sink, "XML without a record of JVN (`Vulinfo` or `item`)");
     }
+}
+
+fn append(stack: &mut [Element], part: Option<std::borrow::Cow<'_, str>>) {
+    if let (Some(above), Some(part)) = (stack.last_mut(), part) {
+        above.text.push_str(&part);
+    }
+}
+
+fn foreign(entity: &str) -> String {
+    format!("the entity `{}` is not one of XML's own: left out", brief(entity))
 }
 
 fn stop(text: &str, place: u64, sink: &mut dyn Sink, what: &str) {
@@ -126,10 +144,15 @@ fn element(start: &BytesStart<'_>) -> Element {
     let attributes = attributes.with_checks(false).flatten().map(|attribute| {
         let key = String::from_utf8_lossy(attribute.key.local_name().as_ref()).into_owned();
         let value = String::from_utf8_lossy(&attribute.value);
-        let value = quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), std::borrow::Cow::into_owned);
+        let value =
+            quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), std::borrow::Cow::into_owned);
         (key, value)
     });
-    Element { name: String::from_utf8_lossy(start.local_name().as_ref()).into_owned(), attributes: attributes.collect(), ..Element::default() }
+    Element {
+        name: String::from_utf8_lossy(start.local_name().as_ref()).into_owned(),
+        attributes: attributes.collect(),
+        ..Element::default()
+    }
 }
 
 fn record(element: &Element, place: &str, sink: &mut dyn Sink) {
@@ -180,7 +203,9 @@ fn affected(item: &Element) -> Option<Affected> {
     let mut ranges = Vec::new();
     for text in item.all("VersionNumber").map(|version| version.text.trim()).filter(|text| !text.is_empty()) {
         match wording::read(text, None) {
-            Wording::Versions(versions) => ranges.extend(versions.into_iter().map(|versions| (versions, Status::Affected))),
+            Wording::Versions(versions) => {
+                ranges.extend(versions.into_iter().map(|versions| (versions, Status::Affected)))
+            }
             Wording::Unknown => ranges.push((Versions::All, Status::UnderInvestigation)),
             Wording::Unread => ranges.push((Versions::Notation(text.to_owned()), Status::Affected)),
         }
@@ -188,7 +213,14 @@ fn affected(item: &Element) -> Option<Affected> {
     if ranges.is_empty() {
         ranges.push((Versions::All, Status::UnderInvestigation));
     }
-    Some(Affected { packages, ranges, otherwise: None, running_on: Vec::new(), parts: Vec::new(), by: "JVN".to_owned() })
+    Some(Affected {
+        packages,
+        ranges,
+        otherwise: None,
+        running_on: Vec::new(),
+        parts: Vec::new(),
+        by: "JVN".to_owned(),
+    })
 }
 
 fn overview(item: &Element) -> Option<Advisory> {

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 /// Whether every member is a CVE with streams.
 pub(crate) fn is(value: &Value) -> bool {
-    value.as_object().is_some_and(|members| !members.is_empty() && members.iter().all(|(key, streams)| key.starts_with("CVE-") && streams.is_object()))
+    value.as_object().is_some_and(|members| {
+        !members.is_empty() && members.iter().all(|(key, streams)| key.starts_with("CVE-") && streams.is_object())
+    })
 }
 
 /// Reads the whole file.
@@ -27,7 +29,11 @@ pub(crate) fn read(value: &Value, context: &mut Context<'_>, at: &At<'_>) {
             };
             fixed.extend(context.owned(fix, "cmt_id", &at));
             let scheme = Some("linux".to_owned());
-            let before = Versions::Interval { scheme: scheme.clone(), introduced: Some(stream.clone()), end: End::Before(version.clone()) };
+            let before = Versions::Interval {
+                scheme: scheme.clone(),
+                introduced: Some(stream.clone()),
+                end: End::Before(version.clone()),
+            };
             let after = Versions::Interval { scheme, introduced: Some(version), end: End::With(format!("{stream}.*")) };
             ranges.extend([(before, Status::Affected), (after, Status::Fixed)]);
         }

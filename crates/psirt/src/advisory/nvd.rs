@@ -18,7 +18,8 @@ pub(crate) fn read(record: &Value, context: &mut Context<'_>, at: &At<'_>) {
     }
     let texts = context.list(record, "descriptions", at);
     let english = texts.iter().find(|text| text.get("lang").and_then(Value::as_str) == Some("en"));
-    advisory.description = english.or(texts.first()).and_then(|text| context.owned(text, "value", at)).unwrap_or_default();
+    advisory.description =
+        english.or(texts.first()).and_then(|text| context.owned(text, "value", at)).unwrap_or_default();
     advisory.title = context.owned(record, "cisaVulnerabilityName", at).unwrap_or_default();
     advisory.remedies.extend(context.owned(record, "cisaRequiredAction", at));
     scores(context, record, at, &mut advisory);

@@ -100,7 +100,14 @@ fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>, by: &str, adv
     if ranges.is_empty() {
         ranges.push((Versions::All, Status::Affected));
     }
-    advisory.affected.push(Affected { packages, ranges, otherwise: None, running_on: Vec::new(), parts, by: by.to_owned() });
+    advisory.affected.push(Affected {
+        packages,
+        ranges,
+        otherwise: None,
+        running_on: Vec::new(),
+        parts,
+        by: by.to_owned(),
+    });
 }
 
 /// Turns events into intervals. `limit` bounds a graph of commits; where versions have an order it says nothing that `fixed` does not.
@@ -112,16 +119,22 @@ fn events(context: &mut Context<'_>, range: &Value, at: &At<'_>, ranges: &mut Ve
     };
     let place = at.key("events");
     for (index, event) in list.iter().enumerate() {
-        let known = ["introduced", "fixed", "last_affected", "limit"].iter().any(|key| event.get(*key).is_some_and(Value::is_string));
+        let known = ["introduced", "fixed", "last_affected", "limit"]
+            .iter()
+            .any(|key| event.get(*key).is_some_and(Value::is_string));
         if !known {
-            context.wrong(&place.index(index), "an event is one of introduced, fixed, last_affected, limit with a text");
+            context
+                .wrong(&place.index(index), "an event is one of introduced, fixed, last_affected, limit with a text");
         }
     }
     if kind == "GIT" {
         let (mut fixed, last_affected) = (of("fixed"), of("last_affected"));
         fixed.extend(of("limit"));
         let repository = context.owned(range, "repo", at);
-        ranges.push((Versions::Commits { repository, introduced: of("introduced"), fixed, last_affected }, Status::Affected));
+        ranges.push((
+            Versions::Commits { repository, introduced: of("introduced"), fixed, last_affected },
+            Status::Affected,
+        ));
         return;
     }
     let mut open: Option<Option<String>> = None;
@@ -152,7 +165,14 @@ fn events(context: &mut Context<'_>, range: &Value, at: &At<'_>, ranges: &mut Ve
 }
 
 /// What databases add: Go's imports and symbols, RustSec's functions, OSS-Fuzz's severity, CWE numbers.
-fn specifics(context: &mut Context<'_>, value: &Value, at: &At<'_>, parts: &mut Vec<(String, String)>, by: &str, advisory: &mut Advisory) {
+fn specifics(
+    context: &mut Context<'_>,
+    value: &Value,
+    at: &At<'_>,
+    parts: &mut Vec<(String, String)>,
+    by: &str,
+    advisory: &mut Advisory,
+) {
     let imports = context.list(value, "imports", at);
     for import in imports {
         let path = import.get("path").and_then(Value::as_str).unwrap_or_default();

@@ -10,10 +10,23 @@ use crate::vex::{Status, words::cisa};
 use serde_json::Value;
 
 const MEMBERS: [&str; 14] = [
-    "yagura_advisory", "id", "title", "description", "published", "modified", "withdrawn", "aliases", "related", "weaknesses", "scores", "references",
-    "remedies", "affected",
+    "yagura_advisory",
+    "id",
+    "title",
+    "description",
+    "published",
+    "modified",
+    "withdrawn",
+    "aliases",
+    "related",
+    "weaknesses",
+    "scores",
+    "references",
+    "remedies",
+    "affected",
 ];
-const AFFECTED: [&str; 7] = ["packages", "affected", "not_affected", "fixed", "under_investigation", "otherwise", "running_on"];
+const AFFECTED: [&str; 7] =
+    ["packages", "affected", "not_affected", "fixed", "under_investigation", "otherwise", "running_on"];
 
 /// Reads one report.
 pub(crate) fn read(value: &Value, context: &mut Context<'_>, at: &At<'_>) {
@@ -37,7 +50,11 @@ pub(crate) fn read(value: &Value, context: &mut Context<'_>, at: &At<'_>) {
     advisory.weaknesses = context.texts(value, "weaknesses", at).iter().filter_map(|text| weakness(text)).collect();
     advisory.references = context.texts(value, "references", at);
     advisory.remedies = context.texts(value, "remedies", at);
-    advisory.scores = context.texts(value, "scores", at).into_iter().map(|vector| Score { vector, by: "private".to_owned() }).collect();
+    advisory.scores = context
+        .texts(value, "scores", at)
+        .into_iter()
+        .map(|vector| Score { vector, by: "private".to_owned() })
+        .collect();
     let entries = context.list(value, "affected", at);
     let place = at.key("affected");
     for (index, entry) in entries.iter().enumerate() {
@@ -51,7 +68,10 @@ pub(crate) fn read(value: &Value, context: &mut Context<'_>, at: &At<'_>) {
 fn unknown(context: &mut Context<'_>, value: &Value, at: &At<'_>, known: &[&str]) {
     for key in value.as_object().into_iter().flat_map(|members| members.keys()) {
         if !known.contains(&key.as_str()) {
-            context.wrong(&at.key(key), format!("`{}` is not a member of the form; those are {}", brief(key), known.join(", ")));
+            context.wrong(
+                &at.key(key),
+                format!("`{}` is not a member of the form; those are {}", brief(key), known.join(", ")),
+            );
         }
     }
 }
@@ -63,7 +83,13 @@ fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Affected {
         for (index, text) in context.texts(entry, key, at).iter().enumerate() {
             match wording::read(text, None) {
                 Wording::Versions(versions) => ranges.extend(versions.into_iter().map(|versions| (versions, status))),
-                _ => context.wrong(&at.key(key).index(index), format!("`{}` is no range of versions; write `>= 1.0, < 2.0`, `1.2.3` or a VERS range", brief(text))),
+                _ => context.wrong(
+                    &at.key(key).index(index),
+                    format!(
+                        "`{}` is no range of versions; write `>= 1.0, < 2.0`, `1.2.3` or a VERS range",
+                        brief(text)
+                    ),
+                ),
             }
         }
     }
@@ -71,7 +97,10 @@ fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Affected {
         Some(word) => {
             let status = cisa::status(word);
             if status.is_none() {
-                context.wrong(&at.key("otherwise"), format!("`{}` is none of affected, not_affected, fixed, under_investigation", brief(word)));
+                context.wrong(
+                    &at.key("otherwise"),
+                    format!("`{}` is none of affected, not_affected, fixed, under_investigation", brief(word)),
+                );
             }
             status
         }
@@ -84,7 +113,14 @@ fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Affected {
     if packages.is_empty() {
         context.wrong(&at.key("packages"), "no package: nothing can be found by it");
     }
-    Affected { packages, ranges, otherwise, running_on: packages_of_context(context, entry, at), parts: Vec::new(), by: "private".to_owned() }
+    Affected {
+        packages,
+        ranges,
+        otherwise,
+        running_on: packages_of_context(context, entry, at),
+        parts: Vec::new(),
+        by: "private".to_owned(),
+    }
 }
 
 fn packages_of_context(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Vec<Package> {

@@ -131,7 +131,9 @@ fn json(documents: &mut Documents<'_>, sink: &mut dyn Sink) -> std::io::Result<(
 fn salvage(document: &Document, sink: &mut dyn Sink) {
     for element in elements(&document.bytes) {
         if let Ok(record) = serde_json::from_slice::<Value>(element)
-            && ["cveMetadata", "cve", "VULDEF-Document", "jvn_extension", "affected"].iter().any(|key| record.get(*key).is_some())
+            && ["cveMetadata", "cve", "VULDEF-Document", "jvn_extension", "affected"]
+                .iter()
+                .any(|key| record.get(*key).is_some())
         {
             value(&record, &mut Context::new(sink, document.line), &At::ROOT, 0);
         }

@@ -56,7 +56,9 @@ fn affected(table: &Table, name: String, sink: &mut dyn Sink) -> Affected {
         for requirement in texts(versions.and_then(|versions| versions.get(key))) {
             let written = caret(&requirement);
             match wording::read(&written, Some("semver")) {
-                Wording::Versions(read) => ranges.extend(read.into_iter().map(|versions| (versions, Status::NotAffected))),
+                Wording::Versions(read) => {
+                    ranges.extend(read.into_iter().map(|versions| (versions, Status::NotAffected)))
+                }
                 _ => complain(sink, format!("`{}` is no requirement on versions: left out", brief(&requirement))),
             }
         }
@@ -91,7 +93,11 @@ fn caret(requirement: &str) -> String {
     let core = rest.split(['-', '+']).next().unwrap_or(rest);
     let numbers: Vec<u64> = core.split('.').filter_map(|part| part.parse().ok()).collect();
     // The number that may not change: the first that is not zero, or the second of `~1.2`.
-    let fixed = if sign == "~" { numbers.len().min(2).saturating_sub(1) } else { numbers.iter().position(|n| *n > 0).unwrap_or(numbers.len().saturating_sub(1)) };
+    let fixed = if sign == "~" {
+        numbers.len().min(2).saturating_sub(1)
+    } else {
+        numbers.iter().position(|n| *n > 0).unwrap_or(numbers.len().saturating_sub(1))
+    };
     let next: Vec<_> = (0..3_usize)
         .map(|place| match place.cmp(&fixed) {
             std::cmp::Ordering::Less => numbers.get(place).copied().unwrap_or(0),

@@ -28,10 +28,22 @@ pub(crate) fn read(text: &str, scheme: Option<&str>) -> Wording {
         return Wording::Unread;
     }
     match lower.as_str() {
-        "" | "n/a" | "na" | "-" | "unspecified" | "unknown" | "none" | "not specified" | "not known" | "various" | "multiple"
-        | "see references" | "see reference" | "see advisory" | "不明" => return Wording::Unknown,
-        "*" | "all" | "any" | "all versions" | "all version" | "any version" | "all releases" | "all firmware versions"
-        | "vers:all/*" | "vers:generic/*" | "all/*" | "すべてのバージョン" | "全てのバージョン" | "全バージョン" => {
+        "" | "n/a" | "na" | "-" | "unspecified" | "unknown" | "none" | "not specified" | "not known" | "various"
+        | "multiple" | "see references" | "see reference" | "see advisory" | "不明" => return Wording::Unknown,
+        "*"
+        | "all"
+        | "any"
+        | "all versions"
+        | "all version"
+        | "any version"
+        | "all releases"
+        | "all firmware versions"
+        | "vers:all/*"
+        | "vers:generic/*"
+        | "all/*"
+        | "すべてのバージョン"
+        | "全てのバージョン"
+        | "全バージョン" => {
             return Wording::Versions(vec![Versions::All]);
         }
         _ => {}
@@ -91,7 +103,9 @@ pub(crate) fn interval(scheme: Option<&str>, from: Option<(&str, bool)>, end: En
                     out
                 })
             };
-            let scheme = scheme.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())).unwrap_or("generic");
+            let scheme = scheme
+                .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+                .unwrap_or("generic");
             let scheme = if scheme == "custom" { "generic" } else { scheme };
             let end = match end {
                 End::Before(end) => format!("|<{}", quoted(&end)),
@@ -112,11 +126,13 @@ pub(crate) fn interval(scheme: Option<&str>, from: Option<(&str, bool)>, end: En
 pub(crate) fn single(text: &str, scheme: Option<&str>) -> Versions {
     let stream = text.strip_suffix(".*").or_else(|| text.strip_suffix(".x")).or_else(|| text.strip_suffix(".X"));
     match stream {
-        Some(stream) if stream.starts_with(|c: char| c.is_ascii_digit() || c == 'v' || c == 'V') => Versions::Interval {
-            scheme: scheme.map(str::to_owned),
-            introduced: Some(stream.to_owned()),
-            end: End::With(format!("{stream}.*")),
-        },
+        Some(stream) if stream.starts_with(|c: char| c.is_ascii_digit() || c == 'v' || c == 'V') => {
+            Versions::Interval {
+                scheme: scheme.map(str::to_owned),
+                introduced: Some(stream.to_owned()),
+                end: End::With(format!("{stream}.*")),
+            }
+        }
         _ => Versions::Exactly(vec![text.to_owned()]),
     }
 }
@@ -145,7 +161,8 @@ fn comparators(text: &str, scheme: Option<&str>) -> Option<Wording> {
             conjunction.extend(bounds_of(part)?);
         }
         // `< 2.0, >= 1.0`: what stands between commas holds together, whatever its order.
-        conjunction.sort_by_key(|(comparator, _)| u8::from(matches!(comparator, Comparator::Before | Comparator::With)));
+        conjunction
+            .sort_by_key(|(comparator, _)| u8::from(matches!(comparator, Comparator::Before | Comparator::With)));
         bounds.extend(conjunction);
     }
     let mut versions = Vec::new();
@@ -190,7 +207,9 @@ fn bounds_of(part: &str) -> Option<Vec<(Comparator, String)>> {
     let mut bounds = Vec::new();
     // `1.0 <= version < 2.0`; in `NMC3 <= 1.4` a product stands in front.
     if label.starts_with(|c: char| c.is_ascii_digit()) {
-        let (sign, comparator) = [("<=", Comparator::From), ("<", Comparator::After)].into_iter().find(|(sign, _)| rest.starts_with(sign))?;
+        let (sign, comparator) = [("<=", Comparator::From), ("<", Comparator::After)]
+            .into_iter()
+            .find(|(sign, _)| rest.starts_with(sign))?;
         bounds.push((comparator, version(label)?));
         let after = rest.get(sign.len()..)?;
         let next = after.find(['<', '>', '='])?;
@@ -212,11 +231,40 @@ fn bounds_of(part: &str) -> Option<Vec<(Comparator, String)>> {
 
 /// How an upper bound is put, after the version (`1.2 and earlier`) or before it (`prior to 1.2`).
 const WITH_AFTER: [&str; 20] = [
-    "and earlier", "or earlier", "and prior", "or prior", "and below", "or below", "and lower", "or lower", "and older", "or older",
-    "and previous", "or previous", "and all prior", "and before", "or before", "and all earlier", "およびそれ以前", "およびこれ以前", "以前", "以下",
+    "and earlier",
+    "or earlier",
+    "and prior",
+    "or prior",
+    "and below",
+    "or below",
+    "and lower",
+    "or lower",
+    "and older",
+    "or older",
+    "and previous",
+    "or previous",
+    "and all prior",
+    "and before",
+    "or before",
+    "and all earlier",
+    "およびそれ以前",
+    "およびこれ以前",
+    "以前",
+    "以下",
 ];
 const FROM_AFTER: [&str; 12] = [
-    "and later", "or later", "and newer", "or newer", "and above", "or above", "and higher", "or higher", "and after", "およびそれ以降", "以降", "以上",
+    "and later",
+    "or later",
+    "and newer",
+    "or newer",
+    "and above",
+    "or above",
+    "and higher",
+    "or higher",
+    "and after",
+    "およびそれ以降",
+    "以降",
+    "以上",
 ];
 const BEFORE_AFTER: [&str; 3] = ["より前", "未満", "よりも前"];
 const BEFORE_FRONT: [&str; 8] =
@@ -245,7 +293,11 @@ fn in_words(text: &str, scheme: Option<&str>) -> Option<Wording> {
             return one(interval(scheme, None, End::With(cut(bare.checked_add(word.len())?, text.len())?)));
         }
     }
-    for (words, kind) in [(&WITH_AFTER[..], Comparator::With), (&FROM_AFTER[..], Comparator::From), (&BEFORE_AFTER[..], Comparator::Before)] {
+    for (words, kind) in [
+        (&WITH_AFTER[..], Comparator::With),
+        (&FROM_AFTER[..], Comparator::From),
+        (&BEFORE_AFTER[..], Comparator::Before),
+    ] {
         if let Some(offset) = words.iter().filter_map(|word| lower.find(word)).min() {
             let found = cut(bare, offset)?;
             return one(match kind {
@@ -280,7 +332,8 @@ fn list(text: &str, scheme: Option<&str>) -> Option<Wording> {
         return Some(Wording::Versions(parts.into_iter().map(|part| single(part, scheme)).collect()));
     }
     // A name of a version: `22.0 ap362799`, `V13 SP2 Update 3`, `Snapdragon 8 Gen 1`.
-    let telling = ["earlier", "later", "prior", "before", "version", "affected", "以前", "以降", "未満", "より"];
+    let telling =
+        ["through", "earlier", "later", "prior", "before", "version", "affected", "以前", "以降", "未満", "より"];
     let lower = text.to_lowercase();
     (text.contains(|c: char| c.is_ascii_digit()) && !telling.iter().any(|word| lower.contains(word)))
         .then(|| Wording::Versions(vec![Versions::Exactly(vec![text.to_owned()])]))
@@ -290,15 +343,33 @@ fn list(text: &str, scheme: Option<&str>) -> Option<Wording> {
 fn version(text: &str) -> Option<String> {
     let text = text.trim().trim_matches(['"', '\'', '`']).trim();
     let text = text.get(label_bytes(&text.to_lowercase())..).unwrap_or(text);
-    let text = text.trim().trim_end_matches(['.', ',', ':']).trim_end_matches("versions").trim_end_matches("のバージョン").trim();
+    let text = text
+        .trim()
+        .trim_end_matches(['.', ',', ':'])
+        .trim_end_matches("versions")
+        .trim_end_matches("のバージョン")
+        .trim();
     let words = text.split_whitespace().count();
-    (text.contains(|c: char| c.is_ascii_digit()) && (1..=4).contains(&words)).then(|| text.to_owned())
+    (text.contains(|c: char| c.is_ascii_digit()) && !text.contains(", ") && (1..=4).contains(&words))
+        .then(|| text.to_owned())
 }
 
 /// How many bytes of labels stand in front: `all versions`, `firmware version`, `Ver.`. Takes lower case.
 fn label_bytes(lower: &str) -> usize {
     const LABELS: [&str; 14] = [
-        "versions", "version.", "version", "all", "firmware", "from", "between", "any", "releases", "release", "ver.", "ver ", "ファームウェア",
+        "versions",
+        "version.",
+        "version",
+        "all",
+        "firmware",
+        "from",
+        "between",
+        "any",
+        "releases",
+        "release",
+        "ver.",
+        "ver ",
+        "ファームウェア",
         "バージョン",
     ];
     let mut bytes = 0_usize;

@@ -20,8 +20,13 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
     for document in documents(text) {
         if !document.trim().is_empty() {
             match serde_saphyr::from_str::<Value>(document) {
-                Ok(read @ (Value::Object(_) | Value::Array(_))) => value(&read, &mut Context::new(sink, line), &At::ROOT, 0),
-                Ok(_) => sink.anomaly(Anomaly { place: format!("line {line}"), what: "neither JSON, XML, Markdown nor YAML with fields".to_owned() }),
+                Ok(read @ (Value::Object(_) | Value::Array(_))) => {
+                    value(&read, &mut Context::new(sink, line), &At::ROOT, 0)
+                }
+                Ok(_) => sink.anomaly(Anomaly {
+                    place: format!("line {line}"),
+                    what: "neither JSON, XML, Markdown nor YAML with fields".to_owned(),
+                }),
                 Err(error) => {
                     let what = error.to_string();
                     let what = brief(what.lines().next().unwrap_or_default());

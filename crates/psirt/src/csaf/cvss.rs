@@ -83,8 +83,8 @@ const V3: Form = Form {
 const V4: Form = Form {
     version: "4.0",
     required: &["version", "vectorString", "baseScore", "baseSeverity"],
-    scores: &["baseScore", "threatScore", "environmentalScore"],
-    severities: &["baseSeverity", "threatSeverity", "environmentalSeverity"],
+    scores: &["baseScore"],
+    severities: &["baseSeverity"],
     metrics: &[
         ("attackVector", "AV", "N=NETWORK A=ADJACENT L=LOCAL P=PHYSICAL"),
         ("attackComplexity", "AC", "H=HIGH L=LOW"),
@@ -183,12 +183,16 @@ fn invalid(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Finding
                     findings.add(&place, format!("{} is no severity", short(&value.to_string())));
                 }
             } else if let Some((_, values)) = form.value(name) {
-                let known = value.as_str().is_some_and(|word| values.split(' ').any(|pair| pair.split_once('=').is_some_and(|(_, name)| name == word)));
+                let known = value.as_str().is_some_and(|word| {
+                    values.split(' ').any(|pair| pair.split_once('=').is_some_and(|(_, name)| name == word))
+                });
                 if !known {
                     findings.add(&place, format!("{} is no value of `{name}`", short(&value.to_string())));
                 }
             } else if name == "version" {
-                let fits = value.as_str().is_some_and(|version| version == form.version || (form.version == "3.1" && version == "3.0"));
+                let fits = value
+                    .as_str()
+                    .is_some_and(|version| version == form.version || (form.version == "3.1" && version == "3.0"));
                 if !fits {
                     findings.add(&place, format!("{} is no version of this object", short(&value.to_string())));
                 }
@@ -199,16 +203,48 @@ fn invalid(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Finding
         let prefix = format!("CVSS:{}/", version(members, form));
         let fits = vector(members).is_none_or(|vector| form.version == "2.0" || vector.starts_with(&prefix));
         if vector(members).is_some() && (parse(members, form).is_none() || !fits) {
-            findings.add(&place.key("vectorString"), format!("`{}` is no vector of CVSS {}", short(vector(members).unwrap_or_default()), version(members, form)));
+            findings.add(
+                &place.key("vectorString"),
+                format!(
+                    "`{}` is no vector of CVSS {}",
+                    short(vector(members).unwrap_or_default()),
+                    version(members, form)
+                ),
+            );
         }
     }
+}
+
+/// Members that CVSS does not name.
+pub(super) fn unnamed<'v>(document: &Document<'v>) -> Vec<Place<'v>> {
+    let mut found = Vec::new();
+    for (place, members, form) in objects(document) {
+        let known = |name: &str| {
+            matches!(name, "version" | "vectorString")
+                || form.scores.contains(&name)
+                || form.severities.contains(&name)
+                || form.value(name).is_some()
+        };
+        found.extend(members.keys().filter(|name| !known(name)).map(|name| place.key(name)));
+    }
+    found
 }
 
 /// The scores that a vector gives, by the member that holds them.
 fn scores(read: &Cvss) -> Vec<(&'static str, &'static str, f64)> {
     match read {
         Cvss::CvssV20(vector) => {
-            let base = cvss::v2::Vector { e: None, rl: None, rc: None, cdp: None, td: None, cr: None, ir: None, ar: None, ..vector.clone() };
+            let base = cvss::v2::Vector {
+                e: None,
+                rl: None,
+                rc: None,
+                cdp: None,
+                td: None,
+                cr: None,
+                ir: None,
+                ar: None,
+                ..vector.clone()
+            };
             let temporal = cvss::v2::Vector { cdp: None, td: None, cr: None, ir: None, ar: None, ..vector.clone() };
             vec![
                 ("baseScore", "", base.score().value()),
@@ -231,7 +267,8 @@ fn scores(read: &Cvss) -> Vec<(&'static str, &'static str, f64)> {
 /// The score without environmental metrics.
 fn temporal_of(vector: &cvss::v3::Vector) -> f64 {
     let text = vector.to_string();
-    let kept = text.split('/').filter(|part| !part.starts_with('M') && !matches!(part.get(..3), Some("CR:" | "IR:" | "AR:")));
+    let kept =
+        text.split('/').filter(|part| !part.starts_with('M') && !matches!(part.get(..3), Some("CR:" | "IR:" | "AR:")));
     let kept: Vec<_> = kept.collect();
     cvss::v3::Vector::from_str(&kept.join("/")).map_or(0.0, |vector| vector.score().value())
 }
@@ -256,7 +293,10 @@ fn computed(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Findin
             }
             let word = members.get(severity_name).and_then(Value::as_str);
             if let Some(word) = word.filter(|word| *word != severity(score)) {
-                findings.add(&place.key(severity_name), format!("the vector gives {}, not {}", severity(score), short(word)));
+                findings.add(
+                    &place.key(severity_name),
+                    format!("the vector gives {}, not {}", severity(score), short(word)),
+                );
             }
         }
     }
@@ -269,16 +309,28 @@ fn inconsistent(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Fi
         for (name, metric, values) in form.metrics {
             let Some(given) = members.get(*name).and_then(Value::as_str) else { continue };
             let of_vector = metrics.get(metric).and_then(|letter| {
-                values.split(' ').filter_map(|pair| pair.split_once('=')).find(|(value, _)| value == letter).map(|(_, word)| word)
+            // A member that the vector does not have is no contradiction; a temporal one of v2 may be left out of it.
+            let Some(letter) = metrics.get(metric) else { continue };
+            let of_vector = Some(letter).and_then(|letter| {
+                values
+                    .split(' ')
+                    .filter_map(|pair| pair.split_once('='))
+                    .find(|(value, _)| value == letter)
+                    .map(|(_, word)| word)
             });
             if of_vector.unwrap_or("NOT_DEFINED") != given {
-                findings.add(&place.key(name), format!("the vector says {}, not {}", of_vector.unwrap_or("nothing"), short(given)));
+            if of_vector != Some(given) {
+                findings.add(
+                    &place.key(name),
+                    format!("the vector says {}, not {}", of_vector.unwrap_or("nothing"), short(given)),
+                );
             }
         }
         if let Some(given) = text(&Value::Object(members.clone()), "version").filter(|_| form.version == "3.1") {
             let of_vector = metrics.get("CVSS").copied().unwrap_or(given);
             if of_vector != given {
-                findings.add(&place.key("version"), format!("the vector says {}, not {}", short(of_vector), short(given)));
+                findings
+                    .add(&place.key("version"), format!("the vector says {}, not {}", short(of_vector), short(given)));
             }
         }
     }

@@ -18,6 +18,10 @@ pub(crate) fn instant(text: &str) -> Option<OffsetDateTime> {
 /// Whether it is written as section 2.3 of CSAF 2.1 wants it: capital `T` and `Z`, a zone, no leap second.
 pub(crate) fn is_strict(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let zone = text.ends_with('Z') || text.len().checked_sub(6).and_then(|at| bytes.get(at)).is_some_and(|sign| matches!(sign, b'+' | b'-'));
-    bytes.get(10) == Some(&b'T') && zone && bytes.get(17..19) != Some(b"60") && OffsetDateTime::parse(text, &Rfc3339).is_ok()
+    let zone = text.ends_with('Z')
+        || text.len().checked_sub(6).and_then(|at| bytes.get(at)).is_some_and(|sign| matches!(sign, b'+' | b'-'));
+    bytes.get(10) == Some(&b'T')
+        && zone
+        && bytes.get(17..19) != Some(b"60")
+        && OffsetDateTime::parse(text, &Rfc3339).is_ok()
 }

@@ -102,6 +102,8 @@ pub(crate) enum Kind {
 pub(crate) struct Document<'v> {
     /// The whole.
     pub(crate) root: &'v Value,
+    /// Its text, if there is one.
+    pub(crate) bytes: Option<&'v [u8]>,
     /// Whether it says that it is CSAF 2.1.
     pub(crate) is_2_1: bool,
     /// Products in order of definition; an id may be there twice.
@@ -116,16 +118,18 @@ pub(crate) struct Document<'v> {
 const DEPTH_MAX: usize = 100;
 
 impl<'v> Document<'v> {
-    pub(crate) fn new(root: &'v Value) -> Self {
+    pub(crate) fn new(root: &'v Value, bytes: Option<&'v [u8]>) -> Self {
         let is_2_1 = root.pointer("/document/csaf_version").and_then(Value::as_str) == Some("2.1");
-        let mut document = Self { root, is_2_1, products: Vec::new(), branches: Vec::new(), groups: HashMap::new() };
+        let mut document =
+            Self { root, bytes, is_2_1, products: Vec::new(), branches: Vec::new(), groups: HashMap::new() };
         for (place, tree) in select(root, &Place::default(), "product_tree") {
             document.descend(tree, &place, &mut Vec::new());
             for (place, value) in select(tree, &place, "full_product_names/*") {
                 document.product(place, value, &[], Kind::Name);
             }
             for list in ["relationships", "product_paths"] {
-                let elements = select(tree, &place, list).into_iter().flat_map(|(place, list)| select(list, &place, "*"));
+                let elements =
+                    select(tree, &place, list).into_iter().flat_map(|(place, list)| select(list, &place, "*"));
                 for (index, (place, value)) in elements.enumerate() {
                     for (place, value) in select(value, &place, "full_product_name") {
                         document.product(place, value, &[], Kind::Relation(index));
@@ -229,7 +233,15 @@ impl<'v> Document<'v> {
     /// Objects that name products by `product_ids` and `group_ids`.
     fn holders(&self) -> Vec<Placed<'v>> {
         let mut found = self.all("document/notes/*");
-        for pattern in ["flags/*", "ids/*", "involvements/*", "notes/*", "remediations/*", "threats/*", "first_known_exploitation_dates/*"] {
+        for pattern in [
+            "flags/*",
+            "ids/*",
+            "involvements/*",
+            "notes/*",
+            "remediations/*",
+            "threats/*",
+            "first_known_exploitation_dates/*",
+        ] {
             for (place, vulnerability) in self.vulnerabilities() {
                 found.extend(select(vulnerability, &place, pattern));
             }

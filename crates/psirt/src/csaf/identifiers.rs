@@ -22,7 +22,8 @@ type S<'s> = Surroundings<'s>;
 
 /// Each weakness with the version of CWE that is meant: the named one, or the newest of the day of the document.
 pub(super) fn named_weaknesses<'v>(document: &Document<'v>) -> Vec<(Placed<'v>, Option<usize>)> {
-    let day = document.text("/document/tracking/current_release_date").and_then(|text| text.get(..10)).unwrap_or("9999");
+    let day =
+        document.text("/document/tracking/current_release_date").and_then(|text| text.get(..10)).unwrap_or("9999");
     let mut found = document.all("vulnerabilities/*/cwe");
     found.extend(document.all("vulnerabilities/*/cwes/*"));
     let version = |value: &Value| match text(value, "version") {
@@ -41,7 +42,9 @@ fn weaknesses(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
         };
         match cwe::weakness(id, version) {
             None => findings.add(&place.key("id"), format!("`{}` is not in that version of CWE", short(id))),
-            Some(weakness) if weakness.name != name => findings.add(&place.key("name"), format!("{id} is named `{}`", weakness.name)),
+            Some(weakness) if weakness.name != name => {
+                findings.add(&place.key("name"), format!("{id} is named `{}`", weakness.name))
+            }
             Some(_) => {}
         }
     }
@@ -95,11 +98,21 @@ fn is_purl(text: &str) -> bool {
     let Some((kind, path)) = path.trim_start_matches('/').split_once('/') else { return false };
     let path = path.rsplit_once('@').map_or(path, |(path, _)| path);
     let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let named = kind.starts_with(|c: char| c.is_ascii_alphabetic()) && kind.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+    let named = kind.starts_with(|c: char| c.is_ascii_alphabetic())
+        && kind.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
     // Types whose packages are always of somebody.
     let least = if matches!(kind, "maven" | "github" | "bitbucket" | "swift" | "composer") { 2 } else { 1 };
-    let most = if matches!(kind, "oci" | "pypi" | "cargo" | "gem" | "nuget" | "hackage" | "cran" | "conda" | "pub" | "bitnami" | "mlflow") { 1 } else { usize::MAX };
-    named && (least..=most).contains(&segments.len()) && text.split('%').skip(1).all(|hex| hex.get(..2).is_some_and(|hex| hex.chars().all(|c| c.is_ascii_hexdigit())))
+    let most = if matches!(
+        kind,
+        "oci" | "pypi" | "cargo" | "gem" | "nuget" | "hackage" | "cran" | "conda" | "pub" | "bitnami" | "mlflow"
+    ) {
+        1
+    } else {
+        usize::MAX
+    };
+    named
+        && (least..=most).contains(&segments.len())
+        && text.split('%').skip(1).all(|hex| hex.get(..2).is_some_and(|hex| hex.chars().all(|c| c.is_ascii_hexdigit())))
 }
 
 fn purls_differ(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
@@ -132,7 +145,8 @@ fn involvement_twice(document: &Document<'_>, _: &S<'_>, findings: &mut Findings
         for (place, involvement) in select(vulnerability, &place, "involvements/*") {
             let Some(date) = text(involvement, "date").filter(|_| true) else { continue };
             let party = text(involvement, "party").unwrap_or_default();
-            let instant = dates::instant(date).map_or_else(|| date.to_owned(), |instant| instant.unix_timestamp_nanos().to_string());
+            let instant = dates::instant(date)
+                .map_or_else(|| date.to_owned(), |instant| instant.unix_timestamp_nanos().to_string());
             if !known.insert((party, instant)) {
                 findings.add(&place, format!("a second involvement of the {} at the same time", short(party)));
             }
@@ -147,7 +161,10 @@ fn hash_twice(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
             for (place, hash) in select(hashes, &place, "file_hashes/*") {
                 let algorithm = text(hash, "algorithm").unwrap_or_default();
                 if !known.insert(algorithm) {
-                    findings.add(&place.key("algorithm"), format!("a second hash by `{}` of the same file", short(algorithm)));
+                    findings.add(
+                        &place.key("algorithm"),
+                        format!("a second hash by `{}` of the same file", short(algorithm)),
+                    );
                 }
             }
         }

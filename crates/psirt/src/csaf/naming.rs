@@ -31,7 +31,10 @@ fn range_in_version(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
         let word = name.split_whitespace().find(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)));
         let sign = ["<=", ">=", "<", ">"].into_iter().find(|sign| name.contains(sign));
         if let Some(found) = sign.or(word) {
-            findings.add(&place.key("name"), format!("`{}` names a range (`{found}`): use product_version_range", short(name)));
+            findings.add(
+                &place.key("name"),
+                format!("`{}` names a range (`{found}`): use product_version_range", short(name)),
+            );
         }
     }
 }
@@ -73,7 +76,7 @@ fn skus(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 const COMPARATORS: [&str; 6] = ["!=", "<=", ">=", "<", ">", "="];
 
 /// A constraint as comparator and version.
-fn constraint(text: &str) -> (&'static str, &str) {
+pub(super) fn constraint(text: &str) -> (&'static str, &str) {
     COMPARATORS.iter().find_map(|sign| Some((*sign, text.strip_prefix(sign)?))).unwrap_or(("", text))
 }
 
@@ -101,7 +104,9 @@ fn wrong(name: &str) -> Option<String> {
     let mut known = HashSet::new();
     for part in rest.split('|') {
         let (sign, version) = constraint(part);
-        if version.is_empty() || !version.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%' || (scheme.is_none() && c == '_')) {
+        if version.is_empty()
+            || !version.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%' || (scheme.is_none() && c == '_'))
+        {
             return Some(format!("`{}` is no constraint", short(part)));
         }
         if version.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '=' | '!' | '*')) {
@@ -113,7 +118,7 @@ fn wrong(name: &str) -> Option<String> {
         if scheme.is_some() && sign == "=" {
             return Some("the canonical form has no `=`".to_owned());
         }
-        if !known.insert(version) {
+        if scheme.is_some() && !known.insert(version) {
             return Some(format!("the version `{}` is there twice", short(version)));
         }
     }
@@ -136,7 +141,11 @@ fn is_single(name: &str) -> bool {
     let rest = name.strip_prefix("vers:").map_or(Some(name), |rest| rest.split_once('/').map(|(_, rest)| rest));
     rest.is_some_and(|rest| {
         let (sign, version) = constraint(rest);
-        matches!(sign, "" | "=") && !rest.contains(['|', '*']) && !version.contains(char::is_whitespace) && !version.is_empty() && version != "all"
+        matches!(sign, "" | "=")
+            && !rest.contains(['|', '*'])
+            && !version.contains(char::is_whitespace)
+            && !version.is_empty()
+            && version != "all"
     })
 }
 

@@ -37,7 +37,10 @@ fn defined_twice(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     let mut known = HashSet::new();
     for product in &document.products {
         if !known.insert(product.id) {
-            findings.add(&product.place.key("product_id"), format!("the product `{}` is defined a second time", product.id));
+            findings.add(
+                &product.place.key("product_id"),
+                format!("the product `{}` is defined a second time", product.id),
+            );
         }
     }
 }
@@ -52,7 +55,9 @@ fn parts<'v>(document: &Document<'v>) -> Vec<(Place<'v>, &'v str, Vec<&'v str>)>
         for (place, value) in document.all(pattern) {
             let id = value.get("full_product_name").and_then(|name| text(name, "product_id"));
             let mut of: Vec<_> = keys.iter().filter_map(|key| text(value, key)).collect();
-            of.extend(select(value, &place, "subpaths/*").iter().filter_map(|(_, step)| text(step, "next_product_reference")));
+            of.extend(
+                select(value, &place, "subpaths/*").iter().filter_map(|(_, step)| text(step, "next_product_reference")),
+            );
             if let Some(id) = id {
                 all.push((place, id, of));
             }
@@ -118,11 +123,20 @@ fn contradicting_status(document: &Document<'_>, _: &S<'_>, findings: &mut Findi
         for (group, lists) in GROUPS {
             for list in lists {
                 let path = format!("product_status/{list}");
-                for (index, id) in vulnerability.pointer(&format!("/{path}")).and_then(Value::as_array).into_iter().flatten().enumerate() {
+                for (index, id) in vulnerability
+                    .pointer(&format!("/{path}"))
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .enumerate()
+                {
                     let Some(id) = id.as_str() else { continue };
                     let other = *known.entry(id).or_insert(group);
                     if other != group {
-                        findings.at(format!("{place}/{path}/{index}"), format!("the product `{id}` is {group} and {other}"));
+                        findings.at(
+                            format!("{place}/{path}/{index}"),
+                            format!("the product `{id}` is {group} and {other}"),
+                        );
                     }
                 }
             }
@@ -140,7 +154,10 @@ fn scores_twice(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
                 let version = text(score, "version").unwrap_or(key);
                 for product in texts(metric, "products") {
                     if !known.insert((product, version, source)) {
-                        findings.add(&place.key(key), format!("the product `{product}` has a second score of CVSS {version} by the same source"));
+                        findings.add(
+                            &place.key(key),
+                            format!("the product `{product}` has a second score of CVSS {version} by the same source"),
+                        );
                     }
                 }
             }
@@ -150,7 +167,9 @@ fn scores_twice(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 
 fn without_product(document: &Document<'_>, list: &'static str, what: &str, findings: &mut Findings) {
     for (place, vulnerability) in document.vulnerabilities() {
-        for (place, element) in select(vulnerability, &place, list).into_iter().flat_map(|(place, list)| select(list, &place, "*")) {
+        for (place, element) in
+            select(vulnerability, &place, list).into_iter().flat_map(|(place, list)| select(list, &place, "*"))
+        {
             if element.get("product_ids").is_none() && element.get("group_ids").is_none() {
                 findings.add(&place, format!("a {what} needs `product_ids` or `group_ids`"));
             }
@@ -196,12 +215,19 @@ const BRANCHES_MAX: usize = 30;
 fn too_deep(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     for product in document.products.iter().filter(|product| product.kind == Kind::Branch) {
         if product.branches.len() > BRANCHES_MAX {
-            findings.add(&product.place, format!("{} branches lie above the product; the most is {BRANCHES_MAX}", product.branches.len()));
+            findings.add(
+                &product.place,
+                format!("{} branches lie above the product; the most is {BRANCHES_MAX}", product.branches.len()),
+            );
         }
     }
 }
 
-fn remediations<'v>(document: &Document<'v>, place: &Place<'v>, vulnerability: &'v Value) -> Vec<(Place<'v>, &'v str, Vec<&'v str>)> {
+fn remediations<'v>(
+    document: &Document<'v>,
+    place: &Place<'v>,
+    vulnerability: &'v Value,
+) -> Vec<(Place<'v>, &'v str, Vec<&'v str>)> {
     let list = select(vulnerability, place, "remediations/*").into_iter();
     list.map(|(place, value)| (place, text(value, "category").unwrap_or_default(), document.named(value))).collect()
 }
@@ -217,10 +243,13 @@ fn contradicting_remediations(document: &Document<'_>, _: &S<'_>, findings: &mut
                 let others = known.entry(product).or_default();
                 let clash = others.iter().find(|other| {
                     **other != category
-                        && (ONE_OF.contains(&category) && ONE_OF.contains(other) || ALONE.contains(&category) || ALONE.contains(other))
+                        && (ONE_OF.contains(&category) && ONE_OF.contains(other)
+                            || ALONE.contains(&category)
+                            || ALONE.contains(other))
                 });
                 if let Some(other) = clash {
-                    findings.add(&place, format!("the product `{product}` has the remediations {category} and {other}"));
+                    findings
+                        .add(&place, format!("the product `{product}` has the remediations {category} and {other}"));
                 }
                 others.push(category);
             }
@@ -238,8 +267,11 @@ fn remediation_against_status(document: &Document<'_>, _: &S<'_>, findings: &mut
         for (group, categories) in AGAINST {
             let of: HashSet<_> = in_group(vulnerability, group).into_iter().collect();
             for (place, category, products) in remediations(document, &place, vulnerability) {
-                if let Some(product) = products.iter().find(|product| categories.contains(&category) && of.contains(**product)) {
-                    findings.add(&place, format!("the product `{product}` is {group} and has the remediation {category}"));
+                if let Some(product) =
+                    products.iter().find(|product| categories.contains(&category) && of.contains(**product))
+                {
+                    findings
+                        .add(&place, format!("the product `{product}` is {group} and has the remediation {category}"));
                 }
             }
         }
@@ -249,15 +281,23 @@ fn remediation_against_status(document: &Document<'_>, _: &S<'_>, findings: &mut
 fn cvss_and_rating(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     for (place, vulnerability) in document.vulnerabilities() {
         let contents = document.contents(&place, vulnerability);
-        let has_cvss = |content: &Value| ["cvss_v2", "cvss_v3", "cvss_v4"].iter().any(|key| content.get(*key).is_some());
+        let has_cvss =
+            |content: &Value| ["cvss_v2", "cvss_v3", "cvss_v4"].iter().any(|key| content.get(*key).is_some());
         let mut scored = HashSet::new();
         for ((_, content), metric) in contents.iter().filter(|((_, content), _)| has_cvss(content)) {
             scored.extend(texts(metric, "products").map(|product| (product, text(metric, "source"))));
             let _ = content;
         }
-        for ((place, _), metric) in contents.iter().filter(|((_, content), _)| content.get("qualitative_severity_rating").is_some()) {
-            for product in texts(metric, "products").filter(|product| scored.contains(&(*product, text(metric, "source")))) {
-                findings.add(&place.key("qualitative_severity_rating"), format!("the product `{product}` has a CVSS score by the same source"));
+        for ((place, _), metric) in
+            contents.iter().filter(|((_, content), _)| content.get("qualitative_severity_rating").is_some())
+        {
+            for product in
+                texts(metric, "products").filter(|product| scored.contains(&(*product, text(metric, "source"))))
+            {
+                findings.add(
+                    &place.key("qualitative_severity_rating"),
+                    format!("the product `{product}` has a CVSS score by the same source"),
+                );
             }
         }
     }

@@ -31,8 +31,13 @@ pub(super) const TESTS: &[Test] = &[
 
 type S<'s> = Surroundings<'s>;
 
-const VALUES_2_0: [&str; 5] =
-    ["csaf_base", "csaf_security_incident_response", "csaf_informational_advisory", "csaf_security_advisory", "csaf_vex"];
+const VALUES_2_0: [&str; 5] = [
+    "csaf_base",
+    "csaf_security_incident_response",
+    "csaf_informational_advisory",
+    "csaf_security_advisory",
+    "csaf_vex",
+];
 const VALUES_2_1: [&str; 8] = [
     "csaf_base",
     "csaf_security_incident_response",
@@ -51,7 +56,11 @@ fn values(document: &Document<'_>) -> &'static [&'static str] {
 /// Without dashes, underscores, white space and what cannot be seen, in lower case.
 pub(super) fn bare(text: &str) -> String {
     let dash = |c: char| matches!(c, '-' | '_' | '\u{00ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ff3f}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' | '\u{203f}' | '\u{2040}' | '\u{fe33}' | '\u{fe34}' | '\u{fe4d}'..='\u{fe4f}');
-    let unseen = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{034f}' | '\u{061c}');
+    let unseen = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{034f}' | '\u{061c}')
+    };
     text.chars().filter(|c| !dash(*c) && !unseen(*c)).flat_map(char::to_lowercase).collect()
 }
 
@@ -78,7 +87,8 @@ fn is_of(document: &Document<'_>, categories: &[&str]) -> bool {
 
 /// Security advisories by their names in both versions, and VEX.
 fn is_advisory_or_vex(document: &Document<'_>) -> bool {
-    is_of(document, &["csaf_security_advisory", "csaf_vex"]) || (document.is_2_1 && is_of(document, &["csaf_deprecated_security_advisory"]))
+    is_of(document, &["csaf_security_advisory", "csaf_vex"])
+        || (document.is_2_1 && is_of(document, &["csaf_deprecated_security_advisory"]))
 }
 
 fn is_withdrawn(document: &Document<'_>) -> bool {
@@ -87,9 +97,14 @@ fn is_withdrawn(document: &Document<'_>) -> bool {
 
 fn document_notes(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     let notes = document.all("document/notes/*");
-    let has = notes.iter().any(|(_, note)| matches!(text(note, "category"), Some("description" | "details" | "general" | "summary")));
+    let has = notes
+        .iter()
+        .any(|(_, note)| matches!(text(note, "category"), Some("description" | "details" | "general" | "summary")));
     if is_of(document, &["csaf_informational_advisory", "csaf_security_incident_response"]) && !has {
-        findings.at("/document/notes", "this profile needs a note with the category description, details, general or summary");
+        findings.at(
+            "/document/notes",
+            "this profile needs a note with the category description, details, general or summary",
+        );
     }
 }
 
@@ -136,7 +151,9 @@ fn vulnerability_notes(document: &Document<'_>, _: &S<'_>, findings: &mut Findin
 }
 
 fn product_status(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    if is_of(document, &["csaf_security_advisory"]) || (document.is_2_1 && is_of(document, &["csaf_deprecated_security_advisory"])) {
+    if is_of(document, &["csaf_security_advisory"])
+        || (document.is_2_1 && is_of(document, &["csaf_deprecated_security_advisory"]))
+    {
         each_has(document, &["product_status"], findings);
     }
 }
@@ -147,16 +164,17 @@ fn vex_status(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     }
     for (place, vulnerability) in document.vulnerabilities() {
         let lists = ["fixed", "known_affected", "known_not_affected", "under_investigation"];
-        if !lists.iter().any(|list| vulnerability.get("product_status").is_some_and(|status| status.get(list).is_some())) {
+        if !lists
+            .iter()
+            .any(|list| vulnerability.get("product_status").is_some_and(|status| status.get(list).is_some()))
+        {
             findings.at(format!("{place}/product_status"), format!("VEX needs one of {} here", lists.join(", ")));
         }
     }
 }
 
 fn vulnerability_id(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    let concerned = is_of(document, &["csaf_vex"])
-        || (document.is_2_1 && is_of(document, &["csaf_security_advisory", "csaf_deprecated_security_advisory"]));
-    if !concerned {
+    if !is_of(document, &["csaf_vex"]) {
         return;
     }
     each_has(document, &["cve", "ids"], findings);
@@ -171,19 +189,31 @@ fn vulnerability_id(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
         for (list, products) in status {
             for (index, product) in products.as_array().into_iter().flatten().enumerate() {
                 if product.as_str().is_some_and(|product| !covered.contains(product)) {
-                    findings.at(format!("{place}/product_status/{list}/{index}"), format!("no id of the vulnerability is for the product {product}"));
+                    findings.at(
+                        format!("{place}/product_status/{list}/{index}"),
+                        format!("no id of the vulnerability is for the product {product}"),
+                    );
                 }
             }
         }
     }
 }
 
-fn uncovered(document: &Document<'_>, list: &str, covered: &HashSet<&str>, vulnerability: &Value, place: &str, what: &str, findings: &mut Findings) {
+fn uncovered(
+    document: &Document<'_>,
+    list: &str,
+    covered: &HashSet<&str>,
+    vulnerability: &Value,
+    place: &str,
+    what: &str,
+    findings: &mut Findings,
+) {
     let _ = document;
     let Some(status) = vulnerability.get("product_status") else { return };
     for (index, product) in texts(status, list).enumerate() {
         if !covered.contains(product) {
-            findings.at(format!("{place}/product_status/{list}/{index}"), format!("the product `{product}` has no {what}"));
+            findings
+                .at(format!("{place}/product_status/{list}/{index}"), format!("the product `{product}` has no {what}"));
         }
     }
 }
@@ -194,7 +224,16 @@ fn impact_statement(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
         let threats = select(vulnerability, &place, "threats/*").into_iter();
         let impacts = threats.filter(|(_, threat)| text(threat, "category") == Some("impact"));
         let covered = flags.chain(impacts).flat_map(|(_, value)| document.named(value)).collect();
-        uncovered(document, "known_not_affected", &covered, vulnerability, &place.to_string(), "impact statement", findings);
+        uncovered(
+            document,
+            "known_not_affected",
+            &covered,
+            vulnerability,
+            &place.to_string(),
+            "impact statement",
+            findings,
+        );
+        uncovered("known_not_affected", &covered, vulnerability, &place.to_string(), "impact statement", findings);
     }
 }
 
@@ -202,12 +241,23 @@ fn action_statement(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
     for (place, vulnerability) in document.vulnerabilities().into_iter().filter(|_| is_of(document, &["csaf_vex"])) {
         let remediations = select(vulnerability, &place, "remediations/*").into_iter();
         let covered = remediations.flat_map(|(_, value)| document.named(value)).collect();
-        uncovered(document, "known_affected", &covered, vulnerability, &place.to_string(), "action statement", findings);
+        uncovered(
+            document,
+            "known_affected",
+            &covered,
+            vulnerability,
+            &place.to_string(),
+            "action statement",
+            findings,
+        );
+        uncovered("known_affected", &covered, vulnerability, &place.to_string(), "action statement", findings);
     }
 }
 
 fn affected_products(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    for (place, vulnerability) in document.vulnerabilities().into_iter().filter(|_| is_of(document, &["csaf_security_advisory"])) {
+    for (place, vulnerability) in
+        document.vulnerabilities().into_iter().filter(|_| is_of(document, &["csaf_security_advisory"]))
+    {
         if vulnerability.pointer("/product_status/known_affected").is_none() {
             findings.at(format!("{place}/product_status"), "a security advisory needs `known_affected` here");
         }
@@ -230,17 +280,25 @@ fn family<'v>(document: &Document<'v>, id: &'v str) -> Option<Family<'v>> {
     match product.kind {
         Kind::Branch => {
             let end = product.branches.iter().position(|(category, _)| *category == "product_name");
-            Some(end.and_then(|end| product.branches.get(..=end)).map_or(Family::Alone(id), |path| Family::Name(path.to_vec())))
+            Some(
+                end.and_then(|end| product.branches.get(..=end))
+                    .map_or(Family::Alone(id), |path| Family::Name(path.to_vec())),
+            )
         }
         Kind::Name => Some(Family::Alone(id)),
         Kind::Relation(index) => {
             let path = document.all("product_tree/product_paths/*").into_iter().nth(index)?.1;
             let begin = text(path, "beginning_product_reference").filter(|begin| *begin != id)?;
-            let begin = document.products.iter().find(|product| product.id == begin && !matches!(product.kind, Kind::Relation(_)))?;
+            let begin = document
+                .products
+                .iter()
+                .find(|product| product.id == begin && !matches!(product.kind, Kind::Relation(_)))?;
             let steps: Vec<_> = path.get("subpaths").and_then(Value::as_array).into_iter().flatten().collect();
             // What is installed with a product does not make it another one.
             let steps = steps.iter().filter(|step| text(step, "category") != Some("installed_with"));
-            let steps: Vec<_> = steps.filter_map(|step| Some((text(step, "category")?, text(step, "next_product_reference")?))).collect();
+            let steps: Vec<_> = steps
+                .filter_map(|step| Some((text(step, "category")?, text(step, "next_product_reference")?)))
+                .collect();
             let of = family(document, begin.id)?;
             Some(if steps.is_empty() { of } else { Family::Path(Box::new(of), steps) })
         }
@@ -252,7 +310,9 @@ fn patched_by<'v>(document: &Document<'v>, id: &str) -> Vec<&'v str> {
     let mut found = Vec::new();
     for (place, path) in document.all("product_tree/product_paths/*") {
         let steps = select(path, &place, "subpaths/*");
-        let with = |step: &Value| text(step, "category") == Some("installed_with") && text(step, "next_product_reference") == Some(id);
+        let with = |step: &Value| {
+            text(step, "category") == Some("installed_with") && text(step, "next_product_reference") == Some(id)
+        };
         if steps.iter().any(|(_, step)| with(step)) {
             found.extend(text(path, "beginning_product_reference"));
         }
@@ -265,12 +325,16 @@ fn corresponding_affected(document: &Document<'_>, _: &S<'_>, findings: &mut Fin
         return;
     }
     for (place, vulnerability) in document.vulnerabilities() {
-        let affected: HashSet<_> = in_group(vulnerability, "affected").into_iter().filter_map(|id| family(document, id)).collect();
+        let affected: HashSet<_> =
+            in_group(vulnerability, "affected").into_iter().filter_map(|id| family(document, id)).collect();
         for id in in_group(vulnerability, "fixed") {
             let patched = patched_by(document, id);
             let mut families = patched.into_iter().chain([id]).filter_map(|id| family(document, id)).peekable();
             if families.peek().is_some() && !families.any(|family| affected.contains(&family)) {
-                findings.at(format!("{place}/product_status"), format!("no affected version corresponds to the fixed product `{id}`"));
+                findings.at(
+                    format!("{place}/product_status"),
+                    format!("no affected version corresponds to the fixed product `{id}`"),
+                );
             }
         }
     }
@@ -297,7 +361,9 @@ fn withdrawn_history(document: &Document<'_>, _: &S<'_>, findings: &mut Findings
 
 /// Whether the document is in English or does not say.
 pub(super) fn is_english(document: &Document<'_>) -> bool {
-    document.text("/document/lang").is_none_or(|language| language.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case("en")))
+    document
+        .text("/document/lang")
+        .is_none_or(|language| language.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case("en")))
 }
 
 /// Exactly one note has a title, and its category is the right one.
@@ -305,7 +371,9 @@ pub(super) fn one_note(document: &Document<'_>, title: &str, category: &str, fin
     let notes = document.all("document/notes/*");
     let titled: Vec<_> = notes.iter().filter(|(_, note)| text(note, "title") == Some(title)).collect();
     match titled.as_slice() {
-        [(place, note)] if text(note, "category") != Some(category) => findings.add(place, format!("the category of this note must be {category}")),
+        [(place, note)] if text(note, "category") != Some(category) => {
+            findings.add(place, format!("the category of this note must be {category}"))
+        }
         [_] => {}
         other => findings.at("/document/notes", format!("{} notes have the title `{title}`, one must", other.len())),
     }

@@ -55,10 +55,9 @@ impl Schema {
             return;
         }
         let Value::Object(keywords) = schema else { return };
-        if let Some(target) = keywords.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#')) {
-            if let Some(target) = self.root.pointer(target) {
-                self.check(target, value, at, findings);
-            }
+        let target = keywords.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+        if let Some(target) = target.and_then(|target| self.root.pointer(target)) {
+            self.check(target, value, at, findings);
         }
         if let Some(kind) = keywords.get("type").and_then(Value::as_str)
             && !is_of(value, kind)
@@ -136,8 +135,16 @@ impl Schema {
         }
     }
 
-    fn object<'v>(&self, keywords: &Map<String, Value>, members: &'v Map<String, Value>, at: &Place<'v>, findings: &mut Findings) {
-        for (keyword, wrong) in [("minProperties", std::cmp::Ordering::Less), ("maxProperties", std::cmp::Ordering::Greater)] {
+    fn object<'v>(
+        &self,
+        keywords: &Map<String, Value>,
+        members: &'v Map<String, Value>,
+        at: &Place<'v>,
+        findings: &mut Findings,
+    ) {
+        for (keyword, wrong) in
+            [("minProperties", std::cmp::Ordering::Less), ("maxProperties", std::cmp::Ordering::Greater)]
+        {
             if let Some(bound) = number(keywords, keyword)
                 && members.len().cmp(&bound) == wrong
             {
@@ -150,11 +157,15 @@ impl Schema {
             }
         }
         let properties = keywords.get("properties").and_then(Value::as_object);
-        let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false));
+        let closed = ["additionalProperties", "unevaluatedProperties"]
+            .iter()
+            .any(|key| keywords.get(*key) == Some(&Value::Bool(false)));
         for (name, member) in members {
             match properties.and_then(|properties| properties.get(name)) {
                 Some(schema) => self.check(schema, member, &at.key(name), findings),
-                None if closed => findings.add(&at.key(name), format!("`{}` is not a member that the schema knows", short(name))),
+                None if closed => {
+                    findings.add(&at.key(name), format!("`{}` is not a member that the schema knows", short(name)))
+                }
                 None => {}
             }
         }

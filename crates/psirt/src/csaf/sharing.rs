@@ -1,10 +1,11 @@
 //! Tests on who may see a document, under which licence, and on extensions.
 
-use crate::csaf::document::{Document, Placed, select, text};
+use crate::csaf::document::{Document, Place, Placed, select, text, texts};
 use crate::csaf::profiles::{is_english, one_note};
 use crate::csaf::schema::{Schema, short};
 use crate::csaf::{Findings, In, Surroundings, Test, test};
 use serde_json::Value;
+use std::collections::HashMap;
 
 pub(super) const TESTS: &[Test] = &[
     test("6.1.38", In::V21, public_not_clear),
@@ -101,7 +102,9 @@ fn is_identifier(token: &str) -> bool {
     let reference = ["LicenseRef-", "AdditionRef-"].iter().find_map(|prefix| token.strip_prefix(prefix));
     let body = match reference {
         Some(body) => body,
-        None if ["licenseref-", "additionref-", "documentref-"].iter().any(|prefix| lower.starts_with(prefix)) => return false,
+        None if ["licenseref-", "additionref-", "documentref-"].iter().any(|prefix| lower.starts_with(prefix)) => {
+            return false;
+        }
         None => token.strip_suffix('+').unwrap_or(token),
     };
     !body.is_empty() && body.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
@@ -187,7 +190,52 @@ fn extension_schema(document: &Document<'_>, around: &S<'_>, findings: &mut Find
     }
 }
 
-/// An extension names the places that it is meant for in the metadata beside its schema.
+/// The metadata of an extension name the places that it may be at, how often, and the extensions that it does not go with.
 fn extension_place(document: &Document<'_>, around: &S<'_>, findings: &mut Findings) {
-    let _ = (document, around, findings);
+    let all = extensions(document);
+    let mut known: HashMap<(String, &str), u64> = HashMap::new();
+    for (place, extension) in &all {
+        let Some(url) = text(extension, "$schema") else { continue };
+        // By convention the metadata lie beside the schema.
+        let Some(metadata) = around.extension.and_then(|extension| extension(&url.replace("-content_", "-metadata_")))
+        else {
+            continue;
+        };
+        if metadata.get("requirement").is_none() {
+            continue;
+        }
+        let list = list_of(place);
+        let times = known.entry((list.clone(), url)).or_default();
+        *times = times.saturating_add(1);
+        let most = metadata
+            .get("requirement")
+            .and_then(|places| places.get(kind_of(&list)))
+            .and_then(|place| place.get("max_occurrence"));
+        if most.and_then(Value::as_u64).is_some_and(|most| *times > most) {
+            findings.add(place, "the extension is here more often than it allows");
+        }
+        let against: Vec<_> = texts(&metadata, "incompatible_extensions").collect();
+        if all.iter().any(|(_, other)| text(other, "$schema").is_some_and(|other| against.contains(&other))) {
+            findings.add(place, "the extension does not go with another one of this document");
+        }
+    }
+}
+
+/// The pointer of the list that holds an extension.
+fn list_of(place: &Place<'_>) -> String {
+    let pointer = place.to_string();
+    pointer.rsplit_once('/').map_or(String::new(), |(list, _)| list.to_owned())
+}
+
+/// The path by which metadata name such a list.
+fn kind_of(list: &str) -> &'static str {
+    match list {
+        "/x_extensions" => "$.x_extensions",
+        "/document/x_extensions" => "$.document.x_extensions",
+        _ if list.contains("/metrics/") => "$.vulnerabilities[*].metrics[*].content.x_extensions",
+        _ if list.starts_with("/vulnerabilities") => "$.vulnerabilities[*].x_extensions",
+        _ if list.contains("/full_product_names/") => "$.product_tree.full_product_names[*].x_extensions",
+        _ if list.contains("/branches/") => "$.product_tree.branches..product.x_extensions",
+        _ => "$.product_tree.relationships[*].full_product_name.x_extensions",
+    }
 }

@@ -25,7 +25,10 @@ static POINTS: LazyLock<Points> = LazyLock::new(|| {
         if let (Some(namespace), Some(key), Some(version), Some(_), Some(values)) =
             (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
         {
-            points.insert((namespace, key, version), values.split('|').filter_map(|pair| pair.split('=').next()).collect());
+            points.insert(
+                (namespace, key, version),
+                values.split('|').filter_map(|pair| pair.split('=').next()).collect(),
+            );
         }
     }
     points
@@ -64,7 +67,8 @@ fn invalid(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
             findings.add(&place.key("selections"), "must hold a selection");
         }
         for (key, _) in value.as_object().into_iter().flatten() {
-            let known = ["schemaVersion", "timestamp", "selections", "target_ids", "decision_point_resources", "references"];
+            let known =
+                ["schemaVersion", "timestamp", "selections", "target_ids", "decision_point_resources", "references"];
             if !known.contains(&key.as_str()) {
                 findings.add(&place.key(key), "not a member of a list of selections");
             }
@@ -96,7 +100,10 @@ fn targets(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
         for (index, target) in texts(value, "target_ids").enumerate() {
             let of_document = document.text("/document/tracking/id") == Some(target);
             if !known.contains(&target) || (of_document && several) {
-                findings.add(&place.key("target_ids").index(index), format!("`{}` is no id of this vulnerability alone", short(target)));
+                findings.add(
+                    &place.key("target_ids").index(index),
+                    format!("`{}` is no id of this vulnerability alone", short(target)),
+                );
             }
         }
     }
@@ -106,7 +113,9 @@ fn targets(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
 pub(super) fn base(namespace: &str) -> (&str, bool) {
     let (base, extension) = namespace.split_once('/').unwrap_or((namespace, ""));
     let language = extension.split(['$', '/']).filter(|part| part.len() == 2 || part.get(2..3) == Some("-"));
-    let foreign = language.filter(|part| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')).any(|part| !part.starts_with("en"));
+    let foreign = language
+        .filter(|part| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        .any(|part| !part.starts_with("en"));
     (base, foreign)
 }
 
@@ -123,7 +132,13 @@ fn decision_points(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) 
     }
 }
 
-fn registered<'v>(selection: &'v Value, base: &str, foreign: bool, place: &crate::csaf::Place<'v>, findings: &mut Findings) {
+fn registered<'v>(
+    selection: &'v Value,
+    base: &str,
+    foreign: bool,
+    place: &crate::csaf::Place<'v>,
+    findings: &mut Findings,
+) {
     let (key, version) = (text(selection, "key").unwrap_or_default(), text(selection, "version").unwrap_or_default());
     let point = POINTS.iter().find(|((namespace, other, of), _)| *namespace == base && *other == key && *of == version);
     let Some((_, known)) = point else {
@@ -142,4 +157,13 @@ fn registered<'v>(selection: &'v Value, base: &str, foreign: bool, place: &crate
         }
         last = last.max(position);
     }
+}
+
+/// Whether no newer version of the decision point is registered.
+pub(super) fn is_newest(selection: &Value) -> bool {
+    let (namespace, _) = base(text(selection, "namespace").unwrap_or_default());
+    let key = text(selection, "key").unwrap_or_default();
+    let numbers = |version: &str| -> Vec<u64> { version.split('.').map(|part| part.parse().unwrap_or(0)).collect() };
+    let own = numbers(text(selection, "version").unwrap_or_default());
+    POINTS.keys().all(|(other, other_key, version)| *other != namespace || *other_key != key || numbers(version) <= own)
 }

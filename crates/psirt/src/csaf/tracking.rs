@@ -96,7 +96,10 @@ fn sorted(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
         if let [earlier, later] = pair
             && later.version.compare(&earlier.version).is_lt()
         {
-            findings.add(&later.place, format!("`{}` is later than `{}` but the smaller version", short(later.number), short(earlier.number)));
+            findings.add(
+                &later.place,
+                format!("`{}` is later than `{}` but the smaller version", short(later.number), short(earlier.number)),
+            );
         }
     }
 }
@@ -121,7 +124,10 @@ fn latest_version(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
         && version.is_integer == last.version.is_integer
         && (is_draft || version.pre_release == last.version.pre_release);
     if !same {
-        findings.at("/document/tracking/version", format!("`{}` is not the newest of the history, `{}`", short(number), short(last.number)));
+        findings.at(
+            "/document/tracking/version",
+            format!("`{}` is not the newest of the history, `{}`", short(number), short(last.number)),
+        );
     }
 }
 
@@ -162,10 +168,19 @@ fn missing_entry(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     let known: HashSet<_> = entries.iter().map(|entry| entry.version.numbers).collect();
     for pair in entries.windows(2) {
         let [earlier, later] = pair else { continue };
-        if let Some(missing) = omitted(earlier.version.numbers, later.version.numbers).filter(|missing| !known.contains(missing)) {
+        if let Some(missing) =
+            omitted(earlier.version.numbers, later.version.numbers).filter(|missing| !known.contains(missing))
+        {
             let [major, minor, patch] = missing;
             let missing = if later.version.is_integer { major.to_string() } else { format!("{major}.{minor}.{patch}") };
-            findings.add(&later.place, format!("between `{}` and `{}` the version {missing} is missing", short(earlier.number), short(later.number)));
+            findings.add(
+                &later.place,
+                format!(
+                    "between `{}` and `{}` the version {missing} is missing",
+                    short(earlier.number),
+                    short(later.number)
+                ),
+            );
         }
     }
 }
@@ -243,14 +258,19 @@ fn instants<'v>(document: &Document<'v>) -> Vec<Placed<'v>> {
 fn date_and_time(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
     for (place, value) in instants(document) {
         if let Some(text) = value.as_str().filter(|text| !dates::is_strict(text)) {
-            findings.add(&place, format!("`{}` is not written as section 2.3 wants it (T, Z or offset, no leap second)", short(text)));
+            findings.add(
+                &place,
+                format!("`{}` is not written as section 2.3 wants it (T, Z or offset, no leap second)", short(text)),
+            );
         }
     }
 }
 
 /// What lies after the newest entry of the history of a released document.
 fn after_history(document: &Document<'_>, pattern: &'static str, findings: &mut Findings) {
-    let Some(newest) = history(document).last().map(|entry| entry.date).filter(|_| document.is_released()) else { return };
+    let Some(newest) = history(document).last().map(|entry| entry.date).filter(|_| document.is_released()) else {
+        return;
+    };
     for (place, value) in document.all(pattern) {
         if value.as_str().and_then(dates::instant).is_some_and(|instant| instant > newest) {
             findings.add(&place, "later than the newest entry of the revision history");
@@ -278,7 +298,11 @@ fn exploitation_after_history(document: &Document<'_>, _: &S<'_>, findings: &mut
 }
 
 fn exploitation_after_its_record(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
-    for (place, value) in document.vulnerabilities().iter().flat_map(|(place, value)| select(value, place, "first_known_exploitation_dates/*")) {
+    for (place, value) in document
+        .vulnerabilities()
+        .iter()
+        .flat_map(|(place, value)| select(value, place, "first_known_exploitation_dates/*"))
+    {
         let instant = |key| text(value, key).and_then(dates::instant);
         if let (Some(date), Some(exploited)) = (instant("date"), instant("exploitation_date"))
             && exploited > date

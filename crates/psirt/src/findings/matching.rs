@@ -16,7 +16,18 @@ use super::{Build, Decision, Finding, Place, Report, Unidentified, group, source
 
 /// Targets of CPE names that are platforms of their own: an entry for them says nothing of the same name elsewhere.
 const PLATFORMS: [&str; 12] = [
-    "wordpress", "drupal", "joomla!", "jenkins", "windows", "macos", "mac_os_x", "mac_os", "iphone_os", "android", "chrome", "atlassian",
+    "wordpress",
+    "drupal",
+    "joomla!",
+    "jenkins",
+    "windows",
+    "macos",
+    "mac_os_x",
+    "mac_os",
+    "iphone_os",
+    "android",
+    "chrome",
+    "atlassian",
 ];
 
 /// An entry that says something of a version.
@@ -64,23 +75,18 @@ impl<'d, 'a> Matcher<'d, 'a> {
         let mut seen = Seen::default();
         // Vulnerabilities of which a surer identity's own advisories spoke, whatever they said.
         let mut spoken: HashSet<&'a str> = HashSet::new();
+        let has_derived = resolved.identities.iter().any(is_derived);
         for identity in &resolved.identities {
             let hits = self.hits(identity)?;
-            if hits.is_empty() {
-                continue;
-            }
-            let is_derived = matches!(identity.method, Method::Mapping | Method::Name | Method::Product);
-            for hit in hits.iter() {
-                let record = hit.found.entry.record()?;
-                let aliases = record.aliases()?;
-                let is_spoken_of = is_derived && (spoken.contains(record.id) || aliases.iter().any(|id| spoken.contains(id)));
-                let is_affected = matches!(hit.verdict.status, Status::Affected | Status::UnderInvestigation);
-                if is_spoken_of || !is_affected || !self.is_meant(identity, hit)? {
-                    continue;
+            for hit in
+                hits.iter().filter(|hit| matches!(hit.verdict.status, Status::Affected | Status::UnderInvestigation))
+            {
+                let is_said = is_derived(identity) && is_spoken(&spoken, hit)?;
+                if !is_said && self.is_meant(identity, hit)? {
+                    self.push(place, identity, hit, &mut seen, report)?;
                 }
-                self.push(place, identity, hit, &mut seen, report)?;
             }
-            if !is_derived && identity.key.as_str() != KERNEL {
+            if has_derived && !is_derived(identity) && identity.key.as_str() != KERNEL {
                 for hit in hits.iter() {
                     let record = hit.found.entry.record()?;
                     spoken.insert(record.id);
@@ -93,7 +99,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
 
     /// Every current entry of an identity that says something of its version. A product of a CPE is asked for by its bare words too.
     fn hits(&mut self, identity: &Identity) -> Result<Rc<[Hit<'a>]>, SegmentError> {
-        let wanted = (identity.key.clone(), identity.version.clone(), identity.commit.clone(), identity.release.clone());
+        let wanted =
+            (identity.key.clone(), identity.version.clone(), identity.commit.clone(), identity.release.clone());
         if let Some(known) = self.known.get(&wanted) {
             return Ok(Rc::clone(known));
         }
@@ -141,7 +148,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
             }
         }
         let [.., target, _, _] = narrow.values();
-        let says_target = identity.cpe.as_ref().is_some_and(|own| own.values().get(8).is_some_and(|own| own.plain().is_some()));
+        let says_target =
+            identity.cpe.as_ref().is_some_and(|own| own.values().get(8).is_some_and(|own| own.plain().is_some()));
         Ok(says_target || target.plain().is_none_or(|target| !PLATFORMS.contains(&target.as_str())))
     }
 
@@ -180,7 +188,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
             known.fixed = known.fixed.or(verdict.fixed);
             return Ok(());
         }
-        let files: Vec<&'a str> = context.parts.iter().filter(|(kind, _)| *kind == "file").map(|(_, name)| *name).collect();
+        let files: Vec<&'a str> =
+            context.parts.iter().filter(|(kind, _)| *kind == "file").map(|(_, name)| *name).collect();
         if !files.is_empty() {
             self.files.insert((place, record.id), files);
         }
@@ -224,7 +233,8 @@ impl<'d, 'a> Matcher<'d, 'a> {
         }
         let Some(files) = self.files.get(&(finding.place, finding.advisory)) else { return Ok(()) };
         // A header may be in every build; only sources tell.
-        let sources: Vec<&str> = files.iter().copied().filter(|file| file.ends_with(".c") || file.ends_with(".S")).collect();
+        let sources: Vec<&str> =
+            files.iter().copied().filter(|file| file.ends_with(".c") || file.ends_with(".S")).collect();
         let is_built = |file: &&str| build.compiled.iter().any(|built| built == file);
         if !sources.is_empty() && sources.len() == files.len() && !sources.iter().any(is_built) {
             finding.status = Status::NotAffected;
@@ -237,4 +247,17 @@ impl<'d, 'a> Matcher<'d, 'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a key was found by what somebody else says of the component.
+fn is_derived(identity: &Identity) -> bool {
+    matches!(identity.method, Method::Mapping | Method::Name | Method::Product)
+}
+
+fn is_spoken(spoken: &HashSet<&str>, hit: &Hit<'_>) -> Result<bool, SegmentError> {
+    if spoken.is_empty() {
+        return Ok(false);
+    }
+    let record = hit.found.entry.record()?;
+    Ok(spoken.contains(record.id) || record.aliases()?.iter().any(|id| spoken.contains(id)))
 }

@@ -7,6 +7,8 @@
 mod json;
 mod matching;
 mod settled;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -140,7 +142,11 @@ pub struct Report<'a> {
 ///
 /// # Errors
 /// A segment is damaged.
-pub fn scan<'a>(database: &Database<'a>, documents: &[Document<'_>], build: &Build<'_>) -> Result<Report<'a>, SegmentError> {
+pub fn scan<'a>(
+    database: &Database<'a>,
+    documents: &[Document<'_>],
+    build: &Build<'_>,
+) -> Result<Report<'a>, SegmentError> {
     let statements = settled::Statements::new(documents);
     let mut matcher = matching::Matcher::new(database);
     let mut report = Report::default();
@@ -155,7 +161,12 @@ pub fn scan<'a>(database: &Database<'a>, documents: &[Document<'_>], build: &Bui
                     matcher.by_configuration(finding, build)?;
                 }
                 found.sort_by(|a, b| {
-                    (a.group, a.source as u8, a.advisory, a.document).cmp(&(b.group, b.source as u8, b.advisory, b.document))
+                    (a.group, a.source as u8, a.advisory, a.document).cmp(&(
+                        b.group,
+                        b.source as u8,
+                        b.advisory,
+                        b.document,
+                    ))
                 });
             }
         }

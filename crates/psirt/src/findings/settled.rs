@@ -32,13 +32,15 @@ impl<'s> Statements<'s> {
     /// Applies what holds for a finding.
     pub(super) fn decide(&self, finding: &mut Finding<'_>, component: &Component, document: usize) {
         let ids = || std::iter::once(finding.advisory).chain(finding.aliases.iter().copied());
-        let patched = component.patches.iter().find(|patch| {
-            patch.resolves.iter().any(|id| ids().any(|known| known.eq_ignore_ascii_case(id)))
-        });
+        let patched = component
+            .patches
+            .iter()
+            .find(|patch| patch.resolves.iter().any(|id| ids().any(|known| known.eq_ignore_ascii_case(id))));
         if let Some(patch) = patched {
             let why = format!("a patch ({}) that resolves it is applied", patch.kind);
             finding.status = Status::Fixed;
-            finding.decision = Some(Decision { status: Status::Fixed, author: "the SBOM".to_owned(), justification: None, why });
+            finding.decision =
+                Some(Decision { status: Status::Fixed, author: "the SBOM".to_owned(), justification: None, why });
             return;
         }
         if self.by_id.is_empty() {
@@ -97,7 +99,8 @@ fn names(subject: &Subject, component: &Component, same_document: bool) -> Optio
         }
         Subject::Name(name) => {
             let is_named = *name == component.reference || *name == component.name;
-            let with_version = || component.version.as_ref().is_some_and(|version| *name == format!("{}@{version}", component.name));
+            let with_version =
+                || component.version.as_ref().is_some_and(|version| *name == format!("{}@{version}", component.name));
             if with_version() { Some(Fit::Version) } else { is_named.then_some(Fit::AnyVersion) }
         }
     }

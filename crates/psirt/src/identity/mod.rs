@@ -20,10 +20,10 @@ pub use cpe_match::Relation;
 pub use ecosystem::from_ecosystem;
 pub use key::{KERNEL, Keyed, PackageKey};
 pub(crate) use key::{cpe_word, kind_of};
-pub(crate) use repository::{commit, is_commit, tag_version};
 pub use purl::{Parts, Purl, PurlError};
 pub use release::{distribution, release};
 pub use repository::repository;
+pub(crate) use repository::{commit, is_commit, tag_version};
 
 /// One line of `yagura purl`: the canonical form of a package URL.
 ///

@@ -57,7 +57,8 @@ pub(crate) fn is_commit(text: &str) -> bool {
 pub(crate) fn tag_version(tag: &str) -> String {
     let tag = tag.trim().trim_start_matches("refs/tags/");
     let starts = tag.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at);
-    let after_word = |at: &usize| !tag.get(..*at).is_some_and(|lead| lead.ends_with(|c: char| c.is_ascii_alphanumeric()));
+    let after_word =
+        |at: &usize| !tag.get(..*at).is_some_and(|lead| lead.ends_with(|c: char| c.is_ascii_alphanumeric()));
     let of_letter = |at: &usize| matches!(tag.get(..*at), Some("v" | "V" | "n" | "r" | "go"));
     let Some(at) = starts.clone().find(|at| after_word(at) || of_letter(at)).or_else(|| starts.clone().next()) else {
         return tag.to_owned();

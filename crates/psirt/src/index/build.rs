@@ -107,7 +107,8 @@ impl Builder {
         let row = record::write(advisory, known, &mut self.heap, &mut self.lists);
         self.advisories.extend(row);
         self.dead.push(false);
-        let mut ids: Vec<&String> = [&advisory.id].into_iter().chain(&advisory.aliases).chain(&advisory.document).collect();
+        let mut ids: Vec<&String> =
+            [&advisory.id].into_iter().chain(&advisory.aliases).chain(&advisory.document).collect();
         ids.sort_unstable();
         ids.dedup();
         for id in ids {
@@ -127,7 +128,8 @@ impl Builder {
         let context = self.context(running_on, parts);
         let mut written: Vec<(Vec<Scheme>, Vec<String>, Run)> = Vec::new();
         for place in places(affected, &mut wrong) {
-            let schemes: Vec<Scheme> = affected.ranges.iter().map(|(versions, _)| scheme_of(&place.key, versions)).collect();
+            let schemes: Vec<Scheme> =
+                affected.ranges.iter().map(|(versions, _)| scheme_of(&place.key, versions)).collect();
             let known = written.iter().find(|(known, versions, _)| *known == schemes && *versions == place.versions);
             let run = match known {
                 Some((_, _, run)) => *run,
@@ -164,17 +166,23 @@ impl Builder {
         let named = || Versions::Exactly(place.versions.clone());
         let by_tag = matches!(place.key.kind(), "git" | "oss-fuzz");
         for ((versions, status), scheme) in affected.ranges.iter().zip(schemes) {
+            // "Which versions is not known" is no statement on any.
+            if matches!((versions, status), (Versions::All, Status::UnderInvestigation)) {
+                continue;
+            }
             let versions = match versions {
                 // The name says which: all of it is that version.
                 Versions::All if !place.versions.is_empty() => Cow::Owned(named()),
-                Versions::Exactly(tags) if by_tag => Cow::Owned(Versions::Exactly(tags.iter().map(|tag| tag_version(tag)).collect())),
+                Versions::Exactly(tags) if by_tag => {
+                    Cow::Owned(Versions::Exactly(tags.iter().map(|tag| tag_version(tag)).collect()))
+                }
                 versions => Cow::Borrowed(versions),
             };
-            wrong.extend(writer.write(&versions, *status, *scheme).err());
+            writer.write(&versions, *status, *scheme, wrong);
         }
         if affected.ranges.is_empty() && affected.otherwise.is_none() && !place.versions.is_empty() {
             let scheme = scheme_of(&place.key, &Versions::All);
-            wrong.extend(writer.write(&named(), Status::Affected, scheme).err());
+            writer.write(&named(), Status::Affected, scheme, wrong);
         }
         let end = to_u32(self.rules.len().checked_div(RULE_BYTES).unwrap_or_default());
         Run { start, count: end.saturating_sub(start) }
@@ -190,7 +198,8 @@ impl Builder {
         }
         let start = to_u32(self.lists.len());
         self.lists.extend([to_u32(running_on.len()), to_u32(parts.len())]);
-        let texts = running_on.iter().map(|text| &**text).chain(parts.into_iter().flat_map(|(kind, name)| [kind, name]));
+        let texts =
+            running_on.iter().map(|text| &**text).chain(parts.into_iter().flat_map(|(kind, name)| [kind, name]));
         self.lists.extend(texts.map(|text| self.heap.text(text)));
         start
     }
@@ -255,7 +264,8 @@ impl Builder {
             entries.extend(bytes);
         }
         let run_of = |key: &u32| runs.get(super::layout::to_usize(*key)).copied().unwrap_or(Run { start: 0, count: 0 });
-        let filed = self.keys.iter().map(|(key, number)| (key.as_str(), run_of(number))).filter(|(_, run)| run.count > 0);
+        let filed =
+            self.keys.iter().map(|(key, number)| (key.as_str(), run_of(number))).filter(|(_, run)| run.count > 0);
         let mut filed: Vec<(&str, Run)> = filed.collect();
         filed.sort_unstable_by_key(|(key, _)| *key);
         let (keys, key_starts) = table::write(filed.iter().copied(), &mut self.heap);

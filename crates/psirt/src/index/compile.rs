@@ -69,16 +69,16 @@ pub(super) fn places(affected: &Affected, refused: &mut Vec<String>) -> Vec<Plac
         }
     }
     // A name without more is wider than the same with more.
-    let wide: Vec<PackageKey> = places.iter().filter(|place| place.narrow.is_none()).map(|place| place.key.clone()).collect();
+    let wide: Vec<PackageKey> =
+        places.iter().filter(|place| place.narrow.is_none()).map(|place| place.key.clone()).collect();
     let versioned = affected.ranges.is_empty();
     places.retain(|place| place.narrow.is_none() || versioned || !wide.contains(&place.key));
     places
 }
 
 fn add(places: &mut Vec<Place>, found: Place) {
-    let same = |place: &&mut Place| {
-        place.key == found.key && place.release == found.release && place.narrow == found.narrow
-    };
+    let same =
+        |place: &&mut Place| place.key == found.key && place.release == found.release && place.narrow == found.narrow;
     match places.iter_mut().find(same) {
         Some(known) => {
             known.via = known.via.min(found.via);
@@ -124,7 +124,9 @@ fn place(package: &Package) -> Result<Option<Place>, String> {
 /// Words that stand where a name should.
 fn says_nothing(text: &str) -> bool {
     let text = text.trim();
-    ["n/a", "na", "-", "*", "unknown", "unspecified", "none", "not available", ""].iter().any(|no| text.eq_ignore_ascii_case(no))
+    ["n/a", "na", "-", "*", "unknown", "unspecified", "none", "not available", ""]
+        .iter()
+        .any(|no| text.eq_ignore_ascii_case(no))
 }
 
 /// The scheme by which a place orders versions. A package's own scheme stands above the source's word for it.
@@ -139,7 +141,9 @@ pub(super) fn scheme_of(place: &PackageKey, versions: &Versions) -> Scheme {
     let Versions::Interval { scheme: Some(word), introduced, .. } = versions else { return Scheme::Generic };
     match Scheme::named(word) {
         // Vendors write `semver` beside what is none; the order of `generic` agrees where both can read.
-        Some(Scheme::Semver) if introduced.as_ref().is_none_or(|text| key(Scheme::Semver, text).is_err()) => Scheme::Generic,
+        Some(Scheme::Semver) if introduced.as_ref().is_none_or(|text| key(Scheme::Semver, text).is_err()) => {
+            Scheme::Generic
+        }
         Some(scheme) => scheme,
         None => Scheme::Generic,
     }

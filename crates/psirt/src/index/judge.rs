@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::version::{Scheme, write_key};
+use crate::version::{Scheme, range_bytes_contain, write_key};
 use crate::vex::Status;
 
 use super::layout::{Section, SegmentError};
@@ -77,28 +77,19 @@ pub enum Range<'a> {
     All,
     /// All but those that the source speaks of.
     Rest,
-    /// From, inclusively, to; whether the end is inside.
-    Between(Option<&'a str>, Option<(&'a str, bool)>),
+    /// As the source wrote it, in words.
+    Stated(&'a str),
 }
 
 impl fmt::Display for Range<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listed => f.write_str("this version is listed"),
-            Self::Commit => f.write_str("this commit is listed"),
-            Self::All | Self::Between(None, None) => f.write_str("all versions"),
-            Self::Rest => f.write_str("all versions but those listed"),
-            Self::Between(low, high) => {
-                if let Some(low) = low {
-                    write!(f, "from {low}{}", if high.is_some() { ", " } else { "" })?;
-                }
-                match high {
-                    Some((high, true)) => write!(f, "up to {high}"),
-                    Some((high, false)) => write!(f, "before {high}"),
-                    None => Ok(()),
-                }
-            }
-        }
+        f.write_str(match self {
+            Self::Listed => "this version is listed",
+            Self::Commit => "this commit is listed",
+            Self::All => "all versions",
+            Self::Rest => "all versions but those listed",
+            Self::Stated(words) => words,
+        })
     }
 }
 
@@ -131,13 +122,16 @@ impl<'a> Entry<'a> {
         let (status, range, is_enumerated, fixed) = match best {
             Some((weight, rule)) => (rule.status, words(&rule), weight >= Weight::ExactNot, fix_of(&rule)),
             None => match self.otherwise() {
-                // What is said of the rest says nothing of a version that is not known.
-                Some(status) if asked.text.is_some() => (status, Range::Rest, false, None),
+                // What is said of the rest says nothing of a version that is not known; "unknown" says nothing at all.
+                Some(status) if asked.text.is_some() && status != Status::UnderInvestigation => {
+                    (status, Range::Rest, false, None)
+                }
                 _ => return Ok(None),
             },
         };
         let fixed = match fixed {
-            None if status == Status::Affected => self.fixed_after(asked)?,
+            _ if status != Status::Affected => None,
+            None => self.fixed_after(asked)?,
             fixed => fixed,
         };
         Ok(Some(Verdict { status, range, fixed, is_enumerated }))
@@ -153,16 +147,10 @@ impl<'a> Entry<'a> {
                 let holds = self.enumerates(key, start, count)?;
                 (holds, if affected { Weight::Exact } else { Weight::ExactNot })
             }
-            Form::Interval { low, high, high_inside } => {
-                let Some(key) = asked.key(rule.scheme) else {
-                    return Ok(None);
-                };
-                let from = low.is_none_or(|(low, _)| rule.scheme.order(low, key).is_le());
-                let to = high.is_none_or(|(high, _)| {
-                    let order = rule.scheme.order(key, high);
-                    order.is_lt() || (high_inside && order.is_eq())
-                });
-                (from && to, if affected { Weight::Range } else { Weight::RangeNot })
+            Form::Range { bytes, .. } => {
+                let Some(key) = asked.key(rule.scheme) else { return Ok(None) };
+                let holds = range_bytes_contain(bytes, key).ok_or_else(|| self.frame.damaged(Section::Heap, 0))?;
+                (holds, if affected { Weight::Range } else { Weight::RangeNot })
             }
         };
         Ok(holds.then_some(weight))
@@ -191,7 +179,8 @@ impl<'a> Entry<'a> {
             for _ in 0..count {
                 let known = self.frame.text(self.frame.number(Section::Lists, at)?)?;
                 at = at.saturating_add(1);
-                let same = known.len().min(commit.len()) >= 7 && (known.starts_with(commit) || commit.starts_with(known));
+                let same =
+                    known.len().min(commit.len()) >= 7 && (known.starts_with(commit) || commit.starts_with(known));
                 if same {
                     let is_fix = group == 1;
                     let says_affected = (rule.status == Status::Affected) != is_fix;
@@ -207,7 +196,7 @@ impl<'a> Entry<'a> {
         let mut best: Option<(&'a [u8], &'a str)> = None;
         for index in self.rules.numbers() {
             let rule = self.frame.rule(index)?;
-            let Form::Interval { low: Some((low, text)), .. } = rule.form else { continue };
+            let Form::Range { low: Some((low, text)), .. } = rule.form else { continue };
             if !matches!(rule.status, Status::NotAffected | Status::Fixed) {
                 continue;
             }
@@ -222,7 +211,7 @@ impl<'a> Entry<'a> {
 
 fn fix_of<'a>(rule: &Rule<'a>) -> Option<&'a str> {
     match rule.form {
-        Form::Interval { high: Some((_, text)), high_inside: false, .. } if !text.ends_with('*') => Some(text),
+        Form::Range { fixed, .. } => fixed,
         _ => None,
     }
 }
@@ -232,9 +221,6 @@ fn words<'a>(rule: &Rule<'a>) -> Range<'a> {
         Form::All => Range::All,
         Form::Exactly { .. } => Range::Listed,
         Form::Commits { .. } => Range::Commit,
-        Form::Interval { low, high, high_inside } => Range::Between(
-            low.map(|(_, text)| text),
-            high.map(|(_, text)| (text, high_inside || text.ends_with('*'))),
-        ),
+        Form::Range { words, .. } => Range::Stated(words),
     }
 }

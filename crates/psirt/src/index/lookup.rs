@@ -102,7 +102,8 @@ pub fn mapping(lines: &str, known_from: Instant) -> Result<(Vec<u8>, Vec<String>
             }
         };
         let purls: Vec<String> = line.purls.iter().filter_map(|text| key_of_purl(text, place, &mut wrong)).collect();
-        let cpes: Vec<String> = line.cpe_products.iter().filter_map(|text| key_of_cpe(text, place, &mut wrong)).collect();
+        let cpes: Vec<String> =
+            line.cpe_products.iter().filter_map(|text| key_of_cpe(text, place, &mut wrong)).collect();
         for (from, to) in [(&purls, &cpes), (&cpes, &purls)] {
             for key in from {
                 same.entry(key.clone()).or_default().extend(to.iter().cloned());

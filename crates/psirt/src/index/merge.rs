@@ -55,7 +55,8 @@ fn records<'a>(
         let identity = (record.source, record.document, record.id);
         let is_live = record.known_from < record.known_to && taken.insert((identity, record.known_from));
         moved.push(if is_live {
-            let later = versions.get(&identity).and_then(|known| known.range(record.known_from.saturating_add(1)..).next());
+            let later =
+                versions.get(&identity).and_then(|known| known.range(record.known_from.saturating_add(1)..).next());
             let until = later.map_or(record.known_to, |later| record.known_to.min(*later));
             Some(builder.push(&record.to_advisory()?, (record.known_from, until)))
         } else {

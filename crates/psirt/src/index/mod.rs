@@ -16,6 +16,8 @@ mod record;
 mod rules;
 mod segment;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use build::Builder;
 pub(crate) use build::bare_name;

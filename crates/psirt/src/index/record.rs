@@ -219,10 +219,17 @@ pub(super) fn write(
     lists.extend(all.into_iter().flatten());
     let source = SOURCES.iter().position(|source| *source == advisory.source).unwrap_or_default();
     let document = advisory.document.as_deref().map_or(0, |document| heap.text(document));
-    let numbers =
-        [heap.text(&advisory.id), document, heap.text(&advisory.title), heap.text(&advisory.description), start, to_u32(source)];
+    let numbers = [
+        heap.text(&advisory.id),
+        document,
+        heap.text(&advisory.title),
+        heap.text(&advisory.description),
+        start,
+        to_u32(source),
+    ];
     let instant = |instant: Option<Instant>| instant.map_or(NEVER, |instant| instant.0);
-    let instants = [instant(advisory.published), instant(advisory.modified), instant(advisory.withdrawn), known.0, known.1];
+    let instants =
+        [instant(advisory.published), instant(advisory.modified), instant(advisory.withdrawn), known.0, known.1];
     let mut row = [0; RECORD_BYTES];
     let bytes = numbers.into_iter().flat_map(u32::to_le_bytes).chain(instants.into_iter().flat_map(i64::to_le_bytes));
     row.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);

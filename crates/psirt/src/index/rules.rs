@@ -1,10 +1,10 @@
 //! What an advisory says of versions, as rules over version keys.
 //!
-//! Not a judgement: rules are kept apart as the source gave them, and [`super::judge`] weighs them. A rule has 24 bytes: form, status, flags
-//! and scheme, then five numbers that the form names.
+//! Not a judgement: rules are kept apart as the source gave them, and [`super::judge`] weighs them. A rule has 24 bytes: form, status, scheme
+//! and a spare byte, then five numbers that the form names.
 
 use crate::advisory::{End, Versions};
-use crate::version::{Scheme, write_key};
+use crate::version::{Cut, Scheme, Side, stated};
 use crate::vex::Status;
 
 use super::heap::Heap;
@@ -14,10 +14,6 @@ use super::layout::{Frame, Section, SegmentError, field, to_u32, to_usize};
 pub(super) const RULE_BYTES: usize = 24;
 /// Versions that one list may have; more are refused.
 pub(super) const EXACT_MAX: usize = 100_000;
-
-const HAS_LOW: u8 = 1;
-const HAS_HIGH: u8 = 2;
-const HIGH_INSIDE: u8 = 4;
 
 /// The statuses by their number.
 const STATUSES: [Status; 4] = [Status::Affected, Status::NotAffected, Status::Fixed, Status::UnderInvestigation];
@@ -44,8 +40,8 @@ pub(super) struct Rule<'a> {
 /// Which versions a rule means.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form<'a> {
-    /// From a key to another; texts as the source wrote them.
-    Interval { low: Option<(&'a [u8], &'a str)>, high: Option<(&'a [u8], &'a str)>, high_inside: bool },
+    /// A range of keys in its byte form, the words of the source, and the version that ends it if that holds the fix.
+    Range { bytes: &'a [u8], words: &'a str, fixed: Option<&'a str>, low: Option<(&'a [u8], &'a str)> },
     /// A sorted list of keys: its start and count in `Lists`.
     Exactly { start: u32, count: u32 },
     /// All of them.
@@ -58,17 +54,17 @@ impl<'a> Frame<'a> {
     /// The rule of a number.
     pub(super) fn rule(&self, index: u32) -> Result<Rule<'a>, SegmentError> {
         let row = self.row::<RULE_BYTES>(Section::Rules, index)?;
-        let [form, status, flags, scheme, ..] = *row;
+        let [form, status, scheme, ..] = *row;
         let damaged = || self.damaged(Section::Rules, to_usize(index).saturating_mul(RULE_BYTES));
-        let bound = |flag: u8, key: usize, text: usize| -> Result<_, SegmentError> {
-            let has = flags & flag != 0;
-            if has { Ok(Some((self.item(field(row, key))?, self.text(field(row, text))?))) } else { Ok(None) }
-        };
         let form = match form {
-            0 => Form::Interval {
-                low: bound(HAS_LOW, 4, 12)?,
-                high: bound(HAS_HIGH, 8, 16)?,
-                high_inside: flags & HIGH_INSIDE != 0,
+            0 => Form::Range {
+                bytes: self.item(field(row, 4))?,
+                words: self.text(field(row, 8))?,
+                fixed: self.text_or_none(field(row, 12))?,
+                low: match field(row, 16) {
+                    0 => None,
+                    key => Some((self.item(key)?, self.text(field(row, 20))?)),
+                },
             },
             1 => Form::Exactly { start: field(row, 4), count: field(row, 8) },
             2 => Form::All,
@@ -90,14 +86,10 @@ pub(super) struct Writer<'w> {
 
 impl Writer<'_> {
     /// Writes one statement of versions; says what could not be read.
-    pub(super) fn write(&mut self, versions: &Versions, status: Status, scheme: Scheme) -> Result<(), String> {
+    pub(super) fn write(&mut self, versions: &Versions, status: Status, scheme: Scheme, wrong: &mut Vec<String>) {
         match versions {
-            Versions::Interval { introduced, end, .. } => self.interval(introduced.as_deref(), end, status, scheme),
-            Versions::Exactly(texts) => self.exactly(texts, status, scheme),
-            Versions::All => {
-                self.push(2, status, 0, scheme, [0; 4]);
-                Ok(())
-            }
+            Versions::Exactly(texts) => self.exactly(texts, status, scheme, wrong),
+            Versions::All => self.push(2, status, scheme, [0; 5]),
             Versions::Commits { introduced, fixed, last_affected, .. } => {
                 let start = to_u32(self.lists.len());
                 let groups = [introduced, fixed, last_affected];
@@ -106,25 +98,106 @@ impl Writer<'_> {
                     let number = self.heap.text(&commit.to_ascii_lowercase());
                     self.lists.push(number);
                 }
-                self.push(3, status, 0, scheme, [start, 0, 0, 0]);
-                Ok(())
+                self.push(3, status, scheme, [start, 0, 0, 0, 0]);
             }
-            Versions::Notation(text) => Err(format!("range {text:?} is in a notation that is not read")),
+            Versions::Interval { introduced, end, .. } => {
+                // Which scheme holds is decided: the source's word for it must not be heard again.
+                let plain = Versions::Interval { scheme: None, introduced: introduced.clone(), end: end.clone() };
+                let low = introduced.as_deref().map(str::trim).filter(|text| !matches!(*text, "0" | "*" | ""));
+                let (high, fixed) = match end {
+                    End::Before(text) if !text.contains('*') => (format!("before {text}"), Some(text.as_str())),
+                    End::Before(text) => (format!("before {text}"), None),
+                    End::With(text) => (format!("up to {text}"), None),
+                    End::Open => (String::new(), None),
+                };
+                let words = match (low, high.as_str()) {
+                    (None, "" | "up to *") => "all versions".to_owned(),
+                    (Some(low), "" | "up to *") => format!("from {low}"),
+                    (None, high) => high.to_owned(),
+                    (Some(low), high) => format!("from {low}, {high}"),
+                };
+                self.range(&plain, status, scheme, (&words, fixed, low), wrong);
+            }
+            Versions::Notation(text) => self.range(versions, status, scheme, (text, None, None), wrong),
         }
+    }
+
+    fn range(
+        &mut self,
+        versions: &Versions,
+        status: Status,
+        scheme: Scheme,
+        (words, fixed, low): (&str, Option<&str>, Option<&str>),
+        wrong: &mut Vec<String>,
+    ) {
+        let read = match stated(versions, Some(scheme)) {
+            Ok(read) => read,
+            Err(error) => return wrong.push(error.to_string()),
+        };
+        let scheme = read.range.scheme();
+        let low_key = match (read.range.cuts().first(), low) {
+            (Some(Cut::At(key, _)), Some(_)) => self.heap.put(key.as_bytes()),
+            _ => 0,
+        };
+        let numbers = [
+            self.heap.put(&read.range.to_bytes()),
+            self.heap.text(words),
+            self.heap.text(fixed.unwrap_or_default()),
+            low_key,
+            self.heap.text(low.unwrap_or_default()),
+        ];
+        self.push(0, status, scheme, numbers);
+    }
+
+    /// Plain versions become one list; what is a range in disguise (`< 1.2`, `5.4.*`) becomes a range.
+    fn exactly(&mut self, texts: &[String], status: Status, scheme: Scheme, wrong: &mut Vec<String>) {
+        if texts.len() > EXACT_MAX {
+            wrong.push(format!("{} versions enumerated, the first {EXACT_MAX} are read", texts.len()));
+        }
+        let mut keys = Vec::with_capacity(texts.len().min(EXACT_MAX));
+        for text in texts.iter().take(EXACT_MAX) {
+            let one = Versions::Exactly(vec![text.clone()]);
+            match stated(&one, Some(scheme)) {
+                Ok(read) => match read.range.cuts() {
+                    [Cut::At(low, Side::Before), Cut::At(high, Side::Behind)]
+                        if low == high && read.range.scheme() == scheme =>
+                    {
+                        keys.push(low.as_bytes().to_vec());
+                    }
+                    [] => {}
+                    _ => self.range(&one, status, scheme, (text, None, None), wrong),
+                },
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        if keys.is_empty() {
+            return;
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let start = to_u32(self.lists.len());
+        for key in &keys {
+            let number = self.heap.put(key);
+            self.lists.push(number);
+        }
+        self.push(1, status, scheme, [start, to_u32(keys.len()), 0, 0, 0]);
     }
 
     /// Writes a rule of another segment.
     pub(super) fn copy(&mut self, from: &Frame<'_>, index: u32) -> Result<(), SegmentError> {
         let row = from.row::<RULE_BYTES>(Section::Rules, index)?;
         let Rule { status, scheme, form } = from.rule(index)?;
-        let [form_number, _, flags, ..] = *row;
+        let [form_number, ..] = *row;
         let numbers = match form {
-            Form::Interval { low, high, .. } => {
-                let bytes = |bound: Option<(&[u8], &str)>, heap: &mut Heap| {
-                    bound.map_or((0, 0), |(key, text)| (heap.put(key), heap.text(text)))
-                };
-                let (low, high) = (bytes(low, self.heap), bytes(high, self.heap));
-                [low.0, high.0, low.1, high.1]
+            Form::Range { bytes, words, fixed, low } => {
+                let (low_key, low) = low.unwrap_or_default();
+                [
+                    self.heap.put(bytes),
+                    self.heap.text(words),
+                    self.heap.text(fixed.unwrap_or_default()),
+                    self.heap.put(low_key),
+                    self.heap.text(low),
+                ]
             }
             Form::Exactly { start, count } => {
                 let at = to_u32(self.lists.len());
@@ -132,9 +205,9 @@ impl Writer<'_> {
                     let key = from.item(from.number(Section::Lists, number)?)?;
                     self.lists.push(self.heap.put(key));
                 }
-                [at, count, 0, 0]
+                [at, count, 0, 0, 0]
             }
-            Form::All => [0; 4],
+            Form::All => [0; 5],
             Form::Commits { start } => {
                 let at = to_u32(self.lists.len());
                 let mut commits = 0_u32;
@@ -148,77 +221,15 @@ impl Writer<'_> {
                     let commit = from.text(from.number(Section::Lists, number)?)?;
                     self.lists.push(self.heap.text(commit));
                 }
-                [at, 0, 0, 0]
+                [at, 0, 0, 0, 0]
             }
         };
-        self.push(form_number, status, flags, scheme, numbers);
+        self.push(form_number, status, scheme, numbers);
         Ok(())
     }
 
-    fn interval(&mut self, introduced: Option<&str>, end: &End, status: Status, scheme: Scheme) -> Result<(), String> {
-        let mut flags = 0;
-        let (mut low, mut high) = ((0, 0), (0, 0));
-        if let Some(text) = introduced.map(str::trim).filter(|text| !matches!(*text, "0" | "*" | "")) {
-            low = self.bound(text, scheme)?;
-            flags |= HAS_LOW;
-        }
-        let (text, inside) = match end {
-            End::Before(text) => (text.trim(), false),
-            End::With(text) => (text.trim(), true),
-            End::Open => ("*", true),
-        };
-        if text != "*" {
-            flags |= HAS_HIGH;
-            high = match text.strip_suffix(".*").filter(|_| inside).and_then(after_all) {
-                Some(next) => (self.bound(&next, scheme)?.0, self.heap.text(text)),
-                None => {
-                    flags |= if inside { HIGH_INSIDE } else { 0 };
-                    self.bound(text, scheme)?
-                }
-            };
-        }
-        self.push(0, status, flags, scheme, [low.0, high.0, low.1, high.1]);
-        Ok(())
-    }
-
-    fn bound(&mut self, text: &str, scheme: Scheme) -> Result<(u32, u32), String> {
-        let mut key = Vec::new();
-        write_key(scheme, text, &mut key).map_err(|error| error.to_string())?;
-        Ok((self.heap.put(&key), self.heap.text(text)))
-    }
-
-    fn exactly(&mut self, texts: &[String], status: Status, scheme: Scheme) -> Result<(), String> {
-        let mut wrong = (texts.len() > EXACT_MAX)
-            .then(|| format!("{} versions enumerated, the first {EXACT_MAX} are read", texts.len()));
-        let mut keys = Vec::with_capacity(texts.len().min(EXACT_MAX));
-        for text in texts.iter().take(EXACT_MAX) {
-            let mut key = Vec::new();
-            match write_key(scheme, text.trim(), &mut key) {
-                Ok(_) => keys.push(key),
-                Err(error) => wrong = Some(error.to_string()),
-            }
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        let start = to_u32(self.lists.len());
-        for key in &keys {
-            let number = self.heap.put(key);
-            self.lists.push(number);
-        }
-        self.push(1, status, 0, scheme, [start, to_u32(keys.len()), 0, 0]);
-        wrong.map_or(Ok(()), Err)
-    }
-
-    fn push(&mut self, form: u8, status: Status, flags: u8, scheme: Scheme, numbers: [u32; 4]) {
-        self.rules.extend([form, status_number(Some(status)), flags, scheme.number()]);
+    fn push(&mut self, form: u8, status: Status, scheme: Scheme, numbers: [u32; 5]) {
+        self.rules.extend([form, status_number(Some(status)), scheme.number(), 0]);
         self.rules.extend(numbers.into_iter().flat_map(u32::to_le_bytes));
-        self.rules.extend([0; 4]);
     }
-}
-
-/// The first version after all that begin with `5.4.`: `5.5`.
-fn after_all(prefix: &str) -> Option<String> {
-    let (head, last) = prefix.rsplit_once('.').map_or(("", prefix), |(head, last)| (head, last));
-    let next = last.parse::<u64>().ok()?.checked_add(1)?;
-    Some(if head.is_empty() { next.to_string() } else { format!("{head}.{next}") })
 }

@@ -11,9 +11,9 @@ pub(super) const ROW_BYTES: usize = 24;
 
 /// FNV-1a of 64 bits, its bits mixed once more so that the first ones differ. Part of the format.
 pub(super) fn hash(text: &[u8]) -> u64 {
-    let sum = text.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let sum = text
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mixed = (sum ^ (sum >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }

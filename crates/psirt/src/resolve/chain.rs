@@ -43,10 +43,12 @@ impl<'c, 'd> Chain<'c, 'd> {
         self.content()?;
         self.sources();
         self.source_package();
+        self.mapped()?;
         self.recipe()?;
-        if !self.has_sure() {
+        if !self.resolved.is_identified {
             self.by_vendor()?;
         }
+        // Once more, from what the last steps found.
         self.mapped()
     }
 
@@ -68,7 +70,13 @@ impl<'c, 'd> Chain<'c, 'd> {
         }
     }
 
-    pub(super) fn identity(&self, key: PackageKey, method: Method, percent: u8, reason: impl Into<Cow<'static, str>>) -> Identity {
+    pub(super) fn identity(
+        &self,
+        key: PackageKey,
+        method: Method,
+        percent: u8,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Identity {
         Identity {
             key,
             version: self.component.version.clone(),
@@ -79,10 +87,6 @@ impl<'c, 'd> Chain<'c, 'd> {
             method,
             reason: reason.into(),
         }
-    }
-
-    fn has_sure(&self) -> bool {
-        self.resolved.is_identified
     }
 
     /// Notes that a key is one that advisories use.
@@ -113,7 +117,9 @@ impl<'c, 'd> Chain<'c, 'd> {
     fn cpe(&mut self, cpe: Cpe) -> Result<(), SegmentError> {
         let version = cpe.version().plain().filter(|_| !cpe.version().has_wildcard());
         let product = cpe.product().plain().unwrap_or_default();
-        if matches!(product.as_str(), "linux_kernel") || (product == "linux" && cpe.vendor().plain().as_deref() == Some("linux")) {
+        if matches!(product.as_str(), "linux_kernel")
+            || (product == "linux" && cpe.vendor().plain().as_deref() == Some("linux"))
+        {
             self.kernel(version.as_deref(), Method::Cpe, 100, "its CPE names the Linux kernel");
             return Ok(());
         }
@@ -125,11 +131,14 @@ impl<'c, 'd> Chain<'c, 'd> {
             self.add(identity);
             return Ok(());
         }
-        if product.is_empty() {
-            self.resolved.tried.push(format!("CPE {cpe}: it names no product"));
-            return Ok(());
+        match cpe.vendor().plain() {
+            _ if product.is_empty() => {
+                self.resolved.tried.push(format!("CPE {cpe}: it names no product"));
+                Ok(())
+            }
+            Some(vendor) => self.cpe_of_any_part(cpe, &vendor, &product, version),
+            None => self.cpe_of_any_vendor(cpe, &product, version),
         }
-        self.cpe_of_any_vendor(&cpe, &product, version)
     }
 
     /// Adds the kernel, by the part of a version that upstream gives it.
@@ -172,7 +181,8 @@ impl<'c, 'd> Chain<'c, 'd> {
         let commit = commit(address).map(str::to_owned);
         if recipe::is_kernel_repository(key.as_str()) {
             self.kernel(None, Method::Repository, 90, "its source is the kernel's repository");
-            if let Some(identity) = self.resolved.identities.iter_mut().find(|identity| identity.key.as_str() == KERNEL) {
+            if let Some(identity) = self.resolved.identities.iter_mut().find(|identity| identity.key.as_str() == KERNEL)
+            {
                 identity.commit = commit;
             }
             return;
@@ -204,12 +214,23 @@ impl<'c, 'd> Chain<'c, 'd> {
                 }
                 self.identified();
                 let (percent, reason) = if is_distro {
-                    (45, format!("{} is this product by the mapping data; the distribution's own data is not loaded and may say that it is patched", from.key))
+                    (
+                        45,
+                        format!(
+                            "{} is this product by the mapping data; the distribution's own data is not loaded and may say that it is patched",
+                            from.key
+                        ),
+                    )
                 } else {
                     (75, format!("{} is this product by the mapping data", from.key))
                 };
-                let mut identity = self.identity(PackageKey::known(key), Method::Mapping, percent.min(from.confidence.0), reason);
-                identity.version = if is_distro { from.version.as_deref().map(super::source::upstream_part) } else { from.version.clone() };
+                let mut identity =
+                    self.identity(PackageKey::known(key), Method::Mapping, percent.min(from.confidence.0), reason);
+                identity.version = if is_distro {
+                    from.version.as_deref().map(super::source::upstream_part)
+                } else {
+                    from.version.clone()
+                };
                 if key == KERNEL {
                     identity.version = identity.version.as_deref().and_then(recipe::kernel_version);
                 }

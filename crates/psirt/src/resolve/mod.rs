@@ -18,7 +18,6 @@ use crate::component::Component;
 use crate::identity::{Cpe, PackageKey};
 use crate::index::{Database, SegmentError};
 
-
 /// By which way a key was found.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Method {

@@ -3,7 +3,7 @@
 //! Not a parser of recipes. `BPN` is a recipe's name without the affixes of its variants (`-native`, `nativesdk-`, `lib32-`).
 
 use crate::component::Component;
-use crate::identity::{PackageKey, Purl};
+use crate::identity::{PackageKey, Purl, repository};
 use crate::index::SegmentError;
 
 use super::Method;
@@ -12,7 +12,7 @@ use super::chain::Chain;
 /// Recipes that begin with `linux` and are no kernel.
 const NO_KERNEL: [&str; 5] = ["linux-libc-headers", "linux-firmware", "linux-atm", "linuxptp", "linux-pam"];
 /// What a build puts in front of a recipe's name.
-const PREFIXES: [&str; 5] = ["nativesdk-", "lib32-", "lib64-", "libx32-", "python3-native-"];
+const PREFIXES: [&str; 4] = ["nativesdk-", "lib32-", "lib64-", "libx32-"];
 /// What a build puts behind it.
 const SUFFIXES: [&str; 9] =
     ["-native", "-crosssdk", "-cross", "-initial", "-src", "-dbg", "-dev", "-staticdev", "-doc"];
@@ -21,7 +21,8 @@ impl Chain<'_, '_> {
     /// By the recipe that a document names, or a package URL of type `yocto`.
     pub(super) fn recipe(&mut self) -> Result<(), SegmentError> {
         let component = self.component;
-        let written = component.properties.iter().filter(|(name, _)| matches!(name.as_str(), "recipe" | "product" | "bpn"));
+        let written =
+            component.properties.iter().filter(|(name, _)| matches!(name.as_str(), "recipe" | "product" | "bpn"));
         let mut recipes: Vec<String> = written.map(|(_, value)| base_name(value).to_owned()).collect();
         for purl in component.purls.iter().filter_map(|purl| Purl::read(purl).ok()) {
             if matches!(purl.parts().kind.as_str(), "yocto" | "openembedded" | "bitbake") {
@@ -37,7 +38,8 @@ impl Chain<'_, '_> {
             } else if let Some(name) = recipe.strip_prefix("python3-") {
                 self.identified();
                 let key = PackageKey::of("pypi", None, name);
-                let mut identity = self.identity(key, Method::Recipe, 80, format!("recipe {recipe} builds this Python package"));
+                let mut identity =
+                    self.identity(key, Method::Recipe, 80, format!("recipe {recipe} builds this Python package"));
                 identity.version = version;
                 self.add(identity);
             } else if !self.resolved.is_identified {
@@ -51,6 +53,12 @@ impl Chain<'_, '_> {
 /// A recipe's name without the affixes of its variants.
 pub(super) fn base_name(recipe: &str) -> &str {
     let mut name = recipe.trim();
+    // What OpenEmbedded's SPDX 2.2 calls the n-th download of a recipe.
+    if let Some((recipe, number)) = name.rsplit_once("-source-")
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        name = recipe;
+    }
     loop {
         let shorter = PREFIXES
             .iter()
@@ -66,14 +74,22 @@ pub(super) fn base_name(recipe: &str) -> &str {
 /// Whether a recipe or package is the kernel: `linux-yocto`, `linux-imx`, `kernel-image-6.6`, `kernel-module-x`.
 pub(super) fn is_kernel(name: &str) -> bool {
     let is_one = |word: &str| name == word || name.strip_prefix(word).is_some_and(|rest| rest.starts_with(['-', '_']));
-    name == "linux_kernel" || name == "virtual/kernel" || (is_one("linux") && !NO_KERNEL.iter().any(|no| name.starts_with(no)))
-        || ["kernel-image", "kernel-module", "kernel-base", "kernel-vmlinux", "kernel-devicetree"].iter().any(|word| name.starts_with(word))
+    name == "linux_kernel"
+        || name == "virtual/kernel"
+        || (is_one("linux") && !NO_KERNEL.iter().any(|no| name.starts_with(no)))
+        || ["kernel-image", "kernel-module", "kernel-base", "kernel-vmlinux", "kernel-devicetree"]
+            .iter()
+            .any(|word| name.starts_with(word))
 }
 
 /// Repositories whose content is the kernel, by their keys.
 pub(super) fn is_kernel_repository(key: &str) -> bool {
     let is_forge = key.starts_with("git/git.kernel.org/pub/scm/linux/kernel/git/") && key.ends_with("/linux");
-    is_forge || matches!(key, "git/github.com/torvalds/linux" | "git/git.yoctoproject.org/linux-yocto" | "git/github.com/gregkh/linux")
+    is_forge
+        || matches!(
+            key,
+            "git/github.com/torvalds/linux" | "git/git.yoctoproject.org/linux-yocto" | "git/github.com/gregkh/linux"
+        )
 }
 
 /// The version that upstream gave a kernel: `6.12.38` of `6.12.38+git-yocto-standard`.
@@ -82,7 +98,8 @@ pub(super) fn kernel_version(version: &str) -> Option<String> {
     let numbers = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
     let (number, rest) = version.split_at_checked(numbers)?;
     let number = number.trim_end_matches('.');
-    let candidate = rest.strip_prefix("-rc").map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    let candidate =
+        rest.strip_prefix("-rc").map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     let is_version = number.contains('.');
     is_version.then(|| match candidate.filter(|digits| !digits.is_empty()) {
         Some(candidate) => format!("{number}-rc{candidate}"),
@@ -101,11 +118,26 @@ pub(super) fn recipe_version(version: &str) -> &str {
 
 /// The name of a component as a recipe would have it; its file name without version and ending if it is a source archive.
 pub(super) fn archive_name(component: &Component) -> Option<(String, String)> {
-    let stem = [".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tgz", ".zip"].iter().find_map(|end| component.name.strip_suffix(end))?;
+    let stem = [".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tgz", ".zip"]
+        .iter()
+        .find_map(|end| component.name.strip_suffix(end))?;
     let stem = stem.trim_end_matches(".orig");
-    let at = stem.char_indices().find(|(at, c)| {
-        matches!(c, '-' | '_') && stem.get(at.saturating_add(1)..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    });
-    let (at, _) = at?;
-    Some((stem.get(..at)?.to_lowercase(), stem.get(at.saturating_add(1)..)?.to_owned()))
+    let is_digit = |rest: Option<&str>| rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let parted = |(at, c): &(usize, char)| matches!(c, '-' | '_') && is_digit(stem.get(at.saturating_add(1)..));
+    if let Some((at, _)) = stem.char_indices().find(parted) {
+        return Some((stem.get(..at)?.to_lowercase(), stem.get(at.saturating_add(1)..)?.to_owned()));
+    }
+    // `unzip60`: the digits do not say where the points are.
+    let name = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    (name.len() < stem.len() && !name.is_empty())
+        .then(|| (name.to_lowercase(), stem.get(name.len()..).unwrap_or_default().to_owned()))
+}
+
+/// The last part of the repository that a download is from, if the component is named after it: `sourceware.org.git.glibc.git`.
+pub(super) fn repository_name(component: &Component) -> Option<String> {
+    let path = component.sources.iter().find_map(|source| repository(source))?;
+    let dotted = path.replace('/', ".");
+    let named = component.name.trim_end_matches(".git").to_lowercase();
+    let last = path.rsplit('/').next()?.trim_end_matches("-snapshots");
+    (named == dotted).then(|| last.to_owned())
 }

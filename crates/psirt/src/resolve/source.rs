@@ -25,7 +25,8 @@ impl Chain<'_, '_> {
             let found = component.properties.iter().find(|(name, _)| names.contains(&name.as_str()));
             found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
         };
-        let written = said(&["aquasecurity:trivy:SrcName", "syft:metadata:source", "syft:metadata:originPackage", "source"]);
+        let written =
+            said(&["aquasecurity:trivy:SrcName", "syft:metadata:source", "syft:metadata:originPackage", "source"]);
         let info = said(&["sourceInfo"]).and_then(|info| info.strip_prefix("built package from:")).map(str::trim);
         let (name, version) = match (written, info) {
             (Some(name), _) => (name, trivy_version(component)),

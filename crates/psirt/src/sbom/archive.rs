@@ -58,7 +58,9 @@ impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            io::Error::other(format!("it decompresses to more than {DECOMPRESSED_BYTES_MAX} bytes, which no SBOM needs"))
+            io::Error::other(format!(
+                "it decompresses to more than {DECOMPRESSED_BYTES_MAX} bytes, which no SBOM needs"
+            ))
         })?;
         Ok(read)
     }
@@ -112,7 +114,10 @@ pub(super) fn read(input: impl Read, sink: &mut dyn Sink) -> Result<Document, Sb
             continue;
         }
         if entry.size() > ENTRY_BYTES_MAX {
-            let what = format!("of {} bytes, the limit for a document in an archive is {ENTRY_BYTES_MAX}; left out", entry.size());
+            let what = format!(
+                "of {} bytes, the limit for a document in an archive is {ENTRY_BYTES_MAX}; left out",
+                entry.size()
+            );
             checked.anomaly(Anomaly { place: name, what });
             continue;
         }

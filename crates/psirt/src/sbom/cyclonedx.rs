@@ -7,9 +7,7 @@
 use serde::Deserialize;
 
 use super::shape::{Many, algorithm, said};
-use crate::Instant;
 use crate::component::{Component, Digest, Kind, Patch, Sink};
-use crate::vex::{Justification, Statement, Status, Subject};
 
 /// Bytes of a property's value that are kept.
 const PROPERTY_BYTES_MAX: usize = 1024;
@@ -116,8 +114,8 @@ struct RawPatch {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Issue {
-    id: Option<String>,
+pub(super) struct Issue {
+    pub(super) id: Option<String>,
     name: Option<String>,
 }
 
@@ -188,60 +186,17 @@ impl From<ReferenceShape> for Reference {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Vulnerability {
-    id: Option<String>,
-    #[serde(rename = "bom-ref", alias = "bomRef")]
-    reference: Option<String>,
-    references: Option<Vec<Issue>>,
-    recommendation: Option<String>,
-    workaround: Option<String>,
-    published: Option<String>,
-    updated: Option<String>,
-    analysis: Option<Analysis>,
-    affects: Option<Vec<Affects>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Analysis {
-    state: Option<String>,
-    justification: Option<String>,
-    #[serde(alias = "responses")]
-    response: Option<Many<String>>,
-    detail: Option<String>,
-    #[serde(rename = "firstIssued")]
-    issued: Option<String>,
-    #[serde(rename = "lastUpdated")]
-    updated: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Affects {
-    #[serde(rename = "ref")]
-    reference: Option<String>,
-    versions: Option<Vec<AffectedVersion>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct AffectedVersion {
-    status: Option<String>,
-}
-
-/// Hands `raw` and all that is nested in it to `sink`; `parent` is what it is nested in.
-pub(super) fn component(raw: Raw, pointer: &str, parent: Option<&str>, sink: &mut dyn Sink) {
-    hand_on(raw, pointer, parent, Kind::Library, sink);
+/// Hands `raw` and all that is nested in it to `sink`; gives its reference.
+pub(super) fn component(raw: Raw, pointer: &str, sink: &mut dyn Sink) -> String {
+    hand_on(raw, pointer, None, Kind::Library, sink)
 }
 
 /// The same for a service.
-pub(super) fn service(raw: Raw, pointer: &str, sink: &mut dyn Sink) {
-    hand_on(raw, pointer, None, Kind::Service, sink);
+pub(super) fn service(raw: Raw, pointer: &str, sink: &mut dyn Sink) -> String {
+    hand_on(raw, pointer, None, Kind::Service, sink)
 }
 
-fn hand_on(mut raw: Raw, pointer: &str, parent: Option<&str>, unsaid: Kind, sink: &mut dyn Sink) {
+fn hand_on(mut raw: Raw, pointer: &str, parent: Option<&str>, unsaid: Kind, sink: &mut dyn Sink) -> String {
     let components = raw.components.take().unwrap_or_default();
     let services = raw.services.take().unwrap_or_default();
     let component = into_component(raw, pointer, unsaid);
@@ -255,6 +210,7 @@ fn hand_on(mut raw: Raw, pointer: &str, parent: Option<&str>, unsaid: Kind, sink
             hand_on(raw, &format!("{pointer}/{list}/{index}"), Some(&reference), unsaid, sink);
         }
     }
+    reference
 }
 
 fn into_component(raw: Raw, pointer: &str, unsaid: Kind) -> Component {
@@ -416,6 +372,7 @@ pub(super) fn vulnerability(entry: Vulnerability, serial: Option<&str>, sink: &m
         action: said(Some(action)),
         author: None,
         since: since.into_iter().flatten().find_map(|text| Instant::parse(&text)),
+        beyond: Vec::new(),
     };
     let state = analysis.state.as_deref().and_then(state);
     let mut by_status: Vec<(Status, Vec<Subject>)> = Vec::new();
@@ -474,9 +431,10 @@ fn justification(word: &str) -> Option<Justification> {
         "code_not_reachable" => Justification::CodeNotInExecutePath,
         "requires_dependency" => Justification::ComponentNotPresent,
         "requires_configuration" | "requires_environment" => Justification::CodeNotControllable,
-        "protected_by_compiler" | "protected_at_runtime" | "protected_at_perimeter" | "protected_by_mitigating_control" => {
-            Justification::Mitigated
-        }
+        "protected_by_compiler"
+        | "protected_at_runtime"
+        | "protected_at_perimeter"
+        | "protected_by_mitigating_control" => Justification::Mitigated,
         _ => return None,
     })
 }

@@ -7,8 +7,9 @@ use std::io::Read;
 
 use serde_json::{Map, Value};
 
-use super::json::{Json, Stop};
-use super::{Document, Format, SbomError, cyclonedx, spdx2, spdx3, syft, yocto};
+use super::json::{Element, Json, Stop};
+use super::tree::DEPTH_MAX;
+use super::{Document, Format, SbomError, cyclonedx, cyclonedx_vex, spdx2, spdx3, syft, yocto};
 use crate::component::{Anomaly, Sink};
 
 /// Versions that are read here.
@@ -88,12 +89,16 @@ impl Root {
                 Ok(())
             }
             "metadata" => self.metadata(json, sink),
-            "components" => json.each(&pointer, sink, |raw, pointer, sink| cyclonedx::component(raw, pointer, None, sink)),
+            "components" => {
+                json.each(&pointer, sink, |raw, pointer, sink| cyclonedx::component(raw, pointer, None, sink))
+            }
             "services" => json.each(&pointer, sink, cyclonedx::service),
+            "components" => nested(json, &pointer, cyclonedx::component, 0, sink).map(drop),
+            "services" => nested(json, &pointer, cyclonedx::service, 0, sink).map(drop),
             "dependencies" => json.each(&pointer, sink, |entry, _, sink| cyclonedx::dependency(entry, sink)),
             "vulnerabilities" => {
                 let serial = self.serial.clone();
-                json.each(&pointer, sink, |entry, _, sink| cyclonedx::vulnerability(entry, serial.as_deref(), sink))
+                json.each(&pointer, sink, |entry, _, sink| cyclonedx_vex::vulnerability(entry, serial.as_deref(), sink))
             }
             "packages" if json.peek()? == b'[' => json.each(&pointer, sink, spdx2::package),
             "relationships" => json.each(&pointer, sink, |entry, _, sink| spdx2::relationship(&entry, sink)),
@@ -131,7 +136,8 @@ impl Root {
         self.is(format);
         let Some(version) = json.tolerant::<String>(pointer, sink)? else { return Ok(()) };
         if !known.contains(&version.as_str()) {
-            let what = format!("version '{version}' is not known, expected one of {}; read as the newest", known.join(", "));
+            let what =
+                format!("version '{version}' is not known, expected one of {}; read as the newest", known.join(", "));
             sink.anomaly(Anomaly { place: pointer.to_owned(), what });
         }
         self.version = Some(version.trim_start_matches("SPDX-").to_owned());
@@ -156,10 +162,7 @@ impl Root {
         while let Some(key) = json.key(&mut first)? {
             match (key.as_str(), json.peek()?) {
                 ("component", b'{') => {
-                    let pointer = "/metadata/component";
-                    if let Some(raw) = json.tolerant(pointer, sink)? {
-                        cyclonedx::component(raw, pointer, None, sink);
-                    }
+                    one(json, "/metadata/component", cyclonedx::component, 0, sink)?;
                 }
                 _ => json.skip()?,
             }
@@ -192,6 +195,65 @@ impl Root {
         }
         Ok(Document { format, version: self.version, complete })
     }
+}
+
+/// Hands on a component or a service.
+type HandOn = fn(cyclonedx::Raw, &str, &mut dyn Sink) -> String;
+
+/// The components of an array; gives their references if they are nested in another.
+fn nested<R: Read>(
+    json: &mut Json<R>,
+    pointer: &str,
+    hand_on: HandOn,
+    level: usize,
+    sink: &mut dyn Sink,
+) -> Result<Vec<String>, Stop> {
+    let mut references = Vec::new();
+    if !json.enter(b'[')? {
+        // What is no array is said to be none.
+        json.each::<Value, _>(pointer, sink, |_, _, _| {})?;
+        return Ok(references);
+    }
+    let (mut first, mut index) = (true, 0_usize);
+    while json.another(&mut first, b']')? {
+        let reference = one(json, &format!("{pointer}/{index}"), hand_on, level, sink)?;
+        references.extend(reference.filter(|_| level > 0));
+        index = index.saturating_add(1);
+    }
+    Ok(references)
+}
+
+/// The component that is next. One that does not fit into the buffer is entered: those nested in it are handed on before it.
+fn one<R: Read>(
+    json: &mut Json<R>,
+    pointer: &str,
+    hand_on: HandOn,
+    level: usize,
+    sink: &mut dyn Sink,
+) -> Result<Option<String>, Stop> {
+    let element = json.value::<cyclonedx::Raw>()?;
+    if !matches!(element, Element::TooLarge) || level >= DEPTH_MAX || !json.enter(b'{')? {
+        return Ok(json.settle(element, pointer, sink)?.map(|raw| hand_on(raw, pointer, sink)));
+    }
+    let (mut first, mut own, mut children) = (true, Map::new(), Vec::new());
+    while let Some(key) = json.key(&mut first)? {
+        let inner = format!("{pointer}/{key}");
+        match key.as_str() {
+            "components" => children.extend(nested(json, &inner, cyclonedx::component, level.saturating_add(1), sink)?),
+            "services" => children.extend(nested(json, &inner, cyclonedx::service, level.saturating_add(1), sink)?),
+            _ => {
+                if let Some(value) = json.tolerant::<Value>(&inner, sink)? {
+                    own.insert(key, value);
+                }
+            }
+        }
+    }
+    let Some(raw) = super::json::repaired(Value::Object(own)) else { return Ok(None) };
+    let reference = hand_on(raw, pointer, sink);
+    for child in children {
+        sink.dependency(&reference, &child);
+    }
+    Ok(Some(reference))
 }
 
 /// The manifests of a GitHub snapshot, by name.

@@ -42,6 +42,8 @@ pub(super) enum Element<T> {
     /// It is JSON, but not of the expected shape, or too large or too deep; it has been stepped over. Its bytes are still in the buffer
     /// if it was small.
     Refused(String, Option<Range<usize>>),
+    /// It does not fit into the buffer. Nothing of it has been consumed.
+    TooLarge,
 }
 
 /// A position in a JSON document.
@@ -172,6 +174,7 @@ impl<R: Read> Json<R> {
         let key = match self.value::<String>()? {
             Element::Read(key) => key,
             Element::Refused(what, _) => return Err(self.broken(&what)),
+            Element::TooLarge => return Err(self.broken("a key without an end")),
         };
         if self.peek()? != b':' {
             return Err(self.broken("expected ':' after a key"));
@@ -194,9 +197,7 @@ impl<R: Read> Json<R> {
                     return Ok(Element::Read(value));
                 }
                 Some(Err(error)) if !error.is_eof() => return self.refuse(error.to_string()),
-                _ if self.rest().len() >= ELEMENT_BYTES_MAX => {
-                    return self.refuse(format!("larger than {ELEMENT_BYTES_MAX} bytes, the limit for one element"));
-                }
+                _ if self.rest().len() >= ELEMENT_BYTES_MAX => return Ok(Element::TooLarge),
                 _ => {
                     if !self.fill()? && self.ended {
                         return self.last();
@@ -293,7 +294,9 @@ impl<R: Read> Json<R> {
     fn skip_scalar(&mut self) -> Result<(), Stop> {
         loop {
             let rest = self.rest();
-            let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.'));
+            let end = rest
+                .iter()
+                .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.'));
             match end {
                 Some(0) => return Err(self.broken("expected a value")),
                 Some(end) => {
@@ -306,7 +309,8 @@ impl<R: Read> Json<R> {
                         return Ok(());
                     }
                     // The scalar may have ended with the buffer.
-                    if self.rest().first().is_some_and(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r')) {
+                    if self.rest().first().is_some_and(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r'))
+                    {
                         return Ok(());
                     }
                 }
@@ -339,10 +343,30 @@ impl<R: Read> Json<R> {
     }
 
     /// The next value; what of it has the wrong shape is left out with an anomaly.
-    pub(super) fn tolerant<T: DeserializeOwned>(&mut self, pointer: &str, sink: &mut dyn Sink) -> Result<Option<T>, Stop> {
+    pub(super) fn tolerant<T: DeserializeOwned>(
+        &mut self,
+        pointer: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<T>, Stop> {
         let (what, bytes) = match self.value::<T>()? {
+        let element = self.value()?;
+        self.settle(element, pointer, sink)
+    }
+
+    /// What can be had of an element, with an anomaly for what cannot.
+    pub(super) fn settle<T: DeserializeOwned>(
+        &mut self,
+        element: Element<T>,
+        pointer: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<T>, Stop> {
+        let (what, bytes) = match element {
             Element::Read(value) => return Ok(Some(value)),
             Element::Refused(what, bytes) => (what, bytes),
+            Element::TooLarge => {
+                self.skip()?;
+                (format!("larger than {ELEMENT_BYTES_MAX} bytes, the limit for one element; stepped over"), None)
+            }
         };
         sink.anomaly(Anomaly { place: pointer.to_owned(), what });
         let bytes = bytes.and_then(|range| self.buffer.get(range)).unwrap_or_default();

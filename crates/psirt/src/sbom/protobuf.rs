@@ -9,10 +9,11 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
 use serde::Deserialize;
 
-use super::cyclonedx::{self, Dependency, Raw, Vulnerability};
+use super::cyclonedx::{self, Dependency, Raw};
+use super::cyclonedx_vex::{self, Vulnerability};
 use super::json::ELEMENT_BYTES_MAX;
 use super::tree::{Node, NodeError};
-use super::{Document, Format, SbomError, schemas};
+use super::{Document, Format, SbomError, schemas, textproto};
 use crate::Instant;
 use crate::component::{Anomaly, Sink};
 
@@ -30,13 +31,17 @@ pub(super) fn bom() -> Option<MessageDescriptor> {
 pub(super) fn read_text(mut input: impl Read, sink: &mut dyn Sink) -> Result<Document, SbomError> {
     let mut text = String::new();
     input.by_ref().take(TEXT_BYTES_MAX as u64).read_to_string(&mut text)?;
+    let text = textproto::plain(&text);
     let descriptor = bom().ok_or_else(|| SbomError::Unknown { begins: "protobuf".to_owned() })?;
     let mut document = Document { format: Format::CycloneDxText, version: None, complete: true };
     let message = match DynamicMessage::parse_text_format(descriptor, &text) {
         Ok(message) => message,
         Err(error) => {
             document.complete = false;
-            sink.anomaly(Anomaly { place: place_of(&error, &text), what: format!("not a CycloneDX text message: {error}") });
+            sink.anomaly(Anomaly {
+                place: place_of(&error, &text),
+                what: format!("not a CycloneDX text message: {error}"),
+            });
             return Ok(document);
         }
     };
@@ -81,7 +86,10 @@ pub(super) fn read_binary(mut input: impl BufRead, sink: &mut dyn Sink) -> Resul
             }
             Err(Wrong::Stream(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 document.complete = false;
-                sink.anomaly(Anomaly { place: format!("byte {at}"), what: format!("{error}; what follows is not read") });
+                sink.anomaly(Anomaly {
+                    place: format!("byte {at}"),
+                    what: format!("{error}; what follows is not read"),
+                });
                 break;
             }
             Err(Wrong::Stream(error)) => return Err(SbomError::Io(error)),
@@ -188,20 +196,32 @@ impl Root {
         }
     }
 
-    fn hand_on(&self, number: u32, message: &DynamicMessage, pointer: &str, sink: &mut dyn Sink) -> Result<(), NodeError> {
+    fn hand_on(
+        &self,
+        number: u32,
+        message: &DynamicMessage,
+        pointer: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<(), NodeError> {
         match number {
             4 => {
                 let metadata = message.fields().find(|(field, _)| field.name() == "component");
                 if let Some(component) = metadata.as_ref().and_then(|(_, value)| value.as_message()) {
-                    cyclonedx::component(Raw::deserialize(node(component, "component"))?, "/metadata/component", None, sink);
+                    cyclonedx::component(
+                        Raw::deserialize(node(component, "component"))?,
+                        "/metadata/component",
+                        None,
+                        sink,
+                    );
+                    cyclonedx::component(Raw::deserialize(node(component, "component"))?, "/metadata/component", sink);
                 }
             }
-            5 => cyclonedx::component(Raw::deserialize(node(message, "component"))?, pointer, None, sink),
-            6 => cyclonedx::service(Raw::deserialize(node(message, "service"))?, pointer, sink),
+            5 => _ = cyclonedx::component(Raw::deserialize(node(message, "component"))?, pointer, sink),
+            6 => _ = cyclonedx::service(Raw::deserialize(node(message, "service"))?, pointer, sink),
             8 => cyclonedx::dependency(Dependency::deserialize(node(message, "dependency"))?, sink),
             10 => {
                 let entry = Vulnerability::deserialize(node(message, "vulnerability"))?;
-                cyclonedx::vulnerability(entry, self.serial.as_deref(), sink);
+                cyclonedx_vex::vulnerability(entry, self.serial.as_deref(), sink);
             }
             _ => {}
         }

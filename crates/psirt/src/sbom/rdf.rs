@@ -118,7 +118,8 @@ fn package(id: &str, node: &Node, nodes: &BTreeMap<String, Node>) -> Package {
         source_info: text("sourceInfo"),
         concluded: text("licenseConcluded").filter(|id| !id.starts_with("_:")),
         declared: text("licenseDeclared").filter(|id| !id.starts_with("_:")),
-        purpose: first(node, "primaryPackagePurpose").map(|iri| iri.rsplit("purpose_").next().unwrap_or_default().to_owned()),
+        purpose: first(node, "primaryPackagePurpose")
+            .map(|iri| iri.rsplit("purpose_").next().unwrap_or_default().to_owned()),
         checksums: Some(super::shape::Many(checksums.collect())),
         external: Some(super::shape::Many(external.collect())),
         files: None,

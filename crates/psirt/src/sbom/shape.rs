@@ -38,6 +38,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        // An empty element of XML is an empty list.
+        if text.is_empty() {
+            return Ok(Many::default());
+        }
         T::deserialize(StrDeserializer::new(text)).map(|one| Many(vec![one]))
     }
 

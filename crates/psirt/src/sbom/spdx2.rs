@@ -175,12 +175,33 @@ pub(super) fn relationship(relationship: &Relationship, sink: &mut dyn Sink) {
         return;
     }
     match kind.to_ascii_uppercase().as_str() {
-        "CONTAINS" | "DEPENDS_ON" | "DESCRIBES" | "GENERATED_FROM" | "DYNAMIC_LINK" | "STATIC_LINK" | "HAS_PREREQUISITE"
-        | "EXPANDED_FROM_ARCHIVE" | "DESCENDANT_OF" => sink.dependency(from, to),
-        "CONTAINED_BY" | "DEPENDENCY_OF" | "DESCRIBED_BY" | "GENERATES" | "PACKAGE_OF" | "PREREQUISITE_FOR"
-        | "BUILD_DEPENDENCY_OF" | "RUNTIME_DEPENDENCY_OF" | "DEV_DEPENDENCY_OF" | "OPTIONAL_DEPENDENCY_OF"
-        | "PROVIDED_DEPENDENCY_OF" | "TEST_DEPENDENCY_OF" | "BUILD_TOOL_OF" | "DEV_TOOL_OF" | "TEST_TOOL_OF"
-        | "OPTIONAL_COMPONENT_OF" | "ANCESTOR_OF" | "PATCH_FOR" => sink.dependency(to, from),
+        "CONTAINS"
+        | "DEPENDS_ON"
+        | "DESCRIBES"
+        | "GENERATED_FROM"
+        | "DYNAMIC_LINK"
+        | "STATIC_LINK"
+        | "HAS_PREREQUISITE"
+        | "EXPANDED_FROM_ARCHIVE"
+        | "DESCENDANT_OF" => sink.dependency(from, to),
+        "CONTAINED_BY"
+        | "DEPENDENCY_OF"
+        | "DESCRIBED_BY"
+        | "GENERATES"
+        | "PACKAGE_OF"
+        | "PREREQUISITE_FOR"
+        | "BUILD_DEPENDENCY_OF"
+        | "RUNTIME_DEPENDENCY_OF"
+        | "DEV_DEPENDENCY_OF"
+        | "OPTIONAL_DEPENDENCY_OF"
+        | "PROVIDED_DEPENDENCY_OF"
+        | "TEST_DEPENDENCY_OF"
+        | "BUILD_TOOL_OF"
+        | "DEV_TOOL_OF"
+        | "TEST_TOOL_OF"
+        | "OPTIONAL_COMPONENT_OF"
+        | "ANCESTOR_OF"
+        | "PATCH_FOR" => sink.dependency(to, from),
         _ => {}
     }
 }

@@ -115,7 +115,11 @@ impl Graph {
                 }
             }
             "Vulnerability" => self.vulnerability(element, sink),
-            "LicenseExpression" | "ListedLicense" | "CustomLicense" | "SimpleLicensingText" | "IndividualLicensingInfo" => {
+            "LicenseExpression"
+            | "ListedLicense"
+            | "CustomLicense"
+            | "SimpleLicensingText"
+            | "IndividualLicensingInfo" => {
                 let text = element.expression.or(element.name);
                 if let (Some(id), Some(text), true) = (element.id, text, self.has_room(sink)) {
                     self.expressions.insert(id, text);
@@ -134,7 +138,9 @@ impl Graph {
     fn has_room(&mut self, sink: &mut dyn Sink) -> bool {
         self.held = self.held.saturating_add(1);
         if self.held == HELD_MAX {
-            let what = format!("more than {HELD_MAX} elements that refer to each other; what is said of them after this is left out");
+            let what = format!(
+                "more than {HELD_MAX} elements that refer to each other; what is said of them after this is left out"
+            );
             sink.anomaly(Anomaly { place: "/@graph".to_owned(), what });
         }
         self.held < HELD_MAX
@@ -161,7 +167,7 @@ impl Graph {
         if self.lacks(&element) && self.has_room(sink) {
             self.waiting.push((pointer.to_owned(), element));
         } else {
-            let component = self.into_component(element, pointer);
+            let component = self.build(element, pointer);
             sink.component(component);
         }
     }
@@ -180,7 +186,7 @@ impl Graph {
             || unknown(&element.originated_by, &|id| self.agents.contains_key(id))
     }
 
-    fn into_component(&self, element: Element, pointer: &str) -> Component {
+    fn build(&self, element: Element, pointer: &str) -> Component {
         let agent = |parts: Option<Many<Part>>| {
             parts.into_iter().flat_map(|many| many.0).find_map(|part| match part {
                 Part::Reference(id) => self.agents.get(&id).cloned(),
@@ -198,7 +204,9 @@ impl Graph {
             sources: said(element.download).into_iter().collect(),
             ..Component::default()
         };
-        for part in [element.identifiers, element.verified, element.content].into_iter().flatten().flat_map(|many| many.0) {
+        for part in
+            [element.identifiers, element.verified, element.content].into_iter().flatten().flat_map(|many| many.0)
+        {
             match part {
                 Part::Inline(part) => add(&part, &mut component),
                 Part::Reference(id) => {
@@ -235,8 +243,18 @@ impl Graph {
         let (from, to) = (ids(element.from), ids(element.to));
         for (from, to) in from.iter().flat_map(|from| to.iter().map(move |to| (from, to))) {
             match kind {
-                "contains" | "dependsOn" | "describes" | "hasInput" | "hasStaticLink" | "hasDynamicLink" | "hasPrerequisite"
-                | "hasOptionalComponent" | "hasProvidedDependency" | "descendantOf" | "packagedBy" | "usesTool" => {
+                "contains"
+                | "dependsOn"
+                | "describes"
+                | "hasInput"
+                | "hasStaticLink"
+                | "hasDynamicLink"
+                | "hasPrerequisite"
+                | "hasOptionalComponent"
+                | "hasProvidedDependency"
+                | "descendantOf"
+                | "packagedBy"
+                | "usesTool" => {
                     sink.dependency(from, to);
                 }
                 "hasOutput" | "generates" | "ancestorOf" | "expandsTo" | "patchedBy" => sink.dependency(to, from),
@@ -252,7 +270,7 @@ impl Graph {
     /// Hands on what had to wait for the end.
     pub(super) fn finish(mut self, sink: &mut dyn Sink) {
         for (pointer, element) in std::mem::take(&mut self.waiting) {
-            let component = self.into_component(element, &pointer);
+            let component = self.build(element, &pointer);
             sink.component(component);
         }
         for (of, licence) in &self.licences {
@@ -274,7 +292,11 @@ impl Graph {
                 impact: said(element.impact).or_else(|| said(element.notes)),
                 action: said(element.action),
                 author: ids(element.supplied_by).first().and_then(|id| self.agents.get(id).cloned()),
-                since: [element.modified, element.published].into_iter().flatten().find_map(|text| Instant::parse(&text)),
+                since: [element.modified, element.published]
+                    .into_iter()
+                    .flatten()
+                    .find_map(|text| Instant::parse(&text)),
+                beyond: Vec::new(),
             };
             for subject in subjects {
                 judged.extend(statement.vulnerability.iter().map(|name| (subject.clone(), name.clone())));
@@ -295,6 +317,7 @@ impl Graph {
                     action: None,
                     author: None,
                     since: None,
+                    beyond: Vec::new(),
                 });
             }
         }
@@ -309,11 +332,12 @@ impl Graph {
 
 fn ids(parts: Option<Many<Part>>) -> Vec<String> {
     let parts = parts.into_iter().flat_map(|many| many.0);
-    parts.filter_map(|part| match part {
-        Part::Reference(id) => Some(id),
-        Part::Inline(element) => element.id,
-    })
-    .collect()
+    parts
+        .filter_map(|part| match part {
+            Part::Reference(id) => Some(id),
+            Part::Inline(element) => element.id,
+        })
+        .collect()
 }
 
 /// Files an identifier or a digest where the model keeps its kind.

@@ -27,7 +27,8 @@ pub(super) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Result<Document,
             continue;
         }
         let Some((tag, value)) = text.split_once(':') else {
-            let what = format!("expected 'Tag: value', found '{}'; stepped over", text.chars().take(40).collect::<String>());
+            let what =
+                format!("expected 'Tag: value', found '{}'; stepped over", text.chars().take(40).collect::<String>());
             sink.anomaly(Anomaly { place: format!("line {began}"), what });
             continue;
         };
@@ -106,10 +107,11 @@ impl Reader {
             "ExternalRef" => {
                 let mut words = value.split_whitespace();
                 match (words.next(), words.next(), words.next()) {
-                    (Some(_), Some(kind), Some(locator)) => package.external.get_or_insert_default().0.push(ExternalRef {
-                        kind: Some(kind.to_owned()),
-                        locator: Some(locator.to_owned()),
-                    }),
+                    (Some(_), Some(kind), Some(locator)) => package
+                        .external
+                        .get_or_insert_default()
+                        .0
+                        .push(ExternalRef { kind: Some(kind.to_owned()), locator: Some(locator.to_owned()) }),
                     _ => wrong(tag, "CATEGORY type locator", &value, line, sink),
                 }
             }

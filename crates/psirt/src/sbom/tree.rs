@@ -50,7 +50,12 @@ impl Node {
         }
         match self.children.iter_mut().find(|known| known.name == child.name) {
             Some(list) => list.children.push(child),
-            None => self.children.push(Node { name: child.name.clone(), list: true, children: vec![child], ..Node::default() }),
+            None => self.children.push(Node {
+                name: child.name.clone(),
+                list: true,
+                children: vec![child],
+                ..Node::default()
+            }),
         }
     }
 }

@@ -12,7 +12,7 @@ use prost_reflect::{DynamicMessage, ReflectMessage, Value as Field};
 use serde_json::Value;
 use uppsala::XsdValidator;
 
-use super::{SbomError, Syntax, protobuf, schemas, syntax};
+use super::{SbomError, Syntax, protobuf, schemas, syntax, textproto};
 use crate::component::{Anomaly, Inventory};
 
 /// Findings of one document; more of the same help nobody.
@@ -31,18 +31,18 @@ pub fn validate(bytes: &[u8]) -> Result<Vec<Anomaly>, SbomError> {
     let mut found = match syntax(bytes) {
         Some(Syntax::Json) => match serde_json::from_slice::<Value>(bytes) {
             Err(error) => vec![finding(format!("line {}, column {}", error.line(), error.column()), error.to_string())],
-            Ok(document) if document.get("bomFormat").is_some() || document.get("specVersion").is_some() => json(&document),
+            Ok(document) if document.get("bomFormat").is_some() || document.get("specVersion").is_some() => {
+                json(&document)
+            }
             Ok(_) => by_reading(bytes)?,
         },
         Some(Syntax::Xml) => xml(bytes),
         Some(Syntax::ProtobufText) => protobuf_text(bytes),
-        Some(Syntax::Protobuf) => {
-            match protobuf::bom().map(|bom| DynamicMessage::decode(bom, bytes)) {
-                Some(Ok(message)) => required(&message),
-                Some(Err(error)) => vec![finding("the document".to_owned(), error.to_string())],
-                None => Vec::new(),
-            }
-        }
+        Some(Syntax::Protobuf) => match protobuf::bom().map(|bom| DynamicMessage::decode(bom, bytes)) {
+            Some(Ok(message)) => required(&message),
+            Some(Err(error)) => vec![finding("the document".to_owned(), error.to_string())],
+            None => Vec::new(),
+        },
         Some(Syntax::Rdf | Syntax::TagValue | Syntax::Yaml) | None => by_reading(bytes)?,
     };
     found.truncate(FINDINGS_MAX);
@@ -68,7 +68,8 @@ fn version(given: Option<&str>, known: &[&str], place: &str) -> Result<usize, Ve
 }
 
 fn json(document: &Value) -> Vec<Anomaly> {
-    static VALIDATORS: [OnceLock<Option<Validator>>; JSON_VERSIONS.len()] = [const { OnceLock::new() }; JSON_VERSIONS.len()];
+    static VALIDATORS: [OnceLock<Option<Validator>>; JSON_VERSIONS.len()] =
+        [const { OnceLock::new() }; JSON_VERSIONS.len()];
     let at = match version(document.get("specVersion").and_then(Value::as_str), &JSON_VERSIONS, "/specVersion") {
         Ok(at) => at,
         Err(found) => return found,
@@ -101,7 +102,8 @@ fn json_validator(version: &str) -> Option<Validator> {
 }
 
 fn xml(bytes: &[u8]) -> Vec<Anomaly> {
-    static VALIDATORS: [OnceLock<Option<XsdValidator>>; XML_VERSIONS.len()] = [const { OnceLock::new() }; XML_VERSIONS.len()];
+    static VALIDATORS: [OnceLock<Option<XsdValidator>>; XML_VERSIONS.len()] =
+        [const { OnceLock::new() }; XML_VERSIONS.len()];
     let document = match uppsala::parse_bytes(bytes) {
         Ok(document) => document,
         Err(error) => return vec![finding("the document".to_owned(), error.to_string())],
@@ -135,7 +137,7 @@ fn xml_validator(version: &str) -> Option<XsdValidator> {
 }
 
 fn protobuf_text(bytes: &[u8]) -> Vec<Anomaly> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = textproto::plain(&String::from_utf8_lossy(bytes));
     match protobuf::bom().map(|bom| DynamicMessage::parse_text_format(bom, &text)) {
         Some(Ok(message)) => required(&message),
         Some(Err(error)) => vec![finding(protobuf::place_of(&error, &text), error.to_string())],
@@ -146,10 +148,12 @@ fn protobuf_text(bytes: &[u8]) -> Vec<Anomaly> {
 fn required(message: &DynamicMessage) -> Vec<Anomaly> {
     let given = message.get_field_by_name("spec_version");
     let given = given.as_deref().and_then(Field::as_str).map(str::to_owned);
-    if let Err(found) = version(given.as_deref(), &PROTOBUF_VERSIONS, "/spec_version") {
-        return found;
-    }
-    let mut found = Vec::new();
+    // Protobuf cannot tell an absent text from an empty one; the official suite has a valid document without a version.
+    let unsaid = given.as_deref().is_none_or(str::is_empty);
+    let mut found = match version(given.as_deref(), &PROTOBUF_VERSIONS, "/spec_version") {
+        Err(found) if !unsaid => found,
+        _ => Vec::new(),
+    };
     missing(message, "", &mut found);
     found
 }
@@ -158,7 +162,7 @@ fn required(message: &DynamicMessage) -> Vec<Anomaly> {
 fn requirements(message: &str) -> &'static [&'static str] {
     match message {
         "Component" | "Service" | "Property" | "Swid" => &["name"],
-        "Hash" | "Note" => &["value"],
+        "Hash" => &["value"],
         "Dependency" | "VulnerabilityAffects" => &["ref"],
         "ExternalReference" => &["url"],
         _ => &[],
@@ -176,7 +180,10 @@ fn missing(message: &DynamicMessage, place: &str, found: &mut Vec<Anomaly>) {
         for choice in descriptor.oneofs().filter(|choice| !choice.is_synthetic()) {
             if !choice.fields().any(|field| message.has_field(&field)) {
                 let names: Vec<String> = choice.fields().map(|field| field.name().to_owned()).collect();
-                found.push(finding(place.to_owned(), format!("{} without one of {}", descriptor.name(), names.join(", "))));
+                found.push(finding(
+                    place.to_owned(),
+                    format!("{} without one of {}", descriptor.name(), names.join(", ")),
+                ));
             }
         }
     }

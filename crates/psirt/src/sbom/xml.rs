@@ -10,7 +10,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde::Deserialize;
 
-use super::cyclonedx::{self, Dependency, Raw, Vulnerability};
+use super::cyclonedx::{self, Dependency, Raw};
+use super::cyclonedx_vex::{self, Vulnerability};
 use super::json::ELEMENT_BYTES_MAX;
 use super::tree::{DEPTH_MAX, Node};
 use super::{Document, Format, SbomError};
@@ -45,7 +46,10 @@ pub(super) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Result<Document,
             Err(error) => {
                 document.complete = false;
                 let place = format!("line {line}, byte {}", reader.error_position());
-                sink.anomaly(Anomaly { place, what: format!("not well-formed XML: {error}; what follows is not read") });
+                sink.anomaly(Anomaly {
+                    place,
+                    what: format!("not well-formed XML: {error}; what follows is not read"),
+                });
                 return Ok(document);
             }
         };
@@ -62,7 +66,10 @@ pub(super) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Result<Document,
                 Some(character) => position.text(character.encode_utf8(&mut [0; 4])),
                 None => sink.anomaly(Anomaly {
                     place: format!("line {line}"),
-                    what: format!("the entity &{}; is not one of XML's own and is left out", String::from_utf8_lossy(entity)),
+                    what: format!(
+                        "the entity &{}; is not one of XML's own and is left out",
+                        String::from_utf8_lossy(entity)
+                    ),
                 }),
             },
             Event::DocType(_) => sink.anomaly(Anomaly {
@@ -191,10 +198,10 @@ impl Position {
 
     fn hand_on(&mut self, node: Node, pointer: &str, sink: &mut dyn Sink) -> Result<(), super::tree::NodeError> {
         match self.section.as_str() {
-            "metadata" | "components" => cyclonedx::component(Raw::deserialize(node)?, pointer, None, sink),
-            "services" => cyclonedx::service(Raw::deserialize(node)?, pointer, sink),
+            "metadata" | "components" => _ = cyclonedx::component(Raw::deserialize(node)?, pointer, sink),
+            "services" => _ = cyclonedx::service(Raw::deserialize(node)?, pointer, sink),
             "dependencies" => cyclonedx::dependency(Dependency::deserialize(node)?, sink),
-            _ => cyclonedx::vulnerability(Vulnerability::deserialize(node)?, self.serial.as_deref(), sink),
+            _ => cyclonedx_vex::vulnerability(Vulnerability::deserialize(node)?, self.serial.as_deref(), sink),
         }
         Ok(())
     }

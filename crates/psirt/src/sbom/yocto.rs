@@ -63,6 +63,7 @@ pub(super) fn package(raw: Package, pointer: &str, sink: &mut dyn Sink) {
             action: None,
             author: None,
             since: None,
+            beyond: Vec::new(),
         });
     }
 }

@@ -1,10 +1,13 @@
 //! SSVC decision tables as data: CERT/CC's JSON (schema 2.0.0), any table of it, evaluated.
 //!
-//! Not a policy: the tables are read, none is compiled in. A point that is not known does not stop an evaluation: every outcome that is
+//! Not a policy: tables are read; one small one of our own is shipped, for who has none. A point that is not known does not stop an evaluation: every outcome that is
 //! still possible is given, so that whoever asks can take the worst or go and find out.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// Our own table for flaws in vehicle functions: exploitation, whether it can be automated, safety impact. Replace it with yours.
+pub const VEHICLE_RESPONSE: &str = include_str!("ssvc/vehicle.json");
 
 /// The most rows of a table; CERT/CC's largest has 847.
 pub const ROWS_MAX: usize = 100_000;

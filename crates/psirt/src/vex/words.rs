@@ -133,10 +133,7 @@ pub mod spdx {
     /// The class of relationship (without prefix) and its type for a status.
     #[must_use]
     pub fn relationship(status: Status) -> (&'static str, &'static str) {
-        STATUSES
-            .iter()
-            .find(|(_, _, meaning)| *meaning == status)
-            .map_or(("", ""), |(class, kind, _)| (class, kind))
+        STATUSES.iter().find(|(_, _, meaning)| *meaning == status).map_or(("", ""), |(class, kind, _)| (class, kind))
     }
 
     /// The justification that a word names.

@@ -124,20 +124,59 @@ fn every_cisa_document_is_read() {
         all.advisories.iter().map(|a| a.scores.len()).sum::<usize>(),
         all.advisories.iter().map(|a| a.affected.len()).sum::<usize>()
     );
+    // Counted by another program: documents, vulnerabilities, scores, and products in lists of status.
+    let counts =
+        (documents, all.advisories.len(), all.advisories.iter().map(|advisory| advisory.scores.len()).sum::<usize>());
+    assert_eq!(counts, (1_655, 4_717, 4_714));
+    let models = all.advisories.iter().flat_map(|advisory| &advisory.affected).flat_map(|affected| &affected.parts);
+    assert!(models.filter(|(kind, _)| kind == "model").count() > 2_733);
 }
 
 #[test]
 fn fixtures_of_nvd_are_read() {
     let Some(files) = data::archive("grype-fixtures/testdata.tar.zst") else { return };
-    let mut all = Taken::default();
+    let mut advisories = Vec::new();
     for (path, bytes) in files.iter().filter(|(path, _)| path.contains("nvd") && path.ends_with(".json")) {
         let read = taken(bytes);
-        println!("{path}: {} {:?}", read.advisories.len(), read.anomalies.first());
-        all.advisories.extend(read.advisories);
-        all.anomalies.extend(read.anomalies);
+        // What describes a store is no record.
+        let records = if path.ends_with("metadata.json") { 0 } else { 1 };
+        let expected = if path.ends_with("processors/testdata/nvd.json") { 3 } else { records };
+        assert_eq!(read.advisories.len(), expected, "{path}: {:?}", read.anomalies);
+        advisories.extend(read.advisories);
     }
-    report("nvd", &all);
+    assert_eq!(advisories.len(), 63);
+    assert_eq!(advisories.iter().filter(|advisory| advisory.withdrawn.is_some()).count(), 1);
+    // An AND of what is vulnerable and what it runs on: the platform is context.
+    let found = advisories.iter().find(|advisory| advisory.id == "CVE-2022-0543").unwrap();
+    let affected = found.affected.iter().find(|affected| !affected.running_on.is_empty()).unwrap();
+    let name = |package: &Package| matches!(package, Package::Cpe(name) if name.contains(":redis:"));
+    assert!(affected.packages.iter().any(name), "{affected:?}");
+    let platform = |package: &Package| matches!(package, Package::Cpe(name) if name.contains("debian_linux") || name.contains("ubuntu_linux"));
+    assert!(affected.running_on.iter().all(platform), "{affected:?}");
 }
+
+/// Examples of JVN, how many advisories each holds, and the anomalies: one example of the publisher is no JSON at its end.
+const JVN: [(&str, usize, usize); 19] = [
+    ("hnd/getVulnOverviewList_hnd.xml", 2, 0),
+    ("hnd/dataFeed_jvndb_rss_hnd.xml", 4, 0),
+    ("hnd/dataFeed_jvndb_detail_hnd.xml", 7, 0),
+    ("hnd/getVulnDetailInfo_hnd_JVNDB-2017-009608.xml", 1, 0),
+    ("hnd/getVulnDetailInfo_hnd_JVNDB-2018-009328.xml", 1, 0),
+    ("hnd/getVulnDetailInfo_hnd_JVNDB-2021-002774.xml", 1, 0),
+    ("hnd/getVulnDetailInfo_hnd_JVNDB-2022-000097.xml", 1, 0),
+    ("hnd/getVendorList_hnd.xml", 0, 1),
+    ("oka/getVulnOverviewList_oka.json", 3, 0),
+    ("oka/dataFeed_jvndb_rss_oka.json", 3, 0),
+    ("oka/dataFeed_jvndb_detail_oka.json", 5, 1),
+    ("oka/getVulnDetailInfo_oka_JVNDB-2017-009608.json", 1, 0),
+    ("oka/getVulnDetailInfo_oka_JVNDB-2017-009608_jvnstix.json", 1, 0),
+    ("oka/getVulnDetailInfo_oka_JVNDB-2018-009328.json", 1, 0),
+    ("oka/getVulnDetailInfo_oka_JVNDB-2021-002774.json", 1, 0),
+    ("oka/getVulnDetailInfo_oka_JVNDB-2022-000097.json", 1, 0),
+    ("oka/getVulnDetailInfo_oka_jvncsaf.json", 1, 0),
+    ("oka/getVulnDetailInfo_oka_jvnstix.json", 1, 0),
+    ("oka/getVendorList_oka.json", 0, 1),
+];
 
 #[test]
 fn examples_of_jvn_are_read() {
@@ -162,11 +201,77 @@ fn examples_of_jvn_are_read() {
         "oka/getVendorList_oka.json",
         "hnd/getVendorList_hnd.xml",
     ] {
-        let Some(bytes) = data::file(&format!("jvn/examples/{name}")) else { return };
+        let Some(bytes) = data::bytes(&format!("jvn/examples/{name}")) else { return };
         let read = taken(&bytes);
         report(name, &read);
         for advisory in &read.advisories {
             println!("    {} {:?} {}", advisory.id, advisory.aliases, advisory.affected.len());
         }
+    for (name, advisories, anomalies) in JVN {
+        let Some(bytes) = data::file(&format!("jvn/examples/{name}")) else { return };
+        let read = taken(&bytes);
+        assert_eq!(
+            (read.advisories.len(), read.anomalies.len()),
+            (advisories, anomalies),
+            "{name}: {:?}",
+            read.anomalies
+        );
+        assert!(read.advisories.iter().all(|advisory| advisory.id.starts_with("JVNDB-")), "{name}");
     }
+}
+
+#[test]
+fn both_forms_of_a_jvn_record_say_the_same() {
+    for id in ["JVNDB-2017-009608", "JVNDB-2018-009328"] {
+        let (Some(xml), Some(json)) = (
+            data::file(&format!("jvn/examples/hnd/getVulnDetailInfo_hnd_{id}.xml")),
+            data::file(&format!("jvn/examples/oka/getVulnDetailInfo_oka_{id}.json")),
+        ) else {
+            return;
+        };
+        let (xml, json) = (taken(&xml).advisories.remove(0), taken(&json).advisories.remove(0));
+        assert_eq!((xml.id, xml.aliases, xml.title), (json.id, json.aliases, json.title));
+    }
+}
+
+#[test]
+fn streams_of_kernel_fixes_are_read() {
+    let Some(files) = data::archive("kernel-cve/kernel-2024-04.tar.zst") else { return };
+    let (_, bytes) = files.iter().find(|(path, _)| path.ends_with("stream_fixes.json")).unwrap();
+    let read = taken(bytes);
+    let expected: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).unwrap();
+    assert_eq!((read.advisories.len(), read.anomalies.len()), (expected.len(), 0));
+    let found = read.advisories.iter().find(|advisory| advisory.id == "CVE-2004-0230").unwrap();
+    let ranges = &found.affected[0].ranges;
+    assert!(
+        matches!(&ranges[0], (Versions::Interval { introduced: Some(from), .. }, Status::Affected) if from == "3.2")
+    );
+    assert!(
+        matches!(&ranges[1], (Versions::Interval { introduced: Some(from), .. }, Status::Fixed) if from == "3.2.37")
+    );
+}
+
+#[test]
+fn github_advisories_that_became_osv_are_read() {
+    let Some(files) = data::archive("osv-schema/osv-schema.tar.zst") else { return };
+    let mut count = 0;
+    for (path, bytes) in files.iter().filter(|(path, _)| path.ends_with(".osv.json")) {
+        let read = taken(bytes);
+        assert_eq!((read.advisories.len(), read.anomalies.len()), (1, 0), "{path}: {:?}", read.anomalies);
+        count += 1;
+    }
+    assert!(count >= 10, "{count}");
+}
+
+#[test]
+fn a_private_report_is_read_from_json_and_yaml() {
+    let yaml = "yagura_advisory: 1\nid: ACME-7\ntitle: Keys in the image\naffected:\n- packages:\n  - pkg:generic/acme/gateway\n  - {vendor: acme, product: gateway}\n  affected: ['>= 1.0, < 2.3']\n  fixed: ['>= 2.3']\n  otherwise: not_affected\n";
+    let read = taken(yaml.as_bytes());
+    assert_eq!(read.anomalies, []);
+    let affected = &read.advisories[0].affected[0];
+    assert_eq!((affected.packages.len(), affected.ranges.len(), affected.otherwise), (2, 2, Some(Status::NotAffected)));
+    let json = r#"{"yagura_advisory":1,"id":"ACME-8","afected":[]}"#;
+    let read = taken(json.as_bytes());
+    assert_eq!(read.anomalies[0].place, "line 1, /afected");
+    assert_eq!(read.advisories.len(), 1);
 }

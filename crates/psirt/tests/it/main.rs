@@ -12,9 +12,12 @@
 mod advisories;
 mod csaf_suite;
 mod data;
+mod hostile;
+mod matching;
 mod order;
 mod purl_suite;
 mod ranges;
 mod sbom;
 mod schemas;
 mod scores;
+mod vex;

@@ -120,6 +120,22 @@ proptest! {
     }
 
     #[test]
+    fn keys_agree_with_comparing(a in versions(), b in versions()) {
+        // Maven's own order is not transitive, so keys cannot always agree with it.
+        for scheme in Scheme::all().filter(|scheme| *scheme != Scheme::Maven) {
+            if let Ok(said) = compare(scheme, &a, &b) {
+                prop_assert_eq!(by_key(scheme, &a, &b), said, "{} {} {}", scheme, a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_keys_are_what_maven_calls_equal(a in "[1-2]([.-](0|1|alpha|sp|x)){0,4}", b in "[1-2]([.-](0|1|alpha|sp|x)){0,4}") {
+        let is_equal = compare(Scheme::Maven, &a, &b).unwrap().is_eq();
+        prop_assert_eq!(by_key(Scheme::Maven, &a, &b).is_eq(), is_equal, "{} {}", a, b);
+    }
+
+    #[test]
     fn debian_is_as_deb_version_says(a in versions(), b in versions()) {
         // Without epochs, which that crate takes from any text before a colon.
         prop_assume!(!a.contains(':') && !b.contains(':'));

@@ -85,7 +85,11 @@ fn every_version_that_pypa_enumerates_is_in_its_ranges() {
             }
         }
     }
-    eprintln!("PyPA: {} of {versions} enumerated versions are in their ranges", versions - outside.len());
+    let errors: usize = PYPA_ERRORS.iter().map(|(_, list)| list.len()).sum();
+    eprintln!(
+        "PyPA: {} of {versions} enumerated versions are in their ranges; {errors} others are listed errors",
+        versions - errors
+    );
     assert!(outside.is_empty(), "{}", outside.join("\n"));
 }
 

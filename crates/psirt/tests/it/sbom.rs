@@ -1,8 +1,10 @@
 //! Readers of SBOMs beside the official suites and documents found in the wild. Counts come from the documents by other means than the reader.
 
+mod graph;
 mod hostile;
 mod real;
 mod suite;
+mod written;
 
 use yagura_psirt::component::{Component, Inventory};
 use yagura_psirt::sbom::{self, Document, SbomError};

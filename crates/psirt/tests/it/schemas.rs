@@ -24,7 +24,17 @@ fn the_shipped_schemas_are_those_of_the_specification() {
         let name = format!("bom-1.{version}.xsd");
         schemas.insert(name.clone(), stripped(&read(&name), Some(&licence_ids), None));
     }
-    let names = ["bom-1.2-strict", "bom-1.3-strict", "bom-1.4", "bom-1.5", "bom-1.6", "bom-1.7", "spdx", "jsf-0.82", "cryptography-defs"];
+    let names = [
+        "bom-1.2-strict",
+        "bom-1.3-strict",
+        "bom-1.4",
+        "bom-1.5",
+        "bom-1.6",
+        "bom-1.7",
+        "spdx",
+        "jsf-0.82",
+        "cryptography-defs",
+    ];
     for name in names.map(|name| format!("{name}.schema.json")) {
         let mut schema: Value = serde_json::from_str(&read(&name)).unwrap();
         strip(&mut schema, true);
@@ -56,7 +66,9 @@ fn strip(schema: &mut Value, root: bool) {
             let is_schema = !members.values().all(Value::is_object) || members.contains_key("$ref");
             if is_schema {
                 members.retain(|key, value| match key.as_str() {
-                    "description" | "title" | "$comment" | "examples" | "meta:enum" => value.is_object() && key != "meta:enum",
+                    "description" | "title" | "$comment" | "examples" | "meta:enum" => {
+                        value.is_object() && key != "meta:enum"
+                    }
                     "$id" => root,
                     _ => true,
                 });

@@ -8,7 +8,7 @@ use yagura_psirt::score::cvss::{answer_cvss, score};
 use yagura_psirt::score::decide::{Known, SafetyImpact, decide};
 use yagura_psirt::score::epss::EpssList;
 use yagura_psirt::score::kev::KevList;
-use yagura_psirt::score::ssvc::Table;
+use yagura_psirt::score::ssvc::{Table, VEHICLE_RESPONSE};
 
 /// `VECTOR - (7.5, None, 6.1)`, `VECTOR - 7.3`, or FIRST's lines of Python.
 fn expected(line: &str) -> Option<(String, Vec<Option<f64>>)> {
@@ -176,6 +176,24 @@ fn what_is_known_decides_with_reasons() {
     // What is not known leaves several outcomes.
     known.function = None;
     assert!(decide(&table, &known).outcomes.len() > 1);
+}
+
+#[test]
+fn the_shipped_table_never_grows_milder_when_something_grows_worse() {
+    let table = Table::read(VEHICLE_RESPONSE).unwrap();
+    let place = |id: &str, key: &str| table.points[id].values.iter().position(|value| value.key == key).unwrap();
+    assert_eq!(table.rows().len(), 24);
+    for one in table.rows() {
+        for other in table.rows() {
+            let is_worse = table.questions().all(|(id, _)| place(id, &other[id]) >= place(id, &one[id]));
+            let (outcome, other) =
+                (place(&table.outcome, &one[&table.outcome]), place(&table.outcome, &other[&table.outcome]));
+            assert!(!is_worse || other >= outcome, "{one:?}");
+        }
+    }
+    let braking = Known { function: Some(("braking", SafetyImpact::LifeThreatening)), ..Known::default() };
+    let names: Vec<_> = decide(&table, &braking).outcomes.iter().map(|outcome| outcome.name.as_str()).collect();
+    assert_eq!(names, ["Out of Cycle", "Immediate"]);
 }
 
 #[test]

@@ -30,11 +30,34 @@ fn a_truncated_document_gives_what_came_before_and_says_where_it_ends() {
 fn depth_and_wrong_shapes_cost_one_component_and_no_more() {
     let deep = format!(r#"{{"name":"deep","x":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     let nested = format!("{}{}", r#"{"name":"n","components":["#.repeat(10_000), "]}".repeat(10_000));
-    let inventory = cyclonedx(&format!(r#"{{"name":"a"}},{deep},{nested},5,{{"name":"b","version":1.5,"purl":["x"]}},{{"name":"c"}}"#));
+    let inventory = cyclonedx(&format!(
+        r#"{{"name":"a"}},{deep},{nested},5,{{"name":"b","version":1.5,"purl":["x"]}},{{"name":"c"}}"#
+    ));
     let found = names(&inventory);
     assert!(["a", "b", "c"].iter().all(|name| found.contains(name)), "{found:?}");
-    assert_eq!(inventory.components.iter().find(|component| component.name == "b").unwrap().version.as_deref(), Some("1.5"));
+    // What nobody wants is stepped over at any depth; what is wanted is refused below the parser's limit.
+    assert_eq!(found, ["a", "deep", "b", "c"]);
+    assert_eq!(
+        inventory.components.iter().find(|component| component.name == "b").unwrap().version.as_deref(),
+        Some("1.5")
+    );
     assert!(inventory.anomalies.iter().any(|anomaly| anomaly.place == "/components/1"), "{:?}", inventory.anomalies);
+    assert!(inventory.anomalies.iter().any(|anomaly| anomaly.place == "/components/2"), "{:?}", inventory.anomalies);
+}
+
+#[test]
+fn a_component_larger_than_the_limit_is_entered() {
+    let filler = "x".repeat(1000);
+    let children: Vec<String> =
+        (0..40_000).map(|n| format!(r#"{{"name":"c{n}","bom-ref":"c{n}","description":"{filler}"}}"#)).collect();
+    let inventory = cyclonedx(&format!(
+        r#"{{"name":"large","components":[{}],"bom-ref":"l"}},{{"name":"after"}}"#,
+        children.join(",")
+    ));
+    assert_eq!(inventory.anomalies, []);
+    assert_eq!(inventory.components.len(), 40_002);
+    assert_eq!(inventory.dependencies.len(), 40_000);
+    assert_eq!(inventory.dependencies[7], ("l".to_owned(), "c7".to_owned()));
 }
 
 #[test]
