@@ -12,6 +12,7 @@ mod evidence_log;
 mod evidence_reads;
 mod follow;
 mod hunts;
+mod incidents;
 mod input;
 mod live;
 mod overview;
@@ -37,6 +38,7 @@ pub use live::{Health, LIVE_ALERTS_MAX, Live};
 pub use problem::ApiError;
 pub use stream::STREAMS_MAX;
 pub use timeline::{EVENTS_MAX, RANGE_US_MAX, STATES_MAX};
+pub(crate) use incidents::incident as incident_view;
 pub(crate) use views::{alert as alert_view, severity_id};
 
 use axum::extract::DefaultBodyLimit;
@@ -65,6 +67,9 @@ use utoipa::OpenApi;
         alert_page::alert,
         alerts::set_alert_status,
         alert_page::alert_frames,
+        incidents::incidents,
+        incidents::one,
+        incidents::set_incident_status,
         vehicles::vehicles,
         vehicles::vehicle,
         timeline::timeline,
@@ -108,6 +113,9 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}", get(alert_page::alert))
         .route("/alerts/{id}/status", post(alerts::set_alert_status))
         .route("/alerts/{id}/frames", get(alert_page::alert_frames))
+        .route("/incidents", get(incidents::incidents))
+        .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/status", post(incidents::set_incident_status))
         .route("/vehicles", get(vehicles::vehicles))
         .route("/vehicles/{vehicle}", get(vehicles::vehicle))
         .route("/vehicles/{vehicle}/timeline", get(timeline::timeline))
