@@ -28,7 +28,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
 /** Asks for what went by unseen. The alert list is not asked anew, so that its rows stay: it gets the newest alerts as news. */
 async function catchUp(queries: QueryClient, feed: LiveFeed) {
-  void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "alerts" && query.queryKey[0] !== "incidents" });
+  void queries.invalidateQueries({
+    predicate: (query) => query.queryKey[0] !== "alerts" && query.queryKey[0] !== "incidents",
+  });
   try {
     const { alerts } = await get("/api/v1/alerts", { query: { limit: ALERTS_PAGE } });
     feed.deliver(alerts);

@@ -82,7 +82,12 @@ function Places() {
   const number = useNumber();
   const { tick } = useLive();
   const open = tick ? totalOf(tick.alerts_open) : 0;
-  const places: { to: "/" | "/incidents" | "/alerts" | "/vehicles" | "/evidence"; icon: IconName; text: string; badge?: string }[] = [
+  const places: {
+    to: "/" | "/incidents" | "/alerts" | "/vehicles" | "/evidence";
+    icon: IconName;
+    text: string;
+    badge?: string;
+  }[] = [
     { to: "/", icon: "overview", text: m.nav.overview },
     { to: "/incidents", icon: "incidents", text: m.nav.incidents },
     { to: "/alerts", icon: "alerts", text: m.nav.alerts, ...(open > 0 ? { badge: number(open) } : {}) },

@@ -178,7 +178,7 @@ function Filters({ filter }: { filter: IncidentsSearch }) {
           aria-label={m.alerts.removeFilter(`vehicle:${filter.vehicle}`)}
           onClick={() => apply({ vehicle: undefined })}
         >
-          vehicle:{filter.vehicle}
+          {`vehicle:${filter.vehicle}`}
           <Icon name="cross" />
         </button>
       )}

@@ -19,7 +19,11 @@ export function GravestIncidents() {
   const gravest = useQuery(query);
   useLiveIncidents(() => void queries.invalidateQueries({ queryKey: query.queryKey }, { cancelRefetch: false }));
   return (
-    <Panel title={m.overview.gravest} aside={<Link to="/incidents">{m.overview.allIncidents}</Link>} className="gravest">
+    <Panel
+      title={m.overview.gravest}
+      aside={<Link to="/incidents">{m.overview.allIncidents}</Link>}
+      className="gravest"
+    >
       {gravest.isError && <QueryProblem error={gravest.error} retry={() => void gravest.refetch()} />}
       {gravest.isPending && <Loading lines={4} />}
       {gravest.data?.incidents.length === 0 && <Empty>{m.overview.gravestNone}</Empty>}

@@ -293,7 +293,8 @@ impl Block {
         // What others held becomes the eldest's: all of it is written again.
         let rewritten = !merged.is_empty();
         let spans = self.spans.iter().filter(|(key, _)| rewritten || self.changed.contains(key));
-        let spans = spans.map(|(key, (first, last))| Link { key: *key, first: UnixMicros(*first), last: UnixMicros(*last) });
+        let spans =
+            spans.map(|(key, (first, last))| Link { key: *key, first: UnixMicros(*first), last: UnixMicros(*last) });
         Group { id, spans: spans.collect(), merged, alerts: self.alerts, dropped: self.dropped }
     }
 }

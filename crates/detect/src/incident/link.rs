@@ -104,7 +104,9 @@ pub fn links(kind: Kind, alert: &AlertFacts<'_>) -> Vec<Link> {
             }
         }
     }
-    keys.into_iter().map(|key| Link { key, first: alert.first.min(alert.last), last: alert.last.max(alert.first) }).collect()
+    keys.into_iter()
+        .map(|key| Link { key, first: alert.first.min(alert.last), last: alert.last.max(alert.first) })
+        .collect()
 }
 
 /// Whether an incident stands in the list by itself. A wave does when it is one; a story does unless it is of a rule or two and

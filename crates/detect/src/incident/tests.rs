@@ -128,9 +128,7 @@ fn all_pairs(kind: Kind, alerts: &[Alert]) -> BTreeSet<BTreeSet<[u8; 32]>> {
     };
     let mut groups: Vec<Held> = alerts.iter().filter_map(one).collect();
     let near = |a: &Held, b: &Held| {
-        a.1.iter().any(|(key, x)| {
-            b.1.get(key).is_some_and(|y| x.0 <= y.1 + kind.gap() && y.0 <= x.1 + kind.gap())
-        })
+        a.1.iter().any(|(key, x)| b.1.get(key).is_some_and(|y| x.0 <= y.1 + kind.gap() && y.0 <= x.1 + kind.gap()))
     };
     'again: loop {
         for i in 0..groups.len() {
@@ -324,7 +322,10 @@ fn driving_functions_weigh_more_than_sign_ins() {
     assert_eq!((guessed.score, guessed.severity), (16, Severity::Low));
     let subject = Subject { vehicle: Some("kona-1"), entity: None };
     let named = title(&summary(&takeover), &subject);
-    assert_eq!((named.en.as_str(), named.ja.as_str()), ("Diagnostic takeover: vehicle kona-1", "診断による乗っ取り：車両 kona-1"));
+    assert_eq!(
+        (named.en.as_str(), named.ja.as_str()),
+        ("Diagnostic takeover: vehicle kona-1", "診断による乗っ取り：車両 kona-1")
+    );
     let steps = reason(&Reason::Steps(summary(&takeover).steps()));
     assert_eq!(steps.en, "Tactics followed each other: discovery, then lateral movement, then impairing control.");
 }

@@ -120,13 +120,13 @@ pub fn reason(reason: &Reason) -> Text {
                 format!("戦術が順に続きました：{}。", ja.join("→")),
             )
         }
-        Reason::Alone => text("One rule alone; nothing else confirms it.", "一つのルールだけで、裏付けはほかにありません。"),
+        Reason::Alone => {
+            text("One rule alone; nothing else confirms it.", "一つのルールだけで、裏付けはほかにありません。")
+        }
         Reason::Vehicles(0) => text("No vehicle is named.", "車両は特定されていません。"),
         Reason::Vehicles(1) => text("One vehicle.", "車両 1 台です。"),
         Reason::Vehicles(count) => text(format!("{count} vehicles."), format!("車両 {count} 台に及びます。")),
-        Reason::Models(count) => {
-            text(format!("Vehicles of {count} models."), format!("{count} 車種に及びます。"))
-        }
+        Reason::Models(count) => text(format!("Vehicles of {count} models."), format!("{count} 車種に及びます。")),
         Reason::Moving => text("A vehicle was moving.", "走行中の車両で起きました。"),
         Reason::Standing => text("No vehicle was moving.", "車両は停止中でした。"),
         Reason::StateUnknown => {

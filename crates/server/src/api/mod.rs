@@ -33,12 +33,12 @@ pub use app::App;
 pub use evidence_log::{EvidenceLog, EvidenceLogError, Proven};
 pub use evidence_reads::LOOKED_THROUGH_MAX;
 pub use follow::{LOOK_EVERY, follow};
+pub(crate) use incidents::incident as incident_view;
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live};
 pub use problem::ApiError;
 pub use stream::STREAMS_MAX;
 pub use timeline::{EVENTS_MAX, RANGE_US_MAX, STATES_MAX};
-pub(crate) use incidents::incident as incident_view;
 pub(crate) use views::{alert as alert_view, severity_id};
 
 use axum::extract::DefaultBodyLimit;
@@ -84,7 +84,7 @@ use utoipa::OpenApi;
         hunts::stop,
         stream::stream
     ),
-    components(schemas(types::Problem, types::Tick))
+    components(schemas(types::IncidentSort, types::Problem, types::Tick))
 )]
 struct Document;
 

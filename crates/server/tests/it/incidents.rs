@@ -37,7 +37,10 @@ async fn an_attack_on_a_vehicle_is_one_incident_that_says_why() {
     let [incident] = &listed["incidents"].as_array().unwrap()[..] else { panic!("one incident, not {listed}") };
     assert_eq!(incident["title"]["en"], "Attack on the vehicle bus: vehicle kona-1");
     assert_eq!(incident["title"]["ja"], "車載バスへの攻撃：車両 kona-1");
-    assert_eq!((&incident["kind"], &incident["alert_count"], &incident["rule_count"]), (&json!("story"), &json!(3), &json!(3)));
+    assert_eq!(
+        (&incident["kind"], &incident["alert_count"], &incident["rule_count"]),
+        (&json!("story"), &json!(3), &json!(3))
+    );
 
     let page = person.json(&format!("/incidents/{}", incident["id"].as_str().unwrap())).await;
     let mut named = ids(&page["alerts"]);
@@ -55,7 +58,9 @@ async fn an_attack_on_a_vehicle_is_one_incident_that_says_why() {
     assert_eq!(overview["incidents_open"][incident["severity"].as_str().unwrap()], 1);
     let alert = person.json(&format!("/alerts/{}", named[0])).await;
     assert_eq!(ids(&alert["incidents"]), [incident["id"].as_str().unwrap()]);
-    for (filter, found) in [("status=open", 1), ("status=closed", 0), ("score_min=100", 0), ("vehicle=kona-1", 1), ("vehicle=x", 0)] {
+    for (filter, found) in
+        [("status=open", 1), ("status=closed", 0), ("score_min=100", 0), ("vehicle=kona-1", 1), ("vehicle=x", 0)]
+    {
         let page = person.json(&format!("/incidents?{filter}")).await;
         assert_eq!(page["incidents"].as_array().unwrap().len(), found, "{filter}");
     }
@@ -82,7 +87,8 @@ async fn a_closed_incident_opens_again_for_something_new_and_not_for_more_of_the
     assert_eq!(page["incident"]["status"], "open");
     let history: Vec<_> = page["history"].as_array().unwrap().iter().map(|it| (&it["user"], &it["note"])).collect();
     assert_eq!(history, [(&json!("operator"), &json!("workshop")), (&json!(""), &Value::Null)]);
-    let too_long = person.post(&format!("{path}/status"), &json!({ "status": "open", "note": "x".repeat(2_001) })).await;
+    let too_long =
+        person.post(&format!("{path}/status"), &json!({ "status": "open", "note": "x".repeat(2_001) })).await;
     assert_eq!(too_long.status(), 400);
     rig.end().await;
 }

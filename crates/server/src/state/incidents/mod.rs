@@ -9,8 +9,8 @@ mod round;
 mod score;
 mod write;
 
-pub use round::{GROUPED_MAX, Grouped};
 pub(super) use round::queue;
+pub use round::{GROUPED_MAX, Grouped};
 
 use super::alerts::{AlertRow, ChangeRow, StatusCode, select_alert};
 use super::database::{On, sql};

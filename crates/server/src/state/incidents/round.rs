@@ -15,7 +15,7 @@ use super::{IncidentRow, score, write};
 use crate::tenant::Tenant;
 use std::collections::{BTreeMap, BTreeSet};
 use yagura_columns::Catalogue;
-use yagura_detect::incident::{Ask, Group, Grouping, IncidentAge, IncidentId, Key, KnownSpan, Kind, Link};
+use yagura_detect::incident::{Ask, Group, Grouping, IncidentAge, IncidentId, Key, Kind, KnownSpan, Link};
 use yagura_model::UnixMicros;
 
 /// The most changes of alerts that a round takes.
@@ -51,8 +51,7 @@ impl Partition {
     /// # Errors
     /// [`StateError`], among them [`StateError::Fenced`]; then nothing is kept.
     pub async fn group_alerts(&self, catalogue: &Catalogue, now: UnixMicros) -> Result<Grouped, StateError> {
-        let waits: Option<(i64,)> =
-            sql("SELECT id FROM incident_queue LIMIT 1").optional(self.state().read()).await?;
+        let waits: Option<(i64,)> = sql("SELECT id FROM incident_queue LIMIT 1").optional(self.state().read()).await?;
         if waits.is_none() {
             return Ok(Grouped::default());
         }
@@ -74,10 +73,7 @@ impl Partition {
             let rows = group_of(&mut tx, tenant, &alerts, catalogue, now).await?;
             grouped.changed.extend(rows.into_iter().map(|row| (whose, row)));
         }
-        let done = Many {
-            before: "DELETE FROM incident_queue WHERE id IN (SELECT k.column1 FROM (",
-            after: ") AS k)",
-        };
+        let done = Many { before: "DELETE FROM incident_queue WHERE id IN (SELECT k.column1 FROM (", after: ") AS k)" };
         done.execute(&mut tx, taken.iter().map(|(id, _, _)| [(*id).into()]).collect()).await?;
         tx.commit().await?;
         Ok(grouped)

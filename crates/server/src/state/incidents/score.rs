@@ -73,11 +73,7 @@ impl IncidentRow {
 }
 
 /// Incidents as they are kept.
-pub(super) async fn rows(
-    tx: &mut Tx,
-    tenant: &str,
-    ids: &BTreeSet<Vec<u8>>,
-) -> Result<Vec<IncidentRow>, StateError> {
+pub(super) async fn rows(tx: &mut Tx, tenant: &str, ids: &BTreeSet<Vec<u8>>) -> Result<Vec<IncidentRow>, StateError> {
     const ROWS: Many = Many {
         before: concat!("SELECT ", select_incident!(), " FROM ("),
         after: ") AS k CROSS JOIN incidents WHERE tenant = k.column1 AND incident_id = k.column2",
@@ -268,11 +264,11 @@ pub(super) async fn relist(
 ) -> Result<(), StateError> {
     const OUTSIDE: Many = Many {
         before: "SELECT i.incident_id, i.rules, i.listed,
-                    CASE WHEN EXISTS (SELECT 1 FROM incident_alerts m WHERE m.tenant = i.tenant
+                    CAST(CASE WHEN EXISTS (SELECT 1 FROM incident_alerts m WHERE m.tenant = i.tenant
                      AND m.incident_id = i.incident_id AND NOT EXISTS (SELECT 1 FROM incident_alerts w JOIN incidents v
                                      ON v.tenant = w.tenant AND v.incident_id = w.incident_id
                                      WHERE w.tenant = m.tenant AND w.alert_id = m.alert_id AND v.kind = 1 AND v.listed = 1))
-                    THEN 1 ELSE 0 END
+                    THEN 1 ELSE 0 END AS BIGINT)
                  FROM (",
         after: ") AS k CROSS JOIN incidents i WHERE i.tenant = k.column1 AND i.incident_id = k.column2
                 AND i.merged_into IS NULL",

@@ -100,11 +100,7 @@ async fn merge(tx: &mut Tx, tenant: &str, (elder, younger): (&[u8], &[u8]), now:
 }
 
 /// Makes the new ones, with nothing in them yet.
-async fn begin(
-    tx: &mut Tx,
-    (tenant, kind, now): (&str, Kind, UnixMicros),
-    groups: &[Group],
-) -> Result<(), StateError> {
+async fn begin(tx: &mut Tx, (tenant, kind, now): (&str, Kind, UnixMicros), groups: &[Group]) -> Result<(), StateError> {
     const INSERT: Many = Many {
         before: "INSERT INTO incidents (tenant, incident_id, kind, listed, score, severity, title_en, title_ja, first_us, last_us,
                                         opened_us, touched_us, alerts, vehicles, models, rules, vehicles_counted)",
@@ -144,17 +140,13 @@ async fn begin(
 type Member = (Vec<u8>, Vec<u8>);
 
 /// Keeps who is in which; those that were not.
-async fn join(
-    tx: &mut Tx,
-    tenant: &str,
-    groups: &[Group],
-    alerts: &[&Alert],
-) -> Result<BTreeSet<Member>, StateError> {
+async fn join(tx: &mut Tx, tenant: &str, groups: &[Group], alerts: &[&Alert]) -> Result<BTreeSet<Member>, StateError> {
     const INSERT: Many = Many {
         before: "INSERT INTO incident_alerts (tenant, incident_id, alert_id)",
         after: "ON CONFLICT (tenant, incident_id, alert_id) DO NOTHING RETURNING incident_id, alert_id",
     };
-    let members: BTreeSet<Member> = members(groups, alerts).map(|(id, it)| (id.to_vec(), it.alert_id.clone())).collect();
+    let members: BTreeSet<Member> =
+        members(groups, alerts).map(|(id, it)| (id.to_vec(), it.alert_id.clone())).collect();
     let rows = members.iter().map(|(id, alert)| [tenant.into(), id.as_slice().into(), alert.as_slice().into()]);
     let fresh: Vec<Member> = INSERT.all(tx, rows.collect()).await?;
     Ok(fresh.into_iter().collect())
