@@ -189,6 +189,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents that stand by themselves, gravest or newest first. */
+        get: operations["incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident with everything that explains it. */
+        get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set an incident's status. */
+        post: operations["set_incident_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -420,6 +471,8 @@ export interface components {
             group: components["schemas"]["FieldValue"][];
             /** @description What people did with it, oldest first. */
             history: components["schemas"]["StatusChange"][];
+            /** @description The incidents that it belongs to: its story, and the wave if it is part of one; what stands in the list first. */
+            incidents: components["schemas"]["Incident"][];
             /** @description Which fields matched with which values. */
             matched: components["schemas"]["FieldValue"][];
             /** @description The rule that raised it. */
@@ -842,6 +895,81 @@ export interface components {
             /** @description The hunts, without what they found. */
             hunts: components["schemas"]["Hunt"][];
         };
+        /** @description Alerts that belong together. */
+        Incident: {
+            /**
+             * Format: int64
+             * @description How many alerts.
+             */
+            alert_count: number;
+            /** @description Event time of the first event. */
+            first_time: components["schemas"]["Time"];
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            /** @description What kind. */
+            kind: components["schemas"]["IncidentKind"];
+            /** @description Event time of the last event. */
+            last_time: components["schemas"]["Time"];
+            /** @description When the server put it together. */
+            opened_time: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many rules.
+             */
+            rule_count: number;
+            /**
+             * Format: int32
+             * @description 0 to 100: which one to look at first.
+             */
+            score: number;
+            /** @description How bad that is. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description Where it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description What happens, and to whom. */
+            title: components["schemas"]["Text"];
+            /**
+             * Format: int64
+             * @description Vehicles concerned, as far as known: those that alerts name, or as many as a rule counted.
+             */
+            vehicle_count: number;
+        };
+        /** @description One incident with everything that explains it. */
+        IncidentDetail: {
+            /** @description Its alerts by time of their events, at most 200. */
+            alerts: components["schemas"]["Alert"][];
+            /** @description What else its alerts group by (control units, identifiers, accounts, addresses), at most 200. */
+            entities: components["schemas"]["FieldValue"][];
+            /** @description What became of its status, oldest first; without a name, the server opened it again. */
+            history: components["schemas"]["StatusChange"][];
+            /** @description The incident; if the one asked for is part of an elder one, the elder. */
+            incident: components["schemas"]["Incident"];
+            /** @description What the score is made of: impact, confidence, spread, state. */
+            parts: components["schemas"]["ScorePart"][];
+            /** @description Other incidents of the same vehicles at about the same time, gravest first, at most 10. */
+            related: components["schemas"]["Incident"][];
+            /** @description What happened along the tactics, by first event: one step a rule. */
+            story: components["schemas"]["StoryStep"][];
+            /** @description Vehicles that its alerts name, at most 200. */
+            vehicles: string[];
+        };
+        /**
+         * @description What kind of incident.
+         * @enum {string}
+         */
+        IncidentKind: "story" | "wave";
+        /** @description A page of incidents. */
+        IncidentPage: {
+            /** @description The incidents. */
+            incidents: components["schemas"]["Incident"][];
+            /** @description Give it as `cursor` for the next page; absent on the last one. */
+            next?: string;
+        };
+        /**
+         * @description How a list of incidents is sorted.
+         * @enum {string}
+         */
+        IncidentSort: "score" | "newest";
         /** @description One kind of loss. */
         Loss: {
             /**
@@ -851,7 +979,7 @@ export interface components {
             count: number;
             /**
              * @description What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-             *     `refused_reports`, `correlation_evictions`, `late_unjudged`.
+             *     `refused_reports`, `correlation_evictions`, `late_unjudged`, `incident_keys`.
              */
             kind: string;
             /** @description Since when. */
@@ -895,6 +1023,8 @@ export interface components {
             events_per_second: number;
             /** @description Who reports and who does not. */
             fleet: components["schemas"]["FleetHealth"];
+            /** @description Open and acknowledged incidents. */
+            incidents_open: components["schemas"]["AlertCounts"];
             /** @description What was lost, and where. */
             losses: components["schemas"]["Loss"][];
             /** @description What needs a person's hand on the server itself; empty when all is well. */
@@ -1099,11 +1229,38 @@ export interface components {
             /** @description Title. */
             title: components["schemas"]["Text"];
         };
+        /** @description One of the things that are weighed. */
+        ScorePart: {
+            /**
+             * Format: int32
+             * @description The most that it can get.
+             */
+            most: number;
+            /** @description `impact`, `confidence`, `spread`, `state`. */
+            part: string;
+            /**
+             * Format: int32
+             * @description What it got.
+             */
+            points: number;
+            /** @description Why. */
+            reasons: components["schemas"]["ScoreReason"][];
+        };
+        /** @description A reason and its points. */
+        ScoreReason: {
+            /**
+             * Format: int32
+             * @description Its points; less than nothing where it speaks against.
+             */
+            points: number;
+            /** @description In words. */
+            text: components["schemas"]["Text"];
+        };
         /** @description Something that needs a person's hand on the server. */
         ServerProblem: {
             /** @description What is wrong. */
             detail: string;
-            /** @description Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush` (a step of the pipeline waits). */
+            /** @description Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush`, `incidents` (a step of the pipeline waits). */
             kind: string;
             /** @description What to do. */
             next_step: string;
@@ -1161,6 +1318,28 @@ export interface components {
             time: components["schemas"]["Time"];
             /** @description By whom. */
             user: string;
+        };
+        /** @description What one rule saw of an incident. */
+        StoryStep: {
+            /**
+             * Format: int64
+             * @description How many of its alerts.
+             */
+            alert_count: number;
+            /** @description Event time of its first event. */
+            first_time: components["schemas"]["Time"];
+            /** @description Event time of its last event. */
+            last_time: components["schemas"]["Time"];
+            /** @description UUID of the rule. */
+            rule_id: string;
+            /** @description Level of the rule. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description The tactic that it serves, as ATT&CK writes it in data: `lateral-movement`; absent if the rule names no technique. */
+            tactic?: string;
+            /** @description ATT&CK technique. */
+            technique?: string;
+            /** @description Title of the rule. */
+            title: components["schemas"]["Text"];
         };
         /** @description A text in the languages of the console. */
         Text: {
@@ -1688,6 +1867,118 @@ export interface operations {
             };
         };
     };
+    incidents: {
+        parameters: {
+            query?: {
+                /** @description Only of this status. */
+                status?: components["schemas"]["AlertStatus"];
+                /** @description Only of this severity. */
+                severity?: components["schemas"]["SeverityName"];
+                /** @description Only of at least this score, 0 to 100. */
+                score_min?: number;
+                /** @description Only with an alert about this vehicle. */
+                vehicle?: string;
+                /** @description Sorted how; by score if absent. */
+                sort?: components["schemas"]["IncidentSort"];
+                /** @description How many, 1 to 500; 50 if absent. */
+                limit?: number;
+                /** @description `next` of the page before, asked for with the same `sort`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of incidents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Incident */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The incident, or the elder one that it is part of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_incident_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Incident */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetStatus"];
+            };
+        };
+        responses: {
+            /** @description The incident as it now stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -1846,7 +2137,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `event: alert` with an Alert, `event: tick` with a Tick each second, `event: lagged` with {"missed": n} when this reader was too slow */
+            /** @description `event: alert` with an Alert, `event: incident` with an Incident, `event: tick` with a Tick each second, `event: lagged` with {"missed": n} when this reader was too slow */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -68,6 +68,7 @@ function useSharedKeys(openHelp: () => void) {
   };
   useKeys("everywhere", [
     { keys: "g o", does: m.keys.go.overview, run: () => void navigate({ to: "/" }) },
+    { keys: "g i", does: m.keys.go.incidents, run: () => void navigate({ to: "/incidents" }) },
     { keys: "g a", does: m.keys.go.alerts, run: () => void navigate({ to: "/alerts" }) },
     { keys: "g v", does: m.keys.go.vehicles, run: () => void navigate({ to: "/vehicles" }) },
     { keys: "g e", does: m.keys.go.evidence, run: () => void navigate({ to: "/evidence" }) },
@@ -81,8 +82,14 @@ function Places() {
   const number = useNumber();
   const { tick } = useLive();
   const open = tick ? totalOf(tick.alerts_open) : 0;
-  const places: { to: "/" | "/alerts" | "/vehicles" | "/evidence"; icon: IconName; text: string; badge?: string }[] = [
+  const places: {
+    to: "/" | "/incidents" | "/alerts" | "/vehicles" | "/evidence";
+    icon: IconName;
+    text: string;
+    badge?: string;
+  }[] = [
     { to: "/", icon: "overview", text: m.nav.overview },
+    { to: "/incidents", icon: "incidents", text: m.nav.incidents },
     { to: "/alerts", icon: "alerts", text: m.nav.alerts, ...(open > 0 ? { badge: number(open) } : {}) },
     { to: "/vehicles", icon: "vehicles", text: m.nav.vehicles },
     { to: "/evidence", icon: "evidence", text: m.nav.evidence },

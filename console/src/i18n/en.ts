@@ -1,5 +1,7 @@
 // Every English text of the console. The shape of this object is the catalogue that other languages must fill completely.
 
+import { incident, incidents } from "./parts/incident-en";
+
 const number = new Intl.NumberFormat("en");
 const count = (n: number, one: string, many: string) => `${number.format(n)} ${n === 1 ? one : many}`;
 
@@ -9,6 +11,7 @@ export const en = {
   nav: {
     label: "Main",
     overview: "Overview",
+    incidents: "Incidents",
     alerts: "Alerts",
     vehicles: "Vehicles",
     evidence: "Evidence",
@@ -88,6 +91,7 @@ export const en = {
     back: "Back, or clear what is selected",
     go: {
       overview: "Go to overview",
+      incidents: "Go to incidents",
       alerts: "Go to alerts",
       vehicles: "Go to vehicles",
       evidence: "Go to evidence",
@@ -151,6 +155,10 @@ export const en = {
   },
   overview: {
     title: "Overview",
+    incidents: "Unresolved incidents",
+    gravest: "Gravest open incidents",
+    gravestNone: "No incident is open.",
+    allIncidents: "All incidents",
     alerts: "Unresolved alerts",
     fleet: "Fleet",
     reporting: "reporting",
@@ -182,6 +190,7 @@ export const en = {
       missing_reports: "Reports that never arrived",
       refused_reports: "Reports refused at the gate",
       late_unjudged: "Late events whose correlation window was not judged again",
+      incident_keys: "Things that incidents had no room to remember",
       correlation_evictions: "Correlation groups evicted for lack of room",
     },
     vault: "Evidence vault",
@@ -193,6 +202,8 @@ export const en = {
     totalReports: "Reports",
     problems: "The server needs a hand",
   },
+  incidents,
+  incident,
   alerts: {
     title: "Alerts",
     count: (shown: number, more: boolean) =>

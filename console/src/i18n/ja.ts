@@ -1,5 +1,6 @@
 // Every Japanese text of the console. `Messages` demands each key of the English catalogue.
 import type { Messages } from "./messages";
+import { incident, incidents } from "./parts/incident-ja";
 
 const number = new Intl.NumberFormat("ja");
 const n = (value: number) => number.format(value);
@@ -10,6 +11,7 @@ export const ja: Messages = {
   nav: {
     label: "メイン",
     overview: "概況",
+    incidents: "インシデント",
     alerts: "アラート",
     vehicles: "車両",
     evidence: "証拠",
@@ -89,6 +91,7 @@ export const ja: Messages = {
     back: "戻る、または選択を解除",
     go: {
       overview: "概況へ",
+      incidents: "インシデントへ",
       alerts: "アラートへ",
       vehicles: "車両へ",
       evidence: "証拠へ",
@@ -152,6 +155,10 @@ export const ja: Messages = {
   },
   overview: {
     title: "概況",
+    incidents: "未解決のインシデント",
+    gravest: "スコアの高い未対応インシデント",
+    gravestNone: "未対応のインシデントはありません。",
+    allIncidents: "すべてのインシデント",
     alerts: "未解決のアラート",
     fleet: "車両群",
     reporting: "稼働中",
@@ -183,6 +190,7 @@ export const ja: Messages = {
       missing_reports: "届かなかったレポート",
       refused_reports: "ゲートで拒否したレポート",
       late_unjudged: "再判定できなかった遅着イベント",
+      incident_keys: "インシデントに記録しきれなかった対象",
       correlation_evictions: "容量不足で破棄した相関グループ",
     },
     vault: "証拠保管庫",
@@ -194,6 +202,8 @@ export const ja: Messages = {
     totalReports: "レポート",
     problems: "サーバーに対処が必要です",
   },
+  incidents,
+  incident,
   alerts: {
     title: "アラート",
     count: (shown, more) => `${n(shown)} 件${more ? "を読み込み済み、さらに続きます" : ""}`,

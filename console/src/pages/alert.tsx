@@ -19,9 +19,10 @@ import { EvidencePanel } from "./alert/evidence";
 import { EventsPanel } from "./alert/events";
 import { FramesPanel } from "./alert/frames";
 import { RulePanel } from "./alert/rule";
-import { HistoryPanel, VehiclePanel } from "./alert/side";
+import { HistoryPanel, IncidentsPanel, VehiclePanel } from "./alert/side";
 import { useSetStatus } from "./alerts/set-status";
 import "../styles/alert.css";
+import "../styles/incident.css";
 
 const route = getRouteApi("/shell/alerts/$id");
 
@@ -57,6 +58,7 @@ function AlertView({ detail }: { detail: AlertDetail }) {
         <EventsPanel detail={detail} />
       </div>
       <div className="side-column">
+        <IncidentsPanel incidents={detail.incidents} />
         <VehiclePanel detail={detail} />
         <EvidencePanel evidence={detail.evidence} />
         <RulePanel rule={detail.rule} matched={detail.matched} />

@@ -380,7 +380,7 @@ impl<'v> Singles<'v> {
             let vehicle = self.vehicle(who);
             let time = long(&view.time, row);
             let hour = time.saturating_sub(time.checked_rem_euclid(ALERT_PERIOD).unwrap_or(0));
-            let addition = Addition { time, place: view.place(row), observed: None };
+            let addition = Addition { time, place: view.place(row), observed: None, moving: view.moving(row) };
             self.hits.add((rule, vehicle, hour), rule, &addition, || {
                 let group = vec![(VEHICLE.to_owned(), who.1.to_owned())];
                 let mut hit = hit::empty(known, who.0, group, hour, time);

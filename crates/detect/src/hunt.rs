@@ -89,6 +89,7 @@ pub(crate) fn join(known: &mut Hit, more: Hit) {
     known.first = known.first.min(more.first);
     known.last = known.last.max(more.last);
     known.observed = known.observed.max(more.observed);
+    known.moving = known.moving.max(more.moving);
     let room = HIT_EVENTS_MAX.saturating_sub(known.events.len());
     known.events.extend(more.events.into_iter().take(room));
 }

@@ -2,7 +2,7 @@
 //!
 //! Not a store, not a scheduler: no file, no clock, no thread. [`RuleSet::parse`] reads rules, [`Engine::process`] runs them over
 //! batches of [`yagura_columns::events_schema`] and hands out [`Hit`]s, [`FleetEngine`] judges what several engines saw, [`LateJudge`] what came
-//! too late, [`why()`] says in words why a rule fired, and [`cases`] runs
+//! too late, [`why()`] says in words why a rule fired, [`incident`] puts alerts together, and [`cases`] runs
 //! the tests that stand beside rules.
 #![cfg_attr(
     not(test),
@@ -17,6 +17,7 @@
 )]
 
 pub mod cases;
+pub mod incident;
 
 mod advice;
 mod bounds;

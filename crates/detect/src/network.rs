@@ -329,7 +329,7 @@ impl Memory {
         for counted in &noted.counted {
             let Counted { entry, period_start, observed } = counted;
             let place = (entry.position, entry.entry_index);
-            let addition = Addition { time: entry.time, place, observed: Some(*observed) };
+            let addition = Addition { time: entry.time, place, observed: Some(*observed), moving: None };
             found.hits.add((self.rule, key, *period_start), self.rule, &addition, || {
                 let group = named(rule, origin.values());
                 let mut hit = hit::empty(rule, origin.tenant(), group, *period_start, entry.time);

@@ -12,6 +12,7 @@ mod evidence_log;
 mod evidence_reads;
 mod follow;
 mod hunts;
+mod incidents;
 mod input;
 mod live;
 mod overview;
@@ -32,6 +33,7 @@ pub use app::App;
 pub use evidence_log::{EvidenceLog, EvidenceLogError, Proven};
 pub use evidence_reads::LOOKED_THROUGH_MAX;
 pub use follow::{LOOK_EVERY, follow};
+pub(crate) use incidents::incident as incident_view;
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live};
 pub use problem::ApiError;
@@ -65,6 +67,9 @@ use utoipa::OpenApi;
         alert_page::alert,
         alerts::set_alert_status,
         alert_page::alert_frames,
+        incidents::incidents,
+        incidents::one,
+        incidents::set_incident_status,
         vehicles::vehicles,
         vehicles::vehicle,
         timeline::timeline,
@@ -79,7 +84,7 @@ use utoipa::OpenApi;
         hunts::stop,
         stream::stream
     ),
-    components(schemas(types::Problem, types::Tick))
+    components(schemas(types::IncidentSort, types::Problem, types::Tick))
 )]
 struct Document;
 
@@ -108,6 +113,9 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}", get(alert_page::alert))
         .route("/alerts/{id}/status", post(alerts::set_alert_status))
         .route("/alerts/{id}/frames", get(alert_page::alert_frames))
+        .route("/incidents", get(incidents::incidents))
+        .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/status", post(incidents::set_incident_status))
         .route("/vehicles", get(vehicles::vehicles))
         .route("/vehicles/{vehicle}", get(vehicles::vehicle))
         .route("/vehicles/{vehicle}/timeline", get(timeline::timeline))

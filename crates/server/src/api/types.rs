@@ -5,9 +5,11 @@
 
 mod fleet;
 mod hunt;
+mod incident;
 
 pub use fleet::*;
 pub use hunt::*;
+pub use incident::*;
 
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -132,6 +134,8 @@ pub struct Overview {
     pub fleet: FleetHealth,
     /// Open and acknowledged alerts.
     pub alerts_open: AlertCounts,
+    /// Open and acknowledged incidents.
+    pub incidents_open: AlertCounts,
     /// What was lost, and where.
     pub losses: Vec<Loss>,
     /// The evidence log.
@@ -207,7 +211,7 @@ pub struct AlertCounts {
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct Loss {
     /// What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-    /// `refused_reports`, `correlation_evictions`, `late_unjudged`.
+    /// `refused_reports`, `correlation_evictions`, `late_unjudged`, `incident_keys`.
     pub kind: String,
     /// How many.
     pub count: u64,
@@ -232,7 +236,7 @@ pub struct VaultStatus {
 /// Something that needs a person's hand on the server.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct ServerProblem {
-    /// Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush` (a step of the pipeline waits).
+    /// Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush`, `incidents` (a step of the pipeline waits).
     pub kind: String,
     /// What is wrong.
     pub detail: String,
@@ -305,6 +309,8 @@ pub struct AlertDetail {
     pub counted: Vec<CountedEvent>,
     /// The vault records behind the kept events.
     pub evidence: Vec<EvidenceRef>,
+    /// The incidents that it belongs to: its story, and the wave if it is part of one; what stands in the list first.
+    pub incidents: Vec<Incident>,
     /// What people did with it, oldest first.
     pub history: Vec<StatusChange>,
 }

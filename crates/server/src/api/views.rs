@@ -49,7 +49,7 @@ pub(crate) const fn status_code(status: AlertStatus) -> StatusCode {
     }
 }
 
-fn status(code: i64) -> AlertStatus {
+pub(crate) fn status(code: i64) -> AlertStatus {
     match StatusCode::of(code) {
         StatusCode::Open => AlertStatus::Open,
         StatusCode::Acknowledged => AlertStatus::Acknowledged,

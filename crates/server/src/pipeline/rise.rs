@@ -36,6 +36,8 @@ pub(crate) fn rise(
         last: hit.last,
         count: hit.count,
         vehicles_counted: hit.observed.filter(|_| facts.counts_vehicles).unwrap_or(0),
+        domain: facts.domain.name(),
+        moving: hit.moving,
         trigger,
         events,
     })

@@ -9,6 +9,7 @@ use crate::api::types::{SeverityName, Text};
 use rust_embed::RustEmbed;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use yagura_detect::incident::Domain;
 use yagura_detect::{Counts, Rule, RuleError, RuleFile, RuleKind, RuleSet};
 use yagura_model::Severity;
 
@@ -71,7 +72,7 @@ impl Rules {
     pub fn of(mut files: Vec<RuleFile>) -> Result<Self, RulesError> {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let set = RuleSet::parse(&files).map_err(RulesError::Faulty)?;
-        let book = RuleBook { facts: set.rules().iter().map(|rule| (rule.id.clone(), facts(rule))).collect() };
+        let book = RuleBook { facts: set.rules().iter().map(|rule| (rule.id.clone(), facts(rule, &set))).collect() };
         Ok(Self { set, book })
     }
 }
@@ -101,6 +102,8 @@ pub struct RuleFacts {
     pub technique: Option<String>,
     /// Whether it counts how many vehicles are concerned.
     pub counts_vehicles: bool,
+    /// What it looks at.
+    pub domain: Domain,
     /// Known reasons for a false alarm.
     pub falsepositives: Vec<String>,
     /// What to do when it fires.
@@ -145,7 +148,18 @@ impl RuleBook {
     }
 }
 
-fn facts(rule: &Rule) -> RuleFacts {
+/// What a rule looks at: the service of a vehicle's log source, the product of others; of a correlation, that of its first rule.
+fn domain(rule: &Rule, set: &RuleSet) -> Domain {
+    let source = match &rule.kind {
+        RuleKind::Match => Some(&rule.logsource),
+        RuleKind::Correlation(it) => it.rules.iter().find_map(|id| set.rule(id)).map(|base| &base.logsource),
+    };
+    let names = source.map(|it| [it.service.as_deref(), it.product.as_deref()]);
+    let known = names.into_iter().flatten().flatten().map(Domain::of).find(|domain| *domain != Domain::Other);
+    known.unwrap_or(Domain::Other)
+}
+
+fn facts(rule: &Rule, set: &RuleSet) -> RuleFacts {
     let text = |text: &yagura_columns::Text| Text {
         en: text.en.clone(),
         ja: if text.ja.is_empty() { text.en.clone() } else { text.ja.clone() },
@@ -164,6 +178,7 @@ fn facts(rule: &Rule) -> RuleFacts {
         tags: rule.tags.clone(),
         technique: rule.technique(),
         counts_vehicles: matches!(&rule.kind, RuleKind::Correlation(it) if it.counts == Counts::Values("vehicle".to_owned())),
+        domain: domain(rule, set),
         falsepositives: rule.falsepositives.clone(),
         what_to_do: text(&rule.what_to_do),
         source: rule.source.clone(),

@@ -14,6 +14,7 @@ use crate::api::{Health, Live, alert_view};
 use crate::clock;
 use crate::cluster::MatchWriter;
 use crate::happenings::{LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, emit};
+use crate::incidents::Incidents;
 use crate::intake::Vouched;
 use crate::lake::SharedLake;
 use crate::late::{Late, LateParts};
@@ -45,6 +46,8 @@ pub struct Pipeline {
     task: JoinHandle<u64>,
     position: watch::Receiver<u64>,
     late: Late,
+    /// At the owner of the first partition.
+    incidents: Option<Incidents>,
 }
 
 impl Pipeline {
@@ -60,6 +63,7 @@ impl Pipeline {
         }
         let (flushed, lake_has) = watch::channel(progress.lake_position);
         let late = LateParts::of(&parts, lake_has);
+        let incidents = Incidents::start_for(&parts);
         let stage = if parts.matches.is_some() { EngineStage::First } else { EngineStage::Only };
         let saved = progress.snapshot.as_deref().map(|snapshot| (snapshot, progress.snapshot_position));
         let (stop, stopping) = watch::channel(false);
@@ -100,7 +104,7 @@ impl Pipeline {
         };
         // Whoever looks right after the start sees what was there before it. If that fails, the task goes on trying.
         runner.rebuild().await;
-        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late) })
+        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late), incidents })
     }
 
     /// The next record to be judged, as it grows.
@@ -113,7 +117,11 @@ impl Pipeline {
     pub async fn stop(mut self) -> u64 {
         self.late.stop().await;
         self.stop.send_replace(true);
-        self.task.await.unwrap_or_default()
+        let position = self.task.await.unwrap_or_default();
+        if let Some(incidents) = &mut self.incidents {
+            incidents.stop().await;
+        }
+        position
     }
 
     /// Completes when it has ended by itself: another owner has taken the partition over.

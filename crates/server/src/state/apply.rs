@@ -9,6 +9,7 @@ use super::alerts::{AlertRow, select_alert};
 use super::database::{Tx, Value};
 
 use super::delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport};
+use super::incidents::queue;
 use super::late::{self, Loss};
 use super::number::int;
 use super::people::tenant_of_row;
@@ -67,25 +68,27 @@ pub(super) struct Rise<'d> {
     last: UnixMicros,
     count: u64,
     vehicles_counted: u64,
+    moving: Option<bool>,
 }
 
 impl<'d> Rise<'d> {
     /// One hit.
     pub(super) const fn of(hit: &'d AlertRise) -> Self {
-        let AlertRise { first, last, count, vehicles_counted, .. } = *hit;
-        Self { hit, first, last, count, vehicles_counted }
+        let AlertRise { first, last, count, vehicles_counted, moving, .. } = *hit;
+        Self { hit, first, last, count, vehicles_counted, moving }
     }
 }
 
 fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
     let mut all: BTreeMap<AlertKey, Rise<'_>> = BTreeMap::new();
     for hit in alerts {
-        let fresh = Rise { hit, first: hit.first, last: hit.last, count: 0, vehicles_counted: 0 };
+        let fresh = Rise { hit, first: hit.first, last: hit.last, count: 0, vehicles_counted: 0, moving: None };
         let rise = all.entry((hit.tenant, hit.alert_id)).or_insert(fresh);
         rise.first = rise.first.min(hit.first);
         rise.last = rise.last.max(hit.last);
         rise.count = rise.count.saturating_add(hit.count);
         rise.vehicles_counted = rise.vehicles_counted.max(hit.vehicles_counted);
+        rise.moving = rise.moving.max(hit.moving);
     }
     all
 }
@@ -93,9 +96,10 @@ fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
 /// Up to the values of [`alert_row`].
 pub(super) const INSERT_ALERT: &str =
     "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
-                         match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us)";
+                         match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us,
+                         domain, motion)";
 
-pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17] {
+pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 19] {
     let hit = rise.hit;
     [
         hit.tenant.as_str().into(),
@@ -115,6 +119,8 @@ pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17]
         now.0.into(),
         int(rise.vehicles_counted).into(),
         now.0.into(),
+        hit.domain.into(),
+        rise.moving.map_or(0, |moving| 1 + i64::from(moving)).into(),
     ]
 }
 
@@ -126,10 +132,12 @@ async fn raise(tx: &mut Tx, delta: &Delta, now: UnixMicros) -> Result<(), StateE
             first_us = CASE WHEN excluded.first_us < alerts.first_us THEN excluded.first_us ELSE alerts.first_us END,
             last_us = CASE WHEN excluded.last_us > alerts.last_us THEN excluded.last_us ELSE alerts.last_us END,
             vehicles_counted = CASE WHEN excluded.vehicles_counted > alerts.vehicles_counted
-                                    THEN excluded.vehicles_counted ELSE alerts.vehicles_counted END",
+                                    THEN excluded.vehicles_counted ELSE alerts.vehicles_counted END,
+            motion = CASE WHEN excluded.motion > alerts.motion THEN excluded.motion ELSE alerts.motion END",
     };
-    UPSERT.execute(tx, merged(&delta.alerts).into_values().map(|rise| alert_row(&rise, now)).collect()).await?;
-    Ok(())
+    let all = merged(&delta.alerts);
+    UPSERT.execute(&mut *tx, all.values().map(|rise| alert_row(rise, now)).collect()).await?;
+    queue(tx, all.keys().map(|(tenant, id)| (*tenant, id))).await
 }
 
 /// Keeps the first events of each alert, at most [`ALERT_EVENTS_MAX`].

@@ -81,6 +81,10 @@ pub struct AlertRise {
     pub count: u64,
     /// Vehicles that the rule itself counted, if it counts vehicles.
     pub vehicles_counted: u64,
+    /// What the rule looks at, by the name of its domain.
+    pub domain: &'static str,
+    /// Whether the vehicle moved at any of these events; `None` if nobody knows.
+    pub moving: Option<bool>,
     /// The first of its events in this batch: place, entry.
     pub trigger: (u64, u32),
     /// The kept events: place, entry, vehicle.

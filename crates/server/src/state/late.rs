@@ -7,6 +7,7 @@
 use super::apply::{Rise, added, alert_row, keep_events};
 use super::database::{Tx, Value, sql};
 use super::delta::Delta;
+use super::incidents::queue;
 use super::number::{int, uint};
 use super::rows::Many;
 use super::{AlertRise, AlertRow, Partition, PartitionNumber, State, StateError};
@@ -197,6 +198,7 @@ impl Partition {
             return Ok(false);
         }
         UPSERT.execute(&mut *tx, vec![alert_row(&Rise::of(alert), now)]).await?;
+        queue(&mut *tx, [(tenant, &alert.alert_id)]).await?;
         let late = sql("UPDATE alerts SET late_us = $3 WHERE tenant = $1 AND alert_id = $2");
         late.bind(tenant.as_str()).bind(id).bind(now.0).execute(&mut *tx).await?;
         let kept = sql("DELETE FROM alert_events WHERE tenant = $1 AND alert_id = $2");

@@ -12,6 +12,7 @@ mod delta;
 mod devices;
 mod error;
 mod fleet;
+mod incidents;
 mod late;
 mod number;
 mod partition;
@@ -27,6 +28,9 @@ pub use delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, RateSt
 pub use devices::{DEVICES_PAGE_MAX, KnownDevice, Revoked, for_each_device, revoke};
 pub use error::StateError;
 pub use fleet::{DeviceRow, LossRow, ModelRow, Rates, VEHICLES_MAX, VehicleRow};
+pub use incidents::{
+    GROUPED_MAX, Grouped, INCIDENT_SHOWN_MAX, IncidentFilter, IncidentOrder, IncidentPart, IncidentRow, IncidentRule,
+};
 pub use late::{LATE_ROUND_MAX, LATE_WINDOWS_MAX, LateNote, LateVerdict};
 pub use partition::{Partition, PartitionNumber, PendingRow, Progress};
 pub use people::{Person, SESSIONS_MAX};

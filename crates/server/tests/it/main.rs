@@ -15,6 +15,7 @@ mod evidence;
 mod fleetwide;
 mod gate;
 mod hunts;
+mod incidents;
 mod isolation;
 mod late;
 mod openapi;

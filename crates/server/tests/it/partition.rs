@@ -37,6 +37,8 @@ fn rise(alert: u8, count: u64, events: std::ops::Range<u64>) -> AlertRise {
         first: UnixMicros(i64::try_from(events.start).unwrap()),
         last: UnixMicros(i64::try_from(events.end).unwrap()),
         count,
+        domain: "can",
+        moving: None,
         vehicles_counted: 0,
         trigger: (events.start, 0),
         events: events.map(|place| (place, 0, format!("v-{}", place % 3))).collect(),
