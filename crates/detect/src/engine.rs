@@ -6,11 +6,12 @@
 
 use crate::correlate::{Keys, Question, Reading};
 use crate::error::{BatchError, SnapshotError};
-use crate::evaluate::{Evaluator, chunks, evaluate};
+use crate::evaluate::{Evaluator, chunks};
 use crate::fleet::Outlet;
 use crate::groups::{CorrelationLosses, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
 use crate::late::{LateWindow, LateWindows, judged_time};
+use crate::life::Hidden;
 use crate::mask::Mask;
 use crate::matched::MatchRecord;
 use crate::network::{Found, Network, Origin};
@@ -21,7 +22,7 @@ use crate::ruleset::{Program, RuleSet};
 use crate::snapshot;
 use crate::view::{VEHICLE, View, long, text_at};
 use arrow::record_batch::RecordBatch;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// A rule set at work.
@@ -40,6 +41,8 @@ pub struct Engine {
     outlets: Vec<Outlet>,
     passed_on: Vec<MatchRecord>,
     late: LateWindows,
+    /// How many matches each exception hid, by exception and tenant.
+    hidden: BTreeMap<(usize, Box<str>), u64>,
 }
 
 /// What [`Engine::restore`] took over.
@@ -73,7 +76,8 @@ impl Engine {
         let evaluator = Evaluator::new(&set);
         let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
         let (keys, ageing) = (Keys::default(), Ageing::ByReceipt);
-        Self { set, evaluator, active, products, network, questions, keys, ageing, outlets, passed_on, late }
+        let hidden = BTreeMap::new();
+        Self { set, evaluator, active, products, network, questions, keys, ageing, outlets, passed_on, late, hidden }
     }
 
     /// An engine for rows in the order of their events, whenever they were received.
@@ -90,6 +94,13 @@ impl Engine {
     /// late, or into a group that had been forgotten. Whoever has all rows of their time judges them ([`crate::LateJudge`]).
     pub fn take_late(&mut self) -> Vec<LateWindow> {
         std::mem::take(&mut self.late).into_values().collect()
+    }
+
+    /// How many matches exceptions hid since the last call.
+    pub fn take_hidden(&mut self) -> Vec<Hidden> {
+        let id = |index: usize| self.set.exceptions.get(index).map_or_else(String::new, |it| it.id.clone());
+        let all = std::mem::take(&mut self.hidden).into_iter();
+        all.map(|((index, tenant), matches)| Hidden { exception: id(index), tenant: tenant.into(), matches }).collect()
     }
 
     /// An engine that sees the vehicles of one partition only. Correlations whose group is not within one vehicle are left to a
@@ -137,11 +148,11 @@ impl Engine {
             let all = Mask::first(chunk.len());
             let products = self.products.rows(product.as_ref(), &chunk);
             for (rule, product) in &self.active {
-                let Some(Program::Match { expr, asserted }) = self.set.programs.get(*rule) else { continue };
+                let Some(Program::Match { asserted, .. }) = self.set.programs.get(*rule) else { continue };
+                let hidden = &mut self.hidden;
                 let found = products.of(*product).and_then(|rows| {
-                    let mut found = evaluate(expr, &self.evaluator.masks, &all)?;
-                    found.and(rows);
-                    Some(found).filter(|found| !found.is_empty())
+                    let note = |exception, rows: &Mask| note_hidden(hidden, exception, (rows, &chunk), &view);
+                    self.set.matched(*rule, &self.evaluator.masks, (&all, rows), note)
                 });
                 if let Some(mask) = &found {
                     singles.add(&self.set, *rule, asserted, (mask, &chunk), &view);
@@ -281,6 +292,24 @@ impl Engine {
             };
             self.network.arrive(&self.set, (node, reading.at), (received, reading.entry), &origin, found);
         }
+    }
+}
+
+/// Counts the matches that an exception hid, for each tenant.
+fn note_hidden(
+    hidden: &mut BTreeMap<(usize, Box<str>), u64>,
+    exception: usize,
+    (rows, chunk): (&Mask, &Range<usize>),
+    view: &View,
+) {
+    let mut rows = rows.rows().map(|row| text_at(&view.tenant, chunk.start.saturating_add(row))).peekable();
+    while let Some(tenant) = rows.next() {
+        let mut matches = 1_u64;
+        while rows.next_if_eq(&tenant).is_some() {
+            matches = matches.saturating_add(1);
+        }
+        let sum = hidden.entry((exception, tenant.into())).or_default();
+        *sum = sum.saturating_add(matches);
     }
 }
 

@@ -9,10 +9,13 @@ use crate::collection;
 use crate::detection::Located;
 use crate::document::{self, Body, Document, Generate, Targets};
 use crate::error::{RuleError, RuleErrorKind};
+use crate::evaluate::evaluate;
+use crate::life::{self, Exception, Stage};
+use crate::mask::{Mask, PredicateMasks};
 use crate::matcher::FieldMatcher;
 use crate::pipeline::Pipeline;
 use crate::pool::{Expr, FieldId, Pool};
-use crate::rule::{Correlation, Rule, RuleFile, RuleKind};
+use crate::rule::{Correlation, LogSource, Rule, RuleFile, RuleKind};
 use crate::yaml::{self, Node};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -30,6 +33,9 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     /// For each rule: its expression, or the rules that it counts.
     pub(crate) programs: Vec<Program>,
+    pub(crate) exceptions: Vec<Exception>,
+    /// For each exception: what must hold for a rule that it narrows to match.
+    filters: Vec<Expr>,
     pub(crate) pool: Pool,
     pub(crate) matchers: Vec<FieldMatcher>,
 }
@@ -37,8 +43,16 @@ pub struct RuleSet {
 /// The compiled form of a rule.
 #[derive(Clone, Debug)]
 pub(crate) enum Program {
-    Match { expr: Expr, asserted: Vec<FieldId> },
-    Count { bases: Vec<Base>, plan: Plan },
+    /// `narrowed` are the exceptions that narrow it.
+    Match {
+        expr: Expr,
+        asserted: Vec<FieldId>,
+        narrowed: Vec<usize>,
+    },
+    Count {
+        bases: Vec<Base>,
+        plan: Plan,
+    },
 }
 
 impl RuleSet {
@@ -69,6 +83,38 @@ impl RuleSet {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The filters, in the order of the files, each with the rules that it narrows.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
+    /// The rows of a chunk, of those `within`, that a rule matches; what an exception takes away is handed over with it.
+    pub(crate) fn matched(
+        &self,
+        rule: usize,
+        masks: &PredicateMasks,
+        (all, within): (&Mask, &Mask),
+        mut taken: impl FnMut(usize, &Mask),
+    ) -> Option<Mask> {
+        let Some(Program::Match { expr, narrowed, .. }) = self.programs.get(rule) else { return None };
+        let mut found = evaluate(expr, masks, all)?;
+        found.and(within);
+        let matched = found;
+        for exception in narrowed.iter().filter(|_| !matched.is_empty()) {
+            let passes = self.filters.get(*exception).and_then(|filter| evaluate(filter, masks, all));
+            let mut hidden = matched;
+            if let Some(passes) = &passes {
+                hidden.and_not(passes);
+            }
+            if !hidden.is_empty() {
+                taken(*exception, &hidden);
+                found.and_not(&hidden);
+            }
+        }
+        Some(found).filter(|found| !found.is_empty())
     }
 
     /// The rule with this id.
@@ -111,6 +157,8 @@ pub(crate) struct Read {
     pub(crate) document: Document,
     path: String,
     source: String,
+    /// The exceptions that narrow it.
+    narrowed: Vec<usize>,
 }
 
 impl Read {
@@ -127,6 +175,7 @@ struct Known {
     id: String,
     names: Vec<String>,
     digest: [u8; 32],
+    stage: Stage,
     /// Of a correlation: what it groups by, whether it is judged at once, and its plan.
     correlation: Option<(Vec<String>, bool, Plan)>,
 }
@@ -135,6 +184,8 @@ struct Known {
 struct Builder {
     pool: Pool,
     read: Vec<Read>,
+    exceptions: Vec<Exception>,
+    filters: Vec<Expr>,
     errors: Vec<RuleError>,
 }
 
@@ -167,7 +218,9 @@ impl Builder {
         let sources = sources(&file.text, &nodes);
         for (node, source) in nodes.iter().zip(sources) {
             match document::parse(node, &mut self.pool, pipelines) {
-                Ok(document) => self.read.push(Read { document, path: file.path.clone(), source }),
+                Ok(document) => {
+                    self.read.push(Read { document, path: file.path.clone(), source, narrowed: Vec::new() });
+                }
                 Err(located) => self.fail(&file.path, located),
             }
         }
@@ -192,7 +245,8 @@ impl Builder {
                 self.pool.field(field);
             });
         }
-        let (rules, programs) = compile_all(self.read, &names, &self.pool, &silent).into_iter().unzip();
+        let (rules, programs) =
+            compile_all(self.read, &names, (&self.pool, &self.filters), &silent).into_iter().unzip();
         let mut matchers = Vec::new();
         for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool)) {
             matchers.push(matcher.unwrap_or_else(|reason| {
@@ -201,7 +255,8 @@ impl Builder {
                 FieldMatcher::default()
             }));
         }
-        (RuleSet { rules, programs, pool: self.pool, matchers }, self.errors)
+        let Self { exceptions, filters, pool, errors, .. } = self;
+        (RuleSet { rules, programs, exceptions, filters, pool, matchers }, errors)
     }
 
     /// Leaves out rules whose id or name another one has already.
@@ -234,28 +289,32 @@ impl Builder {
         self.read = rules;
         let mut parts_left = FILTER_PARTS_MAX;
         for filter in filters {
-            let Body::Filter { targets, expr } = filter.document.body else { continue };
-            for Read { document, .. } in &mut self.read {
-                let named = match &targets {
-                    Targets::Any => true,
-                    Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
+            let Read { document, path, source, .. } = filter;
+            let id = own_names(&document).next().unwrap_or_default().to_owned();
+            let Body::Filter { targets, expr, terms } = document.body else { continue };
+            let narrow = Narrowing { targets, logsource: document.logsource, digest: document.digest };
+            let size = expr.size();
+            let mut rules = Vec::new();
+            for read in self.read.iter_mut().filter(|read| narrow.concerns(&read.document)) {
+                let Some(left) = parts_left.checked_sub(size) else {
+                    let (value, max) = (FILTER_PARTS_MAX.saturating_add(1) as u64, FILTER_PARTS_MAX as u64);
+                    let kind = RuleErrorKind::Limit { what: "number of parts that filters add", value, max };
+                    self.errors.push(RuleError { path, line: document.line, column: 1, kind });
+                    return;
                 };
-                if let Body::Detection(rule) = &mut document.body
-                    && named
-                    && filter.document.logsource.covers(&document.logsource)
-                {
-                    let Some(left) = parts_left.checked_sub(expr.size()) else {
-                        let (value, max) = (FILTER_PARTS_MAX.saturating_add(1) as u64, FILTER_PARTS_MAX as u64);
-                        let kind = RuleErrorKind::Limit { what: "number of parts that filters add", value, max };
-                        self.errors.push(RuleError { path: filter.path, line: filter.document.line, column: 1, kind });
-                        return;
-                    };
-                    parts_left = left;
-                    *rule = Expr::All(vec![rule.clone(), expr.clone()]).simplified();
-                    let digest = Sha256::new().chain_update(document.digest).chain_update(filter.document.digest);
-                    document.digest = digest.finalize().into();
-                }
+                parts_left = left;
+                rules.extend(own_names(&read.document).next().map(str::to_owned));
+                read.narrowed.push(self.filters.len());
+                let digest = Sha256::new().chain_update(read.document.digest).chain_update(narrow.digest);
+                read.document.digest = digest.finalize().into();
             }
+            self.filters.push(match terms.expires {
+                Some(expires) => life::until(expr, expires, &mut self.pool),
+                None => expr.simplified(),
+            });
+            let (title, owner) = (document.title.en, document.owner);
+            let (reason, expires) = (terms.reason, terms.expires);
+            self.exceptions.push(Exception { id, title, reason, owner, expires, rules, path, source });
         }
     }
 
@@ -289,6 +348,23 @@ impl Builder {
     }
 }
 
+/// What a filter narrows.
+struct Narrowing {
+    targets: Targets,
+    logsource: LogSource,
+    digest: [u8; 32],
+}
+
+impl Narrowing {
+    fn concerns(&self, document: &Document) -> bool {
+        let named = match &self.targets {
+            Targets::Any => true,
+            Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
+        };
+        named && matches!(document.body, Body::Detection(_)) && self.logsource.covers(&document.logsource)
+    }
+}
+
 /// All names by which a rule may be referred to; the first is its id.
 pub(crate) fn own_names(document: &Document) -> impl Iterator<Item = &str> {
     let given = document.id.iter().chain(&document.name).map(String::as_str);
@@ -303,7 +379,12 @@ fn names(read: &[Read]) -> HashMap<String, usize> {
 }
 
 /// Compiles all documents, each behind those that it counts; in the order of the documents.
-fn compile_all(read: Vec<Read>, names: &HashMap<String, usize>, pool: &Pool, silent: &[usize]) -> Vec<(Rule, Program)> {
+fn compile_all(
+    read: Vec<Read>,
+    names: &HashMap<String, usize>,
+    shared: (&Pool, &[Expr]),
+    silent: &[usize],
+) -> Vec<(Rule, Program)> {
     let below = chain::all_below(&read, names);
     let mut is_counted = vec![false; read.len()];
     for (rules, _) in below.iter().zip(&read).filter(|(_, read)| read.correlation().is_some()) {
@@ -320,7 +401,7 @@ fn compile_all(read: Vec<Read>, names: &HashMap<String, usize>, pool: &Pool, sil
             (rules, is_counted.get(index) == Some(&true)),
             &mut known,
             index,
-            (pool, silent.contains(&index)),
+            (shared, silent.contains(&index)),
         );
         compiled.push((index, it));
     }
@@ -333,22 +414,23 @@ fn compile(
     (rules, is_counted): (&[usize], bool),
     all_known: &mut [Option<Known>],
     index: usize,
-    (pool, silent): (&Pool, bool),
+    ((pool, filters), silent): ((&Pool, &[Expr]), bool),
 ) -> (Rule, Program) {
-    let Read { document, path, source } = read;
+    let Read { document, path, source, narrowed } = read;
     let names: Vec<String> = own_names(&document).map(str::to_owned).collect();
     let id = names.first().cloned().unwrap_or_default();
     let mut digest = Sha256::new().chain_update(document.digest);
     let mut own_digest = document.digest;
-    let mut known = None;
+    let (mut known, mut stage) = (None, document.stage);
     let (kind, program) = match document.body {
         Body::Detection(expr) => {
             let mut asserted = Vec::new();
-            expr.asserted_fields(pool, &mut asserted);
-            (RuleKind::Match, Program::Match { expr, asserted })
+            let narrowing = narrowed.iter().filter_map(|index| filters.get(*index));
+            std::iter::once(&expr).chain(narrowing).for_each(|expr| expr.asserted_fields(pool, &mut asserted));
+            (RuleKind::Match, Program::Match { expr, asserted, narrowed })
         }
         // Filters have been taken out.
-        Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new() }),
+        Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new(), narrowed }),
         Body::Correlation { mut correlation, .. } => {
             let counted = rules.iter().filter_map(|rule| Some((*rule, all_known.get(*rule)?.as_ref()?)));
             let base = |(rule, it): (usize, &Known)| {
@@ -365,13 +447,14 @@ fn compile(
             }
             counted.iter().for_each(|it| digest.update(it.digest));
             correlation.rules = counted.iter().map(|it| it.id.clone()).collect();
+            stage = counted.iter().map(|it| it.stage).min().map_or(stage, |least| least.min(stage));
             own_digest = digest.clone().finalize().into();
             known = Some((correlation.group_by.clone(), correlation.is_judged_at_once(), plan));
             (RuleKind::Correlation(*correlation), Program::Count { bases, plan: Plan { is_counted, ..plan } })
         }
     };
     if let Some(slot) = all_known.get_mut(index) {
-        *slot = Some(Known { id: id.clone(), names, digest: own_digest, correlation: known });
+        *slot = Some(Known { id: id.clone(), names, digest: own_digest, stage, correlation: known });
     }
     let rule = Rule {
         id,
@@ -381,6 +464,8 @@ fn compile(
         what_to_do: document.what_to_do,
         status: document.status,
         level: document.level,
+        stage,
+        owner: document.owner,
         tags: document.tags,
         falsepositives: document.falsepositives,
         logsource: document.logsource,

@@ -14,6 +14,7 @@ mod cuts;
 mod fleet;
 mod hostile;
 mod late;
+mod life;
 mod oracle;
 mod semantics;
 mod shipped;
