@@ -7,15 +7,14 @@
 use crate::chain::{self, Base, Plan};
 use crate::collection;
 use crate::detection::Located;
-use crate::document::{self, Body, Document, Generate, Targets};
+use crate::document::{self, Body, Document, Generate};
 use crate::error::{RuleError, RuleErrorKind};
-use crate::evaluate::evaluate;
-use crate::life::{self, Exception, Stage};
-use crate::mask::{Mask, PredicateMasks};
+use crate::life::{Exception, Stage};
 use crate::matcher::FieldMatcher;
+use crate::narrow::{self, Filters};
 use crate::pipeline::Pipeline;
 use crate::pool::{Expr, FieldId, Pool};
-use crate::rule::{Correlation, LogSource, Rule, RuleFile, RuleKind};
+use crate::rule::{Correlation, Rule, RuleFile, RuleKind};
 use crate::yaml::{self, Node};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -24,8 +23,6 @@ use std::collections::{HashMap, HashSet};
 pub const RULE_FILE_BYTES_MAX: usize = 1 << 20;
 /// The most rules in a set.
 pub const RULES_MAX: usize = 65_536;
-/// The most parts that filters add to the rules of a set.
-const FILTER_PARTS_MAX: usize = 4 << 20;
 
 /// Rules, ready to run.
 #[derive(Clone, Debug)]
@@ -35,7 +32,9 @@ pub struct RuleSet {
     pub(crate) programs: Vec<Program>,
     pub(crate) exceptions: Vec<Exception>,
     /// For each exception: what must hold for a rule that it narrows to match.
-    filters: Vec<Expr>,
+    pub(crate) filters: Vec<Expr>,
+    /// Which rules rest; empty if none does.
+    pub(crate) resting: Vec<bool>,
     pub(crate) pool: Pool,
     pub(crate) matchers: Vec<FieldMatcher>,
 }
@@ -85,38 +84,6 @@ impl RuleSet {
         &self.rules
     }
 
-    /// The filters, in the order of the files, each with the rules that it narrows.
-    #[must_use]
-    pub fn exceptions(&self) -> &[Exception] {
-        &self.exceptions
-    }
-
-    /// The rows of a chunk, of those `within`, that a rule matches; what an exception takes away is handed over with it.
-    pub(crate) fn matched(
-        &self,
-        rule: usize,
-        masks: &PredicateMasks,
-        (all, within): (&Mask, &Mask),
-        mut taken: impl FnMut(usize, &Mask),
-    ) -> Option<Mask> {
-        let Some(Program::Match { expr, narrowed, .. }) = self.programs.get(rule) else { return None };
-        let mut found = evaluate(expr, masks, all)?;
-        found.and(within);
-        let matched = found;
-        for exception in narrowed.iter().filter(|_| !matched.is_empty()) {
-            let passes = self.filters.get(*exception).and_then(|filter| evaluate(filter, masks, all));
-            let mut hidden = matched;
-            if let Some(passes) = &passes {
-                hidden.and_not(passes);
-            }
-            if !hidden.is_empty() {
-                taken(*exception, &hidden);
-                found.and_not(&hidden);
-            }
-        }
-        Some(found).filter(|found| !found.is_empty())
-    }
-
     /// The rule with this id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
@@ -155,10 +122,10 @@ impl RuleSet {
 /// A document and the file and text it came from.
 pub(crate) struct Read {
     pub(crate) document: Document,
-    path: String,
-    source: String,
+    pub(crate) path: String,
+    pub(crate) source: String,
     /// The exceptions that narrow it.
-    narrowed: Vec<usize>,
+    pub(crate) narrowed: Vec<usize>,
 }
 
 impl Read {
@@ -184,8 +151,7 @@ struct Known {
 struct Builder {
     pool: Pool,
     read: Vec<Read>,
-    exceptions: Vec<Exception>,
-    filters: Vec<Expr>,
+    filters: Filters,
     errors: Vec<RuleError>,
 }
 
@@ -228,7 +194,10 @@ impl Builder {
 
     fn finish(mut self) -> (RuleSet, Vec<RuleError>) {
         self.drop_duplicates();
-        self.apply_filters();
+        match narrow::apply(&mut self.read, &mut self.pool) {
+            Ok(filters) => self.filters = filters,
+            Err(error) => self.errors.push(error),
+        }
         self.drop_unresolved();
         if self.read.len() > RULES_MAX {
             let kind =
@@ -246,17 +215,17 @@ impl Builder {
             });
         }
         let (rules, programs) =
-            compile_all(self.read, &names, (&self.pool, &self.filters), &silent).into_iter().unzip();
+            compile_all(self.read, &names, (&self.pool, &self.filters.exprs), &silent).into_iter().unzip();
         let mut matchers = Vec::new();
-        for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool)) {
+        for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool, |_| true)) {
             matchers.push(matcher.unwrap_or_else(|reason| {
                 let kind = RuleErrorKind::Compile { field: name.clone(), reason };
                 self.errors.push(RuleError { path: String::new(), line: 0, column: 0, kind });
                 FieldMatcher::default()
             }));
         }
-        let Self { exceptions, filters, pool, errors, .. } = self;
-        (RuleSet { rules, programs, exceptions, filters, pool, matchers }, errors)
+        let Self { filters: Filters { exceptions, exprs: filters }, pool, errors, .. } = self;
+        (RuleSet { rules, programs, exceptions, filters, resting: Vec::new(), pool, matchers }, errors)
     }
 
     /// Leaves out rules whose id or name another one has already.
@@ -279,43 +248,6 @@ impl Builder {
             }
         });
         self.errors.append(&mut errors);
-    }
-
-    /// Narrows the rules that filters name. A filter whose rules are not in this set does nothing.
-    fn apply_filters(&mut self) {
-        let (filters, rules) = core::mem::take(&mut self.read)
-            .into_iter()
-            .partition::<Vec<_>, _>(|read| matches!(read.document.body, Body::Filter { .. }));
-        self.read = rules;
-        let mut parts_left = FILTER_PARTS_MAX;
-        for filter in filters {
-            let Read { document, path, source, .. } = filter;
-            let id = own_names(&document).next().unwrap_or_default().to_owned();
-            let Body::Filter { targets, expr, terms } = document.body else { continue };
-            let narrow = Narrowing { targets, logsource: document.logsource, digest: document.digest };
-            let size = expr.size();
-            let mut rules = Vec::new();
-            for read in self.read.iter_mut().filter(|read| narrow.concerns(&read.document)) {
-                let Some(left) = parts_left.checked_sub(size) else {
-                    let (value, max) = (FILTER_PARTS_MAX.saturating_add(1) as u64, FILTER_PARTS_MAX as u64);
-                    let kind = RuleErrorKind::Limit { what: "number of parts that filters add", value, max };
-                    self.errors.push(RuleError { path, line: document.line, column: 1, kind });
-                    return;
-                };
-                parts_left = left;
-                rules.extend(own_names(&read.document).next().map(str::to_owned));
-                read.narrowed.push(self.filters.len());
-                let digest = Sha256::new().chain_update(read.document.digest).chain_update(narrow.digest);
-                read.document.digest = digest.finalize().into();
-            }
-            self.filters.push(match terms.expires {
-                Some(expires) => life::until(expr, expires, &mut self.pool),
-                None => expr.simplified(),
-            });
-            let (title, owner) = (document.title.en, document.owner);
-            let (reason, expires) = (terms.reason, terms.expires);
-            self.exceptions.push(Exception { id, title, reason, owner, expires, rules, path, source });
-        }
     }
 
     /// Leaves out correlations whose references lead nowhere, or in a circle.
@@ -345,23 +277,6 @@ impl Builder {
         }
         counted.retain(|index| !speaking.contains(index));
         counted
-    }
-}
-
-/// What a filter narrows.
-struct Narrowing {
-    targets: Targets,
-    logsource: LogSource,
-    digest: [u8; 32],
-}
-
-impl Narrowing {
-    fn concerns(&self, document: &Document) -> bool {
-        let named = match &self.targets {
-            Targets::Any => true,
-            Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
-        };
-        named && matches!(document.body, Body::Detection(_)) && self.logsource.covers(&document.logsource)
     }
 }
 

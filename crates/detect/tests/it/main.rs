@@ -10,7 +10,9 @@
 )]
 
 mod correlations;
+mod costs;
 mod cuts;
+mod explained;
 mod fleet;
 mod hostile;
 mod late;
