@@ -25,6 +25,7 @@ use crate::view::{VEHICLE, View, long, text_at};
 use arrow::record_batch::RecordBatch;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use yagura_model::UnixMicros;
 
 /// A rule set at work.
 pub struct Engine {
@@ -42,8 +43,8 @@ pub struct Engine {
     outlets: Vec<Outlet>,
     passed_on: Vec<MatchRecord>,
     late: LateWindows,
-    /// How many matches each exception hid, by exception and tenant.
-    hidden: BTreeMap<(usize, Box<str>), u64>,
+    /// How many matches each exception hid, by exception, tenant and day.
+    hidden: BTreeMap<(usize, Box<str>, i64), u64>,
     meter: Meter,
 }
 
@@ -117,7 +118,13 @@ impl Engine {
     pub fn take_hidden(&mut self) -> Vec<Hidden> {
         let id = |index: usize| self.set.exceptions.get(index).map_or_else(String::new, |it| it.id.clone());
         let all = std::mem::take(&mut self.hidden).into_iter();
-        all.map(|((index, tenant), matches)| Hidden { exception: id(index), tenant: tenant.into(), matches }).collect()
+        let one = |((index, tenant, day), matches): ((usize, Box<str>, i64), u64)| Hidden {
+            exception: id(index),
+            tenant: tenant.into(),
+            day: UnixMicros(day),
+            matches,
+        };
+        all.map(one).collect()
     }
 
     /// Measures what rules cost from here on; what is found stays the same.
@@ -334,21 +341,29 @@ impl Engine {
 
 /// Counts the matches that an exception hid, for each tenant.
 fn note_hidden(
-    hidden: &mut BTreeMap<(usize, Box<str>), u64>,
+    hidden: &mut BTreeMap<(usize, Box<str>, i64), u64>,
     exception: usize,
     (rows, chunk): (&Mask, &Range<usize>),
     view: &View,
 ) {
-    let mut rows = rows.rows().map(|row| text_at(&view.tenant, chunk.start.saturating_add(row))).peekable();
-    while let Some(tenant) = rows.next() {
+    let day = |row| {
+        let received = long(&view.received, row);
+        received.saturating_sub(received.checked_rem_euclid(DAY).unwrap_or(0))
+    };
+    let rows = rows.rows().map(|row| chunk.start.saturating_add(row));
+    let mut rows = rows.map(|row| (text_at(&view.tenant, row), day(row))).peekable();
+    while let Some((tenant, day)) = rows.next() {
         let mut matches = 1_u64;
-        while rows.next_if_eq(&tenant).is_some() {
+        while rows.next_if_eq(&(tenant, day)).is_some() {
             matches = matches.saturating_add(1);
         }
-        let sum = hidden.entry((exception, tenant.into())).or_default();
+        let sum = hidden.entry((exception, tenant.into(), day)).or_default();
         *sum = sum.saturating_add(matches);
     }
 }
+
+/// A day in µs.
+const DAY: i64 = 86_400_000_000;
 
 /// So many rows are read before they are judged: their groups stay in the processor's cache.
 const BLOCK: usize = 128;

@@ -63,6 +63,8 @@ pub struct Hidden {
     pub exception: String,
     /// Whose fleet.
     pub tenant: String,
+    /// The day, UTC, on which the events were received: its first instant.
+    pub day: UnixMicros,
     /// Pairs of rule and event.
     pub matches: u64,
 }

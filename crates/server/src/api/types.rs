@@ -5,9 +5,11 @@
 
 mod fleet;
 mod hunt;
+mod rules;
 
 pub use fleet::*;
 pub use hunt::*;
+pub use rules::*;
 
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -282,6 +284,11 @@ pub struct Alert {
     /// When data that came late raised or changed it; absent if all of it came in time. Compare it with the times of the events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Time>,
+    /// Whether people hear of it.
+    pub stage: StageName,
+    /// What it turned out to be, once it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// One alert with everything that explains it.
@@ -375,6 +382,9 @@ pub struct StatusChange {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it turned out to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// The wish to change an alert's status.
@@ -385,6 +395,9 @@ pub struct SetStatus {
     /// Why; at most 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it turned out to be: required to close it, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// The frames around an alert's events.

@@ -21,7 +21,7 @@ use yagura_server::ways::{Ways, WaysConfig};
 use yagura_sources::TokenHash;
 use yagura_store::{Position, RecordKind};
 
-const TOKEN: &str = "a token of thirty-two characters";
+pub(crate) const TOKEN: &str = "a token of thirty-two characters";
 
 /// Ways in front of a rig.
 pub(crate) struct Open {
