@@ -13,6 +13,9 @@ impl RuleSet {
     #[must_use]
     pub fn at_rest(&self, ids: &[String]) -> Self {
         let mut set = self.clone();
+        if ids.is_empty() && self.resting.is_empty() {
+            return set;
+        }
         set.resting = self.rules.iter().map(|rule| ids.contains(&rule.id)).collect();
         // Chains of correlations are short: each pass lets the next link rest.
         while let Some(index) = (0..set.rules.len()).find(|rule| !set.rests(*rule) && set.counts_who_rests(*rule)) {

@@ -152,7 +152,10 @@ fn explain_says_what_a_rule_needs_and_why_it_would_be_slow() {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(text.contains("product `vehicle`") && text.contains("Slow: A test on `message`"), "{text}");
     let json = lines(&run(&["rule", "explain", "--rules", &path, "--json"]));
-    assert_eq!((&json[0]["questions"][1]["tried"], &json[0]["group_bytes_max"]), (&"on_every_value".into(), &Value::Null));
+    assert_eq!(
+        (&json[0]["questions"][1]["tried"], &json[0]["group_bytes_max"]),
+        (&"on_every_value".into(), &Value::Null)
+    );
     let mapped = run(&["rule", "explain", "--rules", &path, "--pipeline", "vehicle"]);
     assert_eq!(mapped.status.code(), Some(0), "{}", words(&mapped));
     let unknown = run(&["rule", "explain", "Late", "--rules", &path]);

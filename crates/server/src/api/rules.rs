@@ -44,6 +44,8 @@ struct Known {
     hidden: HashMap<String, u64>,
     costs: RuleCosts,
     paused: Vec<Paused>,
+    /// For each rule the exceptions that narrow it.
+    narrowed: HashMap<String, Vec<String>>,
 }
 
 /// The rules that are active, how often each was right, what it costs, and the exceptions.
@@ -59,13 +61,13 @@ pub(crate) async fn rules(
     session: Session,
     Asked(asked): Asked<RulesQuery>,
 ) -> Result<Json<RuleList>, ApiError> {
-    let known = known(&app, &session, &asked).await?;
     let rules = app.rules.now();
     let book = &rules.book;
+    let known = known(&app, &session, book, &asked).await?;
     Ok(Json(RuleList {
         days: known.days,
         budget_ns: known.costs.budget_ns,
-        rules: book.all().map(|facts| known.summary(facts, book)).collect(),
+        rules: book.all().map(|facts| known.summary(facts)).collect(),
         exceptions: book.exceptions().iter().map(|it| known.exception(it)).collect(),
     }))
 }
@@ -86,8 +88,8 @@ pub(crate) async fn rule(
 ) -> Result<Json<RuleDetail>, ApiError> {
     let rules = app.rules.now();
     let facts = rules.book.get(&id).ok_or(ApiError::NotFound("rule"))?;
-    let known = known(&app, &session, &asked).await?;
-    let rule = known.summary(facts, &rules.book);
+    let known = known(&app, &session, &rules.book, &asked).await?;
+    let rule = known.summary(facts);
     let explained = rules.set.rule(&id).map(|rule| explain(&rules.set, rule));
     let (needs, slow) = explained.map(|it| (it.words, it.slow)).unwrap_or_default();
     let narrows = |it: &&Exception| rule.exceptions.contains(&it.id);
@@ -107,7 +109,7 @@ pub(crate) async fn rule(
     }))
 }
 
-async fn known(app: &App, session: &Session, asked: &RulesQuery) -> Result<Known, ApiError> {
+async fn known(app: &App, session: &Session, book: &RuleBook, asked: &RulesQuery) -> Result<Known, ApiError> {
     let days = asked.days.unwrap_or(DAYS);
     if days == 0 || days > DAYS_MAX {
         return Err(ApiError::BadInput { what: "days", why: format!("{days} is not between 1 and {DAYS_MAX}") });
@@ -117,6 +119,12 @@ async fn known(app: &App, session: &Session, asked: &RulesQuery) -> Result<Known
     let alerts = app.state.rule_alerts(tenant, since).await?;
     let hidden = app.state.exception_hits(tenant, since).await?;
     let costs = app.rules.costs().clone();
+    let mut narrowed: HashMap<String, Vec<String>> = HashMap::new();
+    for exception in book.exceptions() {
+        for rule in &exception.rules {
+            narrowed.entry(rule.clone()).or_default().push(exception.id.clone());
+        }
+    }
     Ok(Known {
         days,
         now,
@@ -125,15 +133,15 @@ async fn known(app: &App, session: &Session, asked: &RulesQuery) -> Result<Known
         hidden: hidden.into_iter().map(|(id, matches)| (id, views::count(matches))).collect(),
         paused: costs.paused(),
         costs,
+        narrowed,
     })
 }
 
 impl Known {
-    fn summary(&self, facts: &RuleFacts, book: &RuleBook) -> RuleSummary {
+    fn summary(&self, facts: &RuleFacts) -> RuleSummary {
         let alerts = self.alerts.get(&facts.id);
         let cost = self.costs.of(&facts.id).map(|it| Cost { ns: it.ns, share: it.share, events: it.events });
         let not_judged = self.pauses.iter().filter(|row| row.rule_id == facts.id).map(|row| views::count(row.events));
-        let narrows = book.exceptions().iter().filter(|it| it.rules.contains(&facts.id));
         RuleSummary {
             id: facts.id.clone(),
             title: facts.title.clone(),
@@ -161,7 +169,7 @@ impl Known {
                 .map(pause)
                 .or_else(|| self.paused_elsewhere(facts)),
             events_not_judged: not_judged.sum(),
-            exceptions: narrows.map(|it| it.id.clone()).collect(),
+            exceptions: self.narrowed.get(&facts.id).cloned().unwrap_or_default(),
         }
     }
 
