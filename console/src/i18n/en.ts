@@ -56,6 +56,18 @@ export const en = {
     unresolved: "Unresolved",
     all: "All",
   },
+  dispositions: {
+    true_positive: "True positive",
+    false_positive: "False positive",
+    benign: "Benign",
+    insufficient_data: "Undetermined",
+  },
+  dispositionHelp: {
+    true_positive: "What the rule says happened, and should not have",
+    false_positive: "The rule was wrong: what it says did not happen",
+    benign: "It happened, and was expected or allowed",
+    insufficient_data: "Nobody can tell from what there is",
+  },
   time: {
     seconds: (n: number) => `${n} s`,
     minutes: (n: number) => `${n} min`,
@@ -68,7 +80,7 @@ export const en = {
   },
   actions: {
     acknowledge: "Acknowledge",
-    close: "Close",
+    closeAs: "Close as",
     reopen: "Reopen",
     undo: "Undo",
     dismiss: "Dismiss",
@@ -101,7 +113,7 @@ export const en = {
     open: "Open",
     select: "Select or unselect",
     acknowledge: "Acknowledge",
-    close: "Close",
+    closeAs: (what: string) => `Close: ${what}`,
     filter: "Put the cursor into the filter",
     fresh: "Show what is new",
     nextEvent: "Next event",

@@ -56,6 +56,18 @@ export const ja: Messages = {
     unresolved: "未解決",
     all: "すべて",
   },
+  dispositions: {
+    true_positive: "真陽性",
+    false_positive: "誤検知",
+    benign: "正当な動作",
+    insufficient_data: "判断不能",
+  },
+  dispositionHelp: {
+    true_positive: "ルールの示す事象が起きており、起きてはならないものだった",
+    false_positive: "ルールの示す事象は起きていなかった",
+    benign: "事象は起きたが、予定された、または許可された動作だった",
+    insufficient_data: "得られた情報では判断できない",
+  },
   time: {
     seconds: (v) => `${v} 秒`,
     minutes: (v) => `${v} 分`,
@@ -68,7 +80,7 @@ export const ja: Messages = {
   },
   actions: {
     acknowledge: "確認済みにする",
-    close: "クローズ",
+    closeAs: "クローズの理由",
     reopen: "再オープン",
     undo: "元に戻す",
     dismiss: "閉じる",
@@ -101,7 +113,7 @@ export const ja: Messages = {
     open: "開く",
     select: "選択・選択解除",
     acknowledge: "確認済みにする",
-    close: "クローズする",
+    closeAs: (v) => `「${v}」としてクローズする`,
     filter: "絞り込み欄へ移動",
     fresh: "新着を表示",
     nextEvent: "次のイベント",

@@ -5,6 +5,7 @@
 
 use crate::detection::{self, Located, at, type_error};
 use crate::error::RuleErrorKind;
+use crate::life::{self, Stage, Terms};
 use crate::pipeline::{Pipeline, Rewrite};
 use crate::pool::{Expr, Pool};
 use crate::rule::{Correlation, LogSource};
@@ -28,6 +29,8 @@ pub(crate) struct Document {
     pub(crate) what_to_do: Text,
     pub(crate) status: Option<String>,
     pub(crate) level: Severity,
+    pub(crate) stage: Stage,
+    pub(crate) owner: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) falsepositives: Vec<String>,
     pub(crate) logsource: LogSource,
@@ -45,6 +48,7 @@ pub(crate) enum Body {
     Filter {
         targets: Targets,
         expr: Expr,
+        terms: Terms,
     },
 }
 
@@ -75,8 +79,8 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
         (Some(detection), None, None) => (Body::Detection(detection::parse(detection, pool, &rewrite)?), detection),
         (None, Some(correlation), None) => (correlation::parse(correlation, extra)?, correlation),
         (None, None, Some(filter)) => {
-            let expr = detection::parse(filter, pool, &rewrite)?;
-            (Body::Filter { targets: targets(filter)?, expr }, filter)
+            let (expr, terms) = (detection::parse(filter, pool, &rewrite)?, life::terms(extra)?);
+            (Body::Filter { targets: targets(filter)?, expr, terms }, filter)
         }
         (None, None, None) => return Err(at(node, RuleErrorKind::Missing("detection"))),
         (_, Some(both), _) => {
@@ -90,8 +94,13 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
     let mut digest = Sha256::new();
     meaning.digest_into(&mut digest);
     rewrite.digest_into(&mut digest);
-    if let Body::Correlation { correlation, .. } = &body {
-        digest.update(correlation.lateness.to_be_bytes());
+    match &body {
+        Body::Detection(_) => life::no_terms(extra)?,
+        Body::Correlation { correlation, .. } => {
+            life::no_terms(extra)?;
+            digest.update(correlation.lateness.to_be_bytes());
+        }
+        Body::Filter { terms, .. } => terms.expires.iter().for_each(|end| digest.update(end.0.to_be_bytes())),
     }
     Ok(Document {
         line: node.line,
@@ -102,6 +111,8 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
         what_to_do: both(own("what_to_do")?, own("what_to_do_ja")?),
         status: text(node, "status")?,
         level: level(node)?,
+        stage: if matches!(body, Body::Filter { .. }) { Stage::Live } else { life::stage(extra)? },
+        owner: life::owner(extra)?,
         tags: texts(node, "tags")?,
         falsepositives: texts(node, "falsepositives")?,
         logsource,

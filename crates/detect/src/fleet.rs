@@ -40,7 +40,7 @@ impl Outlet {
     /// The outlet of a rule; `None` if it is no correlation, or counts each vehicle apart.
     pub(crate) fn new(set: &RuleSet, rule: usize) -> Option<Self> {
         match set.programs.get(rule)? {
-            Program::Count { plan, .. } if plan.over_fleet => Some(Self {
+            Program::Count { plan, .. } if plan.over_fleet && !set.rests(rule) => Some(Self {
                 question: Question::new(set, rule)?,
                 readings: Vec::new(),
                 keys: Keys::default(),

@@ -104,7 +104,7 @@ impl Network {
     /// The correlations of a set for which `ours` says so of whether they are over the fleet.
     pub(crate) fn new(set: &RuleSet, limits: Limits, ours: impl Fn(bool) -> bool) -> Self {
         let plan = |rule: &usize| match set.programs.get(*rule) {
-            Some(Program::Count { plan, .. }) => Some(*plan),
+            Some(Program::Count { plan, .. }) if !set.rests(*rule) => Some(*plan),
             _ => None,
         };
         let mut rules: Vec<usize> =
@@ -112,7 +112,7 @@ impl Network {
         rules.sort_by_key(|rule| plan(rule).map_or(0, |it| it.depth));
         let places: HashMap<usize, usize> = rules.iter().enumerate().map(|(node, rule)| (*rule, node)).collect();
         let mut above: HashMap<usize, Vec<Above>> = HashMap::new();
-        for (rule, program) in set.programs.iter().enumerate() {
+        for (rule, program) in set.programs.iter().enumerate().filter(|(rule, _)| !set.rests(*rule)) {
             let Program::Count { bases, .. } = program else { continue };
             for (place, base) in bases.iter().enumerate().filter(|(_, base)| matches!(base.via, Via::Firings { .. })) {
                 let it = Above { rule, node: places.get(&rule).copied(), place, via: base.via.clone() };

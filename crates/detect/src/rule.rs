@@ -5,6 +5,7 @@
 
 use crate::bounds::Bounds;
 use crate::condition::Condition;
+use crate::life::Stage;
 use std::fmt;
 use yagura_columns::Text;
 use yagura_model::Severity;
@@ -196,6 +197,10 @@ pub struct Rule {
     pub status: Option<String>,
     /// How bad it is if it fires.
     pub level: Severity,
+    /// Whether people hear of it: its own stage, or that of a rule that it counts, if that is in the shadow.
+    pub stage: Stage,
+    /// Who answers for it; custom field `yagura.owner`.
+    pub owner: Option<String>,
     /// Sigma's tags, such as `attack.t0855`.
     pub tags: Vec<String>,
     /// What else may look like this.

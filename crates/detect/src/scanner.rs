@@ -4,7 +4,7 @@
 //! looks at every row, whatever its log source; who wants otherwise gives a pipeline that adds conditions. Cost: see `rule bench`.
 
 use crate::error::BatchError;
-use crate::evaluate::{Evaluator, chunks, evaluate};
+use crate::evaluate::{Evaluator, chunks};
 use crate::mask::Mask;
 use crate::pool::EVERY_FIELD;
 use crate::rule::Rule;
@@ -51,9 +51,8 @@ impl Scanner {
             self.evaluator.run(&self.set, &columns, &chunk);
             let all = Mask::first(chunk.len());
             self.found.clear();
-            for (rule, program) in self.set.programs.iter().enumerate() {
-                let Program::Match { expr, .. } = program else { continue };
-                let rows = evaluate(expr, &self.evaluator.masks, &all).filter(|rows| !rows.is_empty());
+            for rule in 0..self.set.programs.len() {
+                let rows = self.set.matched(rule, &self.evaluator.masks, (&all, &all), |_, _| {});
                 self.found.extend(rows.map(|rows| (rule, rows)));
             }
             take(&Found { set: &self.set, columns: &columns, start: chunk.start, found: &self.found });

@@ -47,6 +47,8 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<CorrelationsForgotten<'_>>(),
         told::<RulesChanged>(),
         told::<RulesRefused<'_>>(),
+        told::<RulePaused<'_>>(),
+        told::<RuleResumed<'_>>(),
         told::<PipelineStalled<'_>>(),
         told::<PipelineResumed>(),
         told::<PartitionLost>(),
@@ -95,6 +97,9 @@ macro_rules! happening {
         }
     };
 }
+
+mod rules;
+pub use rules::{RulePaused, RuleResumed};
 
 /// A request failed by a fault of ours.
 pub struct RequestFailed<'a> {

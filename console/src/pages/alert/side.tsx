@@ -95,6 +95,7 @@ export function HistoryPanel({ history }: { history: StatusChange[] }) {
           <li key={change.time}>
             <div>
               <StatusLabel status={change.status} />
+              {change.disposition && <span>{m.dispositions[change.disposition]}</span>}
               <span>{change.user || m.incident.server}</span>
               <When time={change.time} as="brief" />
             </div>

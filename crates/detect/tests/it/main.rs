@@ -10,10 +10,13 @@
 )]
 
 mod correlations;
+mod costs;
 mod cuts;
+mod explained;
 mod fleet;
 mod hostile;
 mod late;
+mod life;
 mod oracle;
 mod semantics;
 mod shipped;

@@ -155,6 +155,8 @@ mod tests {
             count,
             raised_us: 0,
             late_us: None,
+            shadow: 0,
+            disposition: None,
         };
         (Tenant::named(yagura_model::Name::new("acme").unwrap()), row, UnixMicros(touched))
     }

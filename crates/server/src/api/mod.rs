@@ -18,6 +18,7 @@ mod live;
 mod overview;
 mod problem;
 mod query;
+mod rules;
 mod sign_in;
 mod stream;
 pub mod time;
@@ -37,6 +38,7 @@ pub(crate) use incidents::incident as incident_view;
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live};
 pub use problem::ApiError;
+pub use rules::DAYS_MAX;
 pub use stream::STREAMS_MAX;
 pub use timeline::{EVENTS_MAX, RANGE_US_MAX, STATES_MAX};
 pub(crate) use views::{alert as alert_view, severity_id};
@@ -78,6 +80,8 @@ use utoipa::OpenApi;
         evidence_reads::evidence_reads,
         overview::catalogue,
         query::query,
+        rules::rules,
+        rules::rule,
         hunts::begin,
         hunts::hunts,
         hunts::hunt,
@@ -124,6 +128,8 @@ pub fn router(app: App) -> Router {
         .route("/evidence/{position}/raw", get(evidence::evidence_raw))
         .route("/catalogue", get(overview::catalogue))
         .route("/query", post(query::query))
+        .route("/rules", get(rules::rules))
+        .route("/rules/{id}", get(rules::rule))
         .route("/hunts", get(hunts::hunts).post(hunts::begin))
         .route("/hunts/{id}", get(hunts::hunt))
         .route("/hunts/{id}/stop", post(hunts::stop))

@@ -6,10 +6,12 @@
 mod fleet;
 mod hunt;
 mod incident;
+mod rules;
 
 pub use fleet::*;
 pub use hunt::*;
 pub use incident::*;
+pub use rules::*;
 
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -286,6 +288,11 @@ pub struct Alert {
     /// When data that came late raised or changed it; absent if all of it came in time. Compare it with the times of the events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Time>,
+    /// Whether people hear of it.
+    pub stage: StageName,
+    /// What it turned out to be, once it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// One alert with everything that explains it.
@@ -381,6 +388,9 @@ pub struct StatusChange {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it turned out to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// The wish to change an alert's status.
@@ -391,6 +401,9 @@ pub struct SetStatus {
     /// Why; at most 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it turned out to be: required to close it, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// The frames around an alert's events.

@@ -4,6 +4,7 @@
 //! each step one at a time and in order; while one is applied, the next is judged and the one behind it is read; a flush begins when
 //! all that was judged is applied; a step that fails is tried again until it succeeds or the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
+use super::active::ActiveRules;
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving, tend};
 use super::judge::{EngineStage, Judge, Verdict};
 use super::order::Order;
@@ -76,6 +77,8 @@ impl Pipeline {
             Ordered::Here => Some(spawn_blocking(move || Order::rebuild(partition, &vault, next)).await??),
         };
         let mut runner = Runner {
+            rules: parts.rules.clone(),
+            told: None,
             judge: Some(Judge::new((stage, parts.rules, saved), parts.vault.clone(), partition, order)),
             next,
             applied: progress.position,
@@ -167,6 +170,9 @@ struct Runner {
     live: Live,
     health: Health,
     matches: Option<MatchWriter>,
+    rules: ActiveRules,
+    /// What was told of rules that cost too much.
+    told: Option<String>,
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
     /// Moves when the lake has taken rows.
@@ -303,6 +309,7 @@ impl Runner {
         let (judge, verdict) = judging.await?;
         self.judge = Some(judge);
         let verdict = verdict?;
+        self.rules.costs().tell(&self.health, &mut self.told);
         self.next = verdict.delta.position;
         self.judged = Some(verdict);
         traces::judged(next..self.next, started);

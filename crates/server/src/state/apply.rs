@@ -40,10 +40,11 @@ pub(super) async fn write(tx: &mut Tx, partition: i64, delta: &Delta, now: UnixM
     }
     move_chains(tx, &delta.chains).await?;
     count_vehicles(tx, partition, delta).await?;
+    super::rules::note(tx, partition, delta).await?;
     count(tx, partition, delta, &unjudged).await
 }
 
-/// The alerts of the batch as they stand.
+/// The alerts of the batch as they stand, those left out that people do not hear of.
 pub(super) async fn raised(tx: &mut Tx, delta: &Delta) -> Result<Vec<(Tenant, AlertRow)>, StateError> {
     #[derive(FromRow)]
     struct Raised {
@@ -55,7 +56,7 @@ pub(super) async fn raised(tx: &mut Tx, delta: &Delta) -> Result<Vec<(Tenant, Al
     let keys = keys.keys().map(|(tenant, id)| [tenant.as_str().into(), id.as_slice().into()]).collect();
     let select = Many {
         before: concat!("SELECT tenant, ", select_alert!(), " FROM ("),
-        after: ") AS k CROSS JOIN alerts WHERE tenant = k.column1 AND alert_id = k.column2",
+        after: ") AS k CROSS JOIN alerts WHERE tenant = k.column1 AND alert_id = k.column2 AND shadow = 0",
     };
     let rows: Vec<Raised> = select.all(tx, keys).await?;
     rows.into_iter().map(|raised| Ok((tenant_of_row(&raised.tenant)?, raised.row))).collect()
@@ -97,9 +98,9 @@ fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
 pub(super) const INSERT_ALERT: &str =
     "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
                          match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us,
-                         domain, motion)";
+                         domain, motion, shadow)";
 
-pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 19] {
+pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 20] {
     let hit = rise.hit;
     [
         hit.tenant.as_str().into(),
@@ -121,6 +122,7 @@ pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 19]
         now.0.into(),
         hit.domain.into(),
         rise.moving.map_or(0, |moving| 1 + i64::from(moving)).into(),
+        i64::from(hit.shadow).into(),
     ]
 }
 
@@ -129,6 +131,7 @@ async fn raise(tx: &mut Tx, delta: &Delta, now: UnixMicros) -> Result<(), StateE
         before: INSERT_ALERT,
         after: "ON CONFLICT (tenant, alert_id) DO UPDATE SET
             touched_us = excluded.touched_us, count = alerts.count + excluded.count,
+            shadow = CASE WHEN excluded.shadow < alerts.shadow THEN excluded.shadow ELSE alerts.shadow END,
             first_us = CASE WHEN excluded.first_us < alerts.first_us THEN excluded.first_us ELSE alerts.first_us END,
             last_us = CASE WHEN excluded.last_us > alerts.last_us THEN excluded.last_us ELSE alerts.last_us END,
             vehicles_counted = CASE WHEN excluded.vehicles_counted > alerts.vehicles_counted
@@ -201,7 +204,9 @@ async fn queue_rows(tx: &mut Tx, partition: i64, delta: &Delta) -> Result<(), St
         after: "",
     };
     let applied = delta.position.saturating_sub(1);
-    INSERT.execute(tx, delta.alerts.iter().map(|hit| waiting_row(hit, partition, applied)).collect()).await?;
+    // The lake holds what people were told: a hunt compares with that.
+    let told = delta.alerts.iter().filter(|hit| !hit.shadow);
+    INSERT.execute(tx, told.map(|hit| waiting_row(hit, partition, applied)).collect()).await?;
     Ok(())
 }
 

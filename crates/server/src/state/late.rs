@@ -187,6 +187,7 @@ impl Partition {
             before: super::apply::INSERT_ALERT,
             after:
                 "ON CONFLICT (tenant, alert_id) DO UPDATE SET touched_us = excluded.touched_us, count = excluded.count,
+                        shadow = CASE WHEN excluded.shadow < alerts.shadow THEN excluded.shadow ELSE alerts.shadow END,
                         first_us = excluded.first_us, last_us = excluded.last_us,
                         vehicles_counted = CASE WHEN excluded.vehicles_counted > alerts.vehicles_counted
                                                 THEN excluded.vehicles_counted ELSE alerts.vehicles_counted END",
@@ -224,7 +225,7 @@ impl Partition {
         .bind(more)
         .bind(int(place(self.number().get(), next)))
         .bind(LATE_ENTRY);
-        if more != 0 {
+        if more != 0 && !alert.shadow {
             share.execute(tx).await?;
         }
         Ok(true)

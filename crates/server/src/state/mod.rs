@@ -10,6 +10,7 @@ mod apply;
 mod database;
 mod delta;
 mod devices;
+mod disposition;
 mod error;
 mod fleet;
 mod incidents;
@@ -20,12 +21,14 @@ mod people;
 mod registry;
 mod resume;
 mod rows;
+mod rules;
 mod transfer;
 mod url;
 
-pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusCode};
+pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusChange, StatusCode};
 pub use delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, RateStep, RecordedRevocation};
 pub use devices::{DEVICES_PAGE_MAX, KnownDevice, Revoked, for_each_device, revoke};
+pub use disposition::DispositionCode;
 pub use error::StateError;
 pub use fleet::{DeviceRow, LossRow, ModelRow, Rates, VEHICLES_MAX, VehicleRow};
 pub use incidents::{
@@ -37,6 +40,7 @@ pub use people::{Person, SESSIONS_MAX};
 pub use registry::{
     ENROLMENT_TOKEN_VALIDITY_US, EnrolledCertificate, EnrolmentTokenError, MODEL_BYTES_MAX, enrolment_token,
 };
+pub use rules::{PauseRow, RuleAlertsRow, Unjudged};
 pub use transfer::TransferError;
 pub use url::{StateUrl, StateUrlError};
 

@@ -21,7 +21,7 @@ const PAGE: i64 = 5_000;
 const LINE_BYTES_MAX: u64 = 2 << 30;
 
 /// A table and how its rows are ordered. Columns named `id` only number rows; they are numbered anew.
-const TABLES: [(&str, &str); 24] = [
+const TABLES: [(&str, &str); 26] = [
     ("settings", "name"),
     ("enrolment_tokens", "hash"),
     ("devices", "tenant, vehicle, sensor"),
@@ -44,6 +44,8 @@ const TABLES: [(&str, &str); 24] = [
     ("vehicle_hours", "tenant, vehicle, hour_us"),
     ("totals", "tenant, partition"),
     ("losses", "tenant, kind, partition"),
+    ("rule_pauses", "tenant, rule_id, since_us, partition"),
+    ("exception_hits", "tenant, exception_id, day_us, partition"),
     ("pipeline", "partition"),
     ("snapshots", "partition"),
 ];

@@ -41,7 +41,9 @@ async fn somebody_of_another_tenant_sees_nothing_on_any_endpoint() {
         assert_eq!(foreigner.status(&path).await, 404, "{path}");
         assert_ne!(owner.status(&path).await, 404, "{path}");
     }
-    let closed = foreigner.post(&format!("/alerts/{alert}/status"), &json!({ "status": "closed" })).await;
+    let closed = foreigner
+        .post(&format!("/alerts/{alert}/status"), &json!({ "status": "closed", "disposition": "benign" }))
+        .await;
     assert_eq!(closed.status(), 404);
     assert_eq!(owner.json(&format!("/alerts/{alert}")).await["alert"]["status"], "open");
     let closed = foreigner.post(&format!("/incidents/{incident}/status"), &json!({ "status": "closed" })).await;

@@ -25,6 +25,7 @@ mod query;
 mod replay;
 mod rig;
 mod rule_changes;
+mod rule_life;
 mod services;
 mod serving;
 mod stamps;

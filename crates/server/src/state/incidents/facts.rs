@@ -88,7 +88,7 @@ impl Alert {
     }
 }
 
-/// The alerts of these ids, by id.
+/// The alerts of these ids, by id; not those of rules in the shadow.
 pub(super) async fn alerts(
     tx: &mut Tx,
     tenant: &str,
@@ -100,7 +100,7 @@ pub(super) async fn alerts(
                         a.group_json, a.match_json, a.first_us, a.last_us, a.vehicles_counted,
                         (SELECT MIN(d.model) FROM devices d WHERE d.tenant = a.tenant AND d.vehicle = a.vehicle) AS model
                  FROM (",
-        after: ") AS k CROSS JOIN alerts a WHERE a.tenant = k.column1 AND a.alert_id = k.column2",
+        after: ") AS k CROSS JOIN alerts a WHERE a.tenant = k.column1 AND a.alert_id = k.column2 AND a.shadow = 0",
     };
     const NAMED: Many = Many {
         before: "SELECT DISTINCT e.alert_id, e.vehicle FROM (",
