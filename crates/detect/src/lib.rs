@@ -63,7 +63,7 @@ pub use bounds::Bounds;
 pub use engine::{Engine, Restored};
 pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, SnapshotError, Unsupported};
 pub use event_batch::{EVENT_FIELDS_MAX, EventBatch, EventBatches, FIELD_BYTES_MAX};
-pub use event_text::{BadEvent, EVENT_BYTES_MAX, EventTexts};
+pub use event_text::{BadEvent, EVENT_BYTES_MAX, EventText, EventTexts};
 pub use fleet::{FleetEngine, FleetLosses};
 pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
