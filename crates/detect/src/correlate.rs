@@ -16,7 +16,7 @@ use crate::pool::FieldId;
 use crate::rule::{Correlation, CorrelationCondition, Counts, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
-use crate::window::{Entry, Inserted, Measure, Noted, Test, Told, When, Window, bit};
+use crate::window::{Entry, Measure, Noted, Test, Told, When, Window, bit};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -323,8 +323,8 @@ impl Memory {
         Some(Self::new(rule, correlation, plan, limits))
     }
 
-    /// Adds an event to its group and notes what follows.
-    pub(crate) fn insert(&mut self, at: At, received: i64, entry: Entry, noted: &mut Noted) -> Inserted {
+    /// Adds an event to its group and notes what follows; says whether windows of the group waited before.
+    pub(crate) fn insert(&mut self, at: At, received: i64, entry: Entry, noted: &mut Noted) -> bool {
         noted.clear();
         self.store.insert((at, received), entry, (&self.window, &self.limits), noted)
     }

@@ -186,8 +186,8 @@ impl Network {
         let key = at.key;
         let mut noted = std::mem::take(&mut self.noted);
         if let Some(node) = self.nodes.get_mut(index) {
-            node.memory.insert(at, received, entry, &mut noted);
-            if node.memory.window.when == When::Settled && !node.held.contains_key(&key) {
+            let waited = node.memory.insert(at, received, entry, &mut noted);
+            if node.memory.window.when == When::Settled && !waited && !node.held.contains_key(&key) {
                 node.held.insert(key, Held { tenant: origin.tenant().into(), values: origin.values() });
                 let due = node.memory.store.now.saturating_add(node.memory.window.lateness);
                 node.waiting.push(Reverse((due, key)));

@@ -69,16 +69,10 @@ pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
     let mut texts = EventTexts::new(input);
     while let Some(event) = texts.next_event().map_err(|error| Failure::file(&args.events, &error))? {
         tally.events += 1;
-        let pushed = match event {
-            Ok((place, event)) => {
-                evaluation.batches.push(place, &event).map_err(|reason| format!("event {place}: {reason}"))
-            }
-            Err(bad) => Err(bad.to_string()),
-        };
-        if let Err(reason) = pushed {
+        if let Err(bad) = event.and_then(|(place, text)| evaluation.batches.push(place, text)) {
             tally.bad += 1;
             if tally.bad <= BAD_NAMED_MAX {
-                eprintln!("yagura: {reason}");
+                eprintln!("yagura: {bad}");
             }
         }
         if evaluation.batches.is_full() {
