@@ -19,6 +19,7 @@
 pub mod cases;
 
 mod advice;
+mod baseline;
 mod bounds;
 mod chain;
 mod collection;
@@ -59,6 +60,7 @@ mod why;
 mod window;
 mod yaml;
 
+pub use baseline::{Baseline, Compares, Values};
 pub use bounds::Bounds;
 pub use engine::{Engine, Restored};
 pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, SnapshotError, Unsupported};

@@ -4,6 +4,7 @@
 //! circle; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
 //! [`RuleSet::parse_usable`] leaves the faulty rules out and hands their errors over.
 
+use crate::baseline::Baseline;
 use crate::chain::{self, Base, Plan};
 use crate::collection;
 use crate::detection::Located;
@@ -117,7 +118,14 @@ impl Read {
     pub(crate) fn correlation(&self) -> Option<&Correlation> {
         match &self.document.body {
             Body::Correlation { correlation, .. } => Some(correlation),
-            Body::Detection(_) | Body::Filter { .. } => None,
+            Body::Detection { .. } | Body::Filter { .. } => None,
+        }
+    }
+
+    pub(crate) fn baseline(&self) -> Option<&Baseline> {
+        match &self.document.body {
+            Body::Detection { baseline, .. } => baseline.as_deref(),
+            Body::Correlation { .. } | Body::Filter { .. } => None,
         }
     }
 }
@@ -192,6 +200,9 @@ impl Builder {
                 self.pool.field(field);
             });
         }
+        for field in self.read.iter().filter_map(Read::baseline).flat_map(Baseline::fields) {
+            self.pool.field(field);
+        }
         let (rules, programs) = compile_all(self.read, &names, &self.pool, &silent).into_iter().unzip();
         let mut matchers = Vec::new();
         for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool)) {
@@ -240,7 +251,7 @@ impl Builder {
                     Targets::Any => true,
                     Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
                 };
-                if let Body::Detection(rule) = &mut document.body
+                if let Body::Detection { expr: rule, .. } = &mut document.body
                     && named
                     && filter.document.logsource.covers(&document.logsource)
                 {
@@ -342,10 +353,11 @@ fn compile(
     let mut own_digest = document.digest;
     let mut known = None;
     let (kind, program) = match document.body {
-        Body::Detection(expr) => {
+        Body::Detection { expr, baseline } => {
             let mut asserted = Vec::new();
             expr.asserted_fields(pool, &mut asserted);
-            (RuleKind::Match, Program::Match { expr, asserted })
+            let kind = baseline.map_or(RuleKind::Match, |baseline| RuleKind::Baseline(*baseline));
+            (kind, Program::Match { expr, asserted })
         }
         // Filters have been taken out.
         Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new() }),
