@@ -195,6 +195,10 @@ impl Group {
             self.learn_all(look, &events, noted);
         }
         let period = period_start(time);
+        if period <= odd.named {
+            // It was judged with this event before those that it waited for had come.
+            noted.late(key, who, period);
+        }
         if in_doubt {
             let may_fire = !unusual.is_empty() || !matches!(look.compares, Compares::FirstSeen(_));
             // It may also change what fired of that which was forgotten.
@@ -203,9 +207,6 @@ impl Group {
         }
         if unusual.is_empty() || !is_warm {
             return;
-        }
-        if period <= odd.named {
-            noted.late(key, who, period);
         }
         let mut events: smallvec::SmallVec<[Option<Waits>; 1]> = events.into_iter().map(Some).collect();
         for (index, observed) in unusual {

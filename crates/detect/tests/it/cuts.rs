@@ -141,7 +141,7 @@ fn a_changed_rule_does_not_resume_and_says_so() {
     let mut changed = Engine::new(rules(&RULES.replace("gte: 3", "gte: 4")));
     let restored = changed.restore(&engine.snapshot()).expect("a snapshot");
     assert_eq!((restored.resumed.len(), restored.forgotten), (2, vec!["often".to_owned()]));
-    assert_eq!(engine.restore(b"YGDS\x00\x63"), Err(SnapshotError::Version { found: 99, expected: 3 }));
+    assert_eq!(engine.restore(b"YGDS\x00\x63"), Err(SnapshotError::Version { found: 99, expected: 4 }));
     assert_eq!(engine.restore(b"other"), Err(SnapshotError::Magic));
 }
 
