@@ -243,7 +243,8 @@ impl Group {
         let beyond = look.reach();
         // What is told of a time that was forgotten, only the lake knows.
         let doubt = self.forgotten.saturating_add(beyond);
-        self.name(period, time.saturating_add(beyond).min(doubt).min(self.end), (key, who, noted));
+        let until = time.saturating_add(beyond).min(doubt).min(self.end.max(self.forgotten));
+        self.name(period, until, (key, who, noted));
         if time < self.start {
             if self.before == self.start {
                 // The streak began somewhere before that.

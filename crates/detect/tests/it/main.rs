@@ -9,6 +9,7 @@
     reason = "tests stop at the first surprise and say why they skip"
 )]
 
+mod baseline_rules;
 mod baselines;
 mod correlations;
 mod cuts;
