@@ -4,6 +4,7 @@
 //! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
 //! what is given up is counted. Cost: see `benches/rules.rs`.
 
+use crate::baseline::Baselines;
 use crate::correlate::{Keys, Question, Reading};
 use crate::cost::{Clock, Costs, Meter, Sampling};
 use crate::error::{BatchError, SnapshotError};
@@ -18,7 +19,7 @@ use crate::matched::MatchRecord;
 use crate::network::{Found, Network, Origin};
 use crate::pool::FieldId;
 use crate::product::{self, Products};
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::snapshot;
 use crate::view::{VEHICLE, View, long, text_at};
@@ -35,6 +36,7 @@ pub struct Engine {
     active: Vec<(usize, usize)>,
     products: Products,
     network: Network,
+    baselines: Baselines,
     /// What the correlations of the network ask of rows, in its order.
     questions: Vec<Asking>,
     keys: Keys,
@@ -76,6 +78,7 @@ impl Engine {
             pairs.filter(|(index, (_, program))| matches!(program, Program::Match { .. }) && !set.rests(*index));
         let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
         let network = Network::new(&set, limits, |_| true);
+        let baselines = Baselines::new(&set, limits, |_| true);
         let questions = asking(&set, &network);
         let evaluator = Evaluator::new(&set);
         let (hidden, meter) = (BTreeMap::new(), Meter::new(set.rules.len()));
@@ -87,6 +90,7 @@ impl Engine {
             active,
             products,
             network,
+            baselines,
             questions,
             keys,
             ageing,
@@ -106,6 +110,7 @@ impl Engine {
     /// Forgets all events.
     pub(crate) fn forget(&mut self) {
         self.network.forget();
+        self.baselines.forget();
     }
 
     /// The windows that the rows of the last batch touched and that the correlations cannot judge by what they hold: rows came too
@@ -145,6 +150,7 @@ impl Engine {
         let set = &engine.set;
         engine.outlets = (0..set.rules.len()).filter_map(|rule| Outlet::new(set, rule)).collect();
         engine.network = Network::new(set, limits, |over_fleet| !over_fleet);
+        engine.baselines = Baselines::new(set, limits, |over_fleet| !over_fleet);
         engine.questions = asking(set, &engine.network);
         engine
     }
@@ -163,7 +169,7 @@ impl Engine {
 
     /// Ids of rules that rest because they do not say whose events they look at.
     pub fn resting(&self) -> impl Iterator<Item = &str> {
-        let rests = |rule: &&Rule| matches!(rule.kind, crate::RuleKind::Match) && rule.logsource.product.is_none();
+        let rests = |rule: &&Rule| !matches!(rule.kind, RuleKind::Correlation(_)) && rule.logsource.product.is_none();
         self.set.rules.iter().filter(rests).map(|rule| rule.id.as_str())
     }
 
@@ -199,6 +205,9 @@ impl Engine {
                 self.meter.caused(*rule, begun);
             }
             self.correlate(&view, &chunk, &matches, &mut found);
+            let (rows, ageing) = ((&view, &chunk, &matches), self.ageing);
+            let clock = |row: usize| ageing.time(&view, row);
+            self.baselines.judge(&self.set, rows, clock, (&mut self.keys, &mut found));
             for outlet in &mut self.outlets {
                 let begun = self.meter.now();
                 outlet.pass_on(&self.set, &view, &chunk, &matches, &mut self.passed_on);
@@ -217,31 +226,36 @@ impl Engine {
     pub fn finish(&mut self) -> Vec<Hit> {
         let mut found = Found::default();
         self.network.finish(&self.set, &mut found);
+        self.baselines.finish(&self.set, &mut found);
         self.passed_on.append(&mut found.passed_on);
         self.late.append(&mut found.late);
         found.hits.finish().map(|(_, hit)| hit).collect()
     }
 
-    /// What each correlation had to give up since it began, by rule id.
+    /// What each correlation and baseline had to give up since it began, by rule id.
     pub fn losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
         let memories = self.network.nodes.iter().map(|node| &node.memory);
         let counted = memories.map(move |memory| (id(memory.rule), memory.store.losses));
+        let counted = counted.chain(self.baselines.rooms.iter().map(move |room| (id(room.rule), room.losses)));
         counted.chain(self.outlets.iter().map(move |outlet| (id(outlet.rule()), outlet.losses())))
     }
 
-    /// How many groups and events the correlations hold.
+    /// How many groups the correlations and baselines hold, and how many events and marks of the past.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
         let stores = || self.network.nodes.iter().map(|node| node.memory.store.groups());
         let entries = stores().flatten().map(|group| group.entries().len());
-        (stores().map(<[_]>::len).fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
+        let held = (stores().map(<[_]>::len).fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add));
+        let rooms = self.baselines.rooms.iter().map(crate::baseline::Room::held);
+        rooms
+            .fold(held, |(groups, entries), (more, marks)| (groups.saturating_add(more), entries.saturating_add(marks)))
     }
 
-    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal histories give equal bytes.
+    /// The state of all correlations and baselines as bytes: docs/format/detect-snapshot.md. Equal histories give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.set, &self.network)
+        snapshot::write(&self.set, &self.network, &self.baselines)
     }
 
     /// Takes over a state. Correlations that the snapshot does not hold begin empty.
@@ -249,7 +263,7 @@ impl Engine {
     /// # Errors
     /// [`SnapshotError`]; the engine's state is as before then.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
-        snapshot::read(bytes, &self.set, &mut self.network)
+        snapshot::read(bytes, &self.set, (&mut self.network, &mut self.baselines))
     }
 
     /// Hands the rows of a chunk to the correlations that count them: row by row where one may matter to another.
@@ -415,14 +429,14 @@ impl Ageing {
     }
 }
 
-/// A row that a correlation counts.
-struct Row<'r> {
-    set: &'r RuleSet,
-    question: &'r Question,
-    reading: &'r Reading,
-    view: &'r View,
-    place: (usize, usize),
-    matches: &'r Matches,
+/// A row that a correlation or a baseline counts.
+pub(crate) struct Row<'r> {
+    pub(crate) set: &'r RuleSet,
+    pub(crate) question: &'r Question,
+    pub(crate) reading: &'r Reading,
+    pub(crate) view: &'r View,
+    pub(crate) place: (usize, usize),
+    pub(crate) matches: &'r Matches,
 }
 
 impl Origin for Row<'_> {
@@ -455,7 +469,9 @@ impl<'v> Singles<'v> {
         (mask, chunk): (&Mask, &Range<usize>),
         view: &'v View,
     ) {
-        let Some(known) = set.rules.get(rule).filter(|known| known.alerts) else { return };
+        let Some(known) = set.rules.get(rule).filter(|known| known.alerts && known.kind == RuleKind::Match) else {
+            return;
+        };
         for row in mask.rows().map(|row| chunk.start.saturating_add(row)) {
             let who = (text_at(&view.tenant, row), text_at(&view.vehicle, row));
             let vehicle = self.vehicle(who);

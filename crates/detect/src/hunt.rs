@@ -28,7 +28,7 @@ impl Hunter {
     /// A hunt for what these rules find.
     #[must_use]
     pub fn new(set: RuleSet) -> Self {
-        let ordered = set.rules().iter().any(|rule| matches!(rule.kind, RuleKind::Correlation(_)));
+        let ordered = set.rules().iter().any(|rule| rule.kind != RuleKind::Match);
         Self { engine: Engine::in_event_order(set), ordered, found: HashMap::new(), beyond: BTreeMap::new() }
     }
 

@@ -20,6 +20,7 @@ pub mod cases;
 pub mod incident;
 
 mod advice;
+mod baseline;
 mod bounds;
 mod chain;
 mod collection;
@@ -65,6 +66,7 @@ mod why;
 mod window;
 mod yaml;
 
+pub use baseline::{Baseline, Compares, Values};
 pub use bounds::Bounds;
 pub use cost::{Clock, Costs, Sampling};
 pub use engine::{Engine, Restored};

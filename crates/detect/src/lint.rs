@@ -100,6 +100,14 @@ impl Linter<'_> {
         if let Some(detection) = node.get("detection") {
             self.detection(detection, of_vehicle);
         }
+        if let Some(baseline) = node.get("yagura").and_then(|own| own.get("baseline")).filter(|_| of_vehicle) {
+            let fields = ["field", "group-by"].into_iter().filter_map(|key| baseline.get(key));
+            let fields = fields.flat_map(|node| match &node.value {
+                Value::List(items) => items.as_slice(),
+                _ => core::slice::from_ref(node),
+            });
+            fields.for_each(|field| self.known_field(&field.scalar_text().unwrap_or_default(), place(field)));
+        }
         if let Some(filter) = node.get("filter") {
             self.detection(filter, of_vehicle);
             let condition = filter.get("condition");

@@ -36,7 +36,7 @@ impl Narrowing {
             Targets::Any => true,
             Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
         };
-        named && matches!(document.body, Body::Detection(_)) && self.logsource.covers(&document.logsource)
+        named && matches!(document.body, Body::Detection { .. }) && self.logsource.covers(&document.logsource)
     }
 }
 

@@ -343,14 +343,15 @@ impl Memory {
 fn measure_of(rule: &Rule) -> Option<crate::window::Measure> {
     match &rule.kind {
         RuleKind::Correlation(correlation) => Some(crate::correlate::measure(correlation)),
-        RuleKind::Match => None,
+        RuleKind::Match | RuleKind::Baseline(_) => None,
     }
 }
 
 /// The values of a group with the names of their fields.
-fn named(rule: &Rule, values: Vec<String>) -> Vec<(String, String)> {
+pub(crate) fn named(rule: &Rule, values: Vec<String>) -> Vec<(String, String)> {
     match &rule.kind {
         RuleKind::Correlation(correlation) => correlation.group_by.iter().cloned().zip(values).collect(),
+        RuleKind::Baseline(baseline) => baseline.group_by.iter().cloned().zip(values).collect(),
         RuleKind::Match => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 //! Not the compiled form (that is `ruleset` with its pool). Invariant: a rule has an id that no other rule of its set has; its
 //! digest changes with what it detects and not with its texts.
 
+use crate::baseline::Baseline;
 use crate::bounds::Bounds;
 use crate::condition::Condition;
 use crate::life::Stage;
@@ -54,6 +55,8 @@ pub enum RuleKind {
     Match,
     /// It counts what other rules match.
     Correlation(Correlation),
+    /// It compares events with the past of their group.
+    Baseline(Baseline),
 }
 
 /// What a correlation counts.

@@ -4,6 +4,7 @@
 //! circle; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
 //! [`RuleSet::parse_usable`] leaves the faulty rules out and hands their errors over.
 
+use crate::baseline::Baseline;
 use crate::chain::{self, Base, Plan};
 use crate::collection;
 use crate::detection::Located;
@@ -132,7 +133,14 @@ impl Read {
     pub(crate) fn correlation(&self) -> Option<&Correlation> {
         match &self.document.body {
             Body::Correlation { correlation, .. } => Some(correlation),
-            Body::Detection(_) | Body::Filter { .. } => None,
+            Body::Detection { .. } | Body::Filter { .. } => None,
+        }
+    }
+
+    pub(crate) fn baseline(&self) -> Option<&Baseline> {
+        match &self.document.body {
+            Body::Detection { baseline, .. } => baseline.as_deref(),
+            Body::Correlation { .. } | Body::Filter { .. } => None,
         }
     }
 }
@@ -213,6 +221,9 @@ impl Builder {
             all.for_each(|field| {
                 self.pool.field(field);
             });
+        }
+        for field in self.read.iter().filter_map(Read::baseline).flat_map(Baseline::fields) {
+            self.pool.field(field);
         }
         let (rules, programs) =
             compile_all(self.read, &names, (&self.pool, &self.filters.exprs), &silent).into_iter().unzip();
@@ -338,11 +349,12 @@ fn compile(
     let mut own_digest = document.digest;
     let (mut known, mut stage) = (None, document.stage);
     let (kind, program) = match document.body {
-        Body::Detection(expr) => {
+        Body::Detection { expr, baseline } => {
             let mut asserted = Vec::new();
             let narrowing = narrowed.iter().filter_map(|index| filters.get(*index));
             std::iter::once(&expr).chain(narrowing).for_each(|expr| expr.asserted_fields(pool, &mut asserted));
-            (RuleKind::Match, Program::Match { expr, asserted, narrowed })
+            let kind = baseline.map_or(RuleKind::Match, |baseline| RuleKind::Baseline(*baseline));
+            (kind, Program::Match { expr, asserted, narrowed })
         }
         // Filters have been taken out.
         Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new(), narrowed }),

@@ -9,6 +9,8 @@
     reason = "tests stop at the first surprise and say why they skip"
 )]
 
+mod baseline_rules;
+mod baselines;
 mod correlations;
 mod costs;
 mod cuts;

@@ -201,7 +201,7 @@ impl RuleBook {
 /// What a rule looks at: the service of a vehicle's log source, the product of others; of a correlation, that of its first rule.
 fn domain(rule: &Rule, set: &RuleSet) -> Domain {
     let source = match &rule.kind {
-        RuleKind::Match => Some(&rule.logsource),
+        RuleKind::Match | RuleKind::Baseline(_) => Some(&rule.logsource),
         RuleKind::Correlation(it) => it.rules.iter().find_map(|id| set.rule(id)).map(|base| &base.logsource),
     };
     let names = source.map(|it| [it.service.as_deref(), it.product.as_deref()]);
