@@ -1,7 +1,8 @@
 //! Baselines on one core: events per second, bytes a group, and how long a snapshot and its return take.
 //!
 //! Input are record batches in the columns that rules ask about, each row an event of one baseline; matching them is part of the time.
-//! Bytes are those that the process holds more than before the first row. Not counted: reading and decoding reports.
+//! Bytes are those that the process holds more than before the first row: name one bench on the command line, because what others held
+//! hides them. Not counted: reading and decoding reports.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,

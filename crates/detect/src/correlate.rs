@@ -18,10 +18,10 @@ use crate::rule::{Correlation, CorrelationCondition, Counts, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
 use crate::window::{Entry, Measure, Noted, Test, Told, When, Window, bit};
+use core::net::IpAddr;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 use yagura_model::UnixMicros;
 
 /// How far a vehicle's clock may be ahead of the server's, in µs, before the receive time stands in for it: 1 minute.
