@@ -61,6 +61,12 @@ const vehicle = createRoute({
   component: lazyRouteComponent(() => import("../pages/vehicle"), "VehiclePage"),
 });
 
+const rules = createRoute({
+  getParentRoute: () => shell,
+  path: "/rules",
+  component: lazyRouteComponent(() => import("../pages/rules"), "RulesPage"),
+});
+
 const evidenceIndex = createRoute({
   getParentRoute: () => shell,
   path: "/evidence",
@@ -75,7 +81,7 @@ const evidence = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  shell.addChildren([overview, alerts, alert, vehicles, vehicle, evidenceIndex, evidence]),
+  shell.addChildren([overview, alerts, alert, vehicles, vehicle, rules, evidenceIndex, evidence]),
 ]);
 
 export const queryClient = new QueryClient({
