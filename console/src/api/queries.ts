@@ -25,6 +25,13 @@ export const catalogueQuery = queryOptions({
   staleTime: Infinity,
 });
 
+/** The rules that are active, counted over thirty days. */
+export const rulesQuery = queryOptions({
+  queryKey: ["rules"],
+  queryFn: ({ signal }) => get("/api/v1/rules", { signal }),
+  refetchInterval: 30_000,
+});
+
 /** Alerts page by page, newest first. Never asked again by itself: rows must not move under the pointer. */
 export function alertsQuery(filter: Omit<AlertFilter, "words">) {
   const status = filter.status === "unresolved" || filter.status === "all" ? undefined : filter.status;

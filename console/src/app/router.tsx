@@ -74,6 +74,12 @@ const vehicle = createRoute({
   component: lazyRouteComponent(() => import("../pages/vehicle"), "VehiclePage"),
 });
 
+const rules = createRoute({
+  getParentRoute: () => shell,
+  path: "/rules",
+  component: lazyRouteComponent(() => import("../pages/rules"), "RulesPage"),
+});
+
 const evidenceIndex = createRoute({
   getParentRoute: () => shell,
   path: "/evidence",
@@ -88,7 +94,7 @@ const evidence = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  shell.addChildren([overview, incidents, incident, alerts, alert, vehicles, vehicle, evidenceIndex, evidence]),
+  shell.addChildren([overview, incidents, incident, alerts, alert, vehicles, vehicle, rules, evidenceIndex, evidence]),
 ]);
 
 export const queryClient = new QueryClient({
