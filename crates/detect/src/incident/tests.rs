@@ -18,11 +18,14 @@ struct Alert {
     versions: Vec<(i64, i64)>,
 }
 
+/// Rule, vehicle, user, and the changes in minutes: when, how long.
+type Drawn = (u8, Option<u8>, Option<u8>, Vec<(i64, i64)>);
+
 fn alerts() -> impl Strategy<Value = Vec<Alert>> {
     let versions = proptest::collection::vec((0..600_i64, 0..40_i64), 1..3);
     let one = (0..3_u8, proptest::option::of(0..4_u8), proptest::option::of(0..3_u8), versions);
     proptest::collection::vec(one, 1..24).prop_map(|all| {
-        let make = |(number, (rule, vehicle, user, steps)): (u8, (u8, _, _, Vec<(i64, i64)>))| {
+        let make = |(number, (rule, vehicle, user, steps)): (u8, Drawn)| {
             let (mut first, mut last) = (i64::MAX, i64::MIN);
             let versions = steps.into_iter().map(|(at, length)| {
                 // Further events of an alert lie in its hour.
