@@ -238,6 +238,7 @@ fn rise(number: u8) -> AlertRise {
         vehicles_counted: 0,
         domain: "can",
         moving: None,
+        shadow: false,
         trigger: (u64::from(number), 0),
         events: vec![(u64::from(number), 0, "v-1".to_owned())],
     }
