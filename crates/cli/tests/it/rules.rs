@@ -51,7 +51,7 @@ fn rules_over_events_give_one_object_a_match() {
         said.contains("event 2: EOF while parsing") && said.contains("4 events, 1 cannot be read, 3 matches"),
         "{said}"
     );
-    assert!(said.contains("correlations are not judged"), "{said}");
+    assert!(said.contains("correlations and baselines are not judged"), "{said}");
 
     let sysmon = run(&["rule", "eval", "--rules", &path("r.yml"), "--pipeline", "sysmon", "--json", &path("e.jsonl")]);
     assert_eq!(lines(&sysmon).iter().map(|line| line["line"].clone()).collect::<Vec<_>>(), [3]);
