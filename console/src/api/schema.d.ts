@@ -61,7 +61,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set an alert's status. */
+        /** Set an alert's status; to close it, say what it turned out to be. */
         post: operations["set_alert_status"];
         delete?: never;
         options?: never;
@@ -291,6 +291,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that are active, how often each was right, what it costs, and the exceptions. */
+        get: operations["rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule, with its text and its tests. */
+        get: operations["rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-in": {
         parameters: {
             query?: never;
@@ -404,6 +438,7 @@ export interface components {
              * @description Events (for a correlation: how often it fired).
              */
             count: number;
+            disposition?: components["schemas"]["Disposition"];
             /** @description Event time of the first event. */
             first_time: components["schemas"]["Time"];
             /** @description 64 hexadecimal digits. */
@@ -415,6 +450,8 @@ export interface components {
             rule_id: string;
             /** @description Level of the rule. */
             severity: components["schemas"]["SeverityName"];
+            /** @description Whether people hear of it. */
+            stage: components["schemas"]["StageName"];
             /** @description Where it stands. */
             status: components["schemas"]["AlertStatus"];
             /** @description ATT&CK technique of the rule, such as `T0855`. */
@@ -525,6 +562,24 @@ export interface components {
             /** @description By event id. */
             events: components["schemas"]["CatalogueEntry"][];
         };
+        /** @description What a rule costs. */
+        Cost: {
+            /**
+             * Format: int64
+             * @description So many events were measured.
+             */
+            events: number;
+            /**
+             * Format: double
+             * @description Nanoseconds an event of what only this rule causes.
+             */
+            ns: number;
+            /**
+             * Format: double
+             * @description Its share of all judging, 0 to 1.
+             */
+            share: number;
+        };
         /** @description Why one event counts for an alert. */
         CountedEvent: {
             /**
@@ -592,6 +647,11 @@ export interface components {
              */
             reports: number;
         };
+        /**
+         * @description What an alert turned out to be; OCSF's verdicts.
+         * @enum {string}
+         */
+        Disposition: "true_positive" | "false_positive" | "benign" | "insufficient_data";
         /** @description One qualified security event. */
         Event: {
             /**
@@ -740,6 +800,29 @@ export interface components {
             received_time: components["schemas"]["Time"];
             /** @description SHA-256 of the record's payload, hexadecimal. */
             sha256: string;
+        };
+        /** @description A filter that narrows rules. */
+        ExceptionView: {
+            /** @description Whether that time is over. */
+            expired: boolean;
+            expires?: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Matches that it hid in these days: pairs of rule and event.
+             */
+            hidden: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Who answers for it. */
+            owner?: string;
+            /** @description The file it came from. */
+            path: string;
+            /** @description Why it is right not to hear of it; absent if the filter does not say. */
+            reason?: string;
+            /** @description Ids of the rules that it narrows. */
+            rules: string[];
+            /** @description One line. */
+            title: string;
         };
         /** @description The frames around one event. */
         Excerpt: {
@@ -1012,6 +1095,25 @@ export interface components {
              */
             vehicles: number;
         };
+        /** @description Events that a rule did not judge. */
+        NotJudged: {
+            /** @description The rule that was too costly: this one, or one that it counts. */
+            cause: string;
+            /**
+             * Format: int64
+             * @description What that cost an event, in nanoseconds.
+             */
+            cost_ns: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            events: number;
+            /** @description When the first of them was received. */
+            first: components["schemas"]["Time"];
+            /** @description When the last of them was received. */
+            last: components["schemas"]["Time"];
+        };
         /** @description The state of the tenant's fleet at a glance. */
         Overview: {
             /** @description Open and acknowledged alerts. */
@@ -1037,6 +1139,52 @@ export interface components {
             totals: components["schemas"]["Totals"];
             /** @description The evidence log. */
             vault: components["schemas"]["VaultStatus"];
+        };
+        /** @description Why a rule rests. */
+        Pause: {
+            /** @description The rule that was too costly: this one, or one that it counts. */
+            cause: string;
+            /**
+             * Format: int64
+             * @description What that cost an event, in nanoseconds.
+             */
+            cost_ns: number;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+            until?: components["schemas"]["Time"];
+        };
+        /** @description How often a rule was right, of the alerts that people closed. Versions of a rule are not told apart. */
+        Precision: {
+            /**
+             * Format: int64
+             * @description Right, but expected or allowed: counts for neither.
+             */
+            benign: number;
+            /**
+             * Format: int64
+             * @description False positives.
+             */
+            false_positive: number;
+            /**
+             * Format: int64
+             * @description Nobody can tell: counts for neither.
+             */
+            insufficient_data: number;
+            /**
+             * Format: int64
+             * @description True and false positives together.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description True positives.
+             */
+            true_positive: number;
+            /**
+             * Format: double
+             * @description True positives over `n`; absent if `n` is 0.
+             */
+            value?: number;
         };
         /** @description An error (RFC 9457). */
         Problem: {
@@ -1166,6 +1314,46 @@ export interface components {
              */
             reports: number;
         };
+        /** @description One rule with what explains it. */
+        RuleDetail: {
+            /** @description What it looks for. */
+            description: string;
+            /** @description The exceptions that narrow it. */
+            exceptions: components["schemas"]["ExceptionView"][];
+            /** @description Known reasons for a false alarm. */
+            falsepositives: string[];
+            /** @description What it needs, a sentence each. */
+            needs: string[];
+            /** @description What it did not judge in these days, the newest first. */
+            not_judged: components["schemas"]["NotJudged"][];
+            /** @description The rule. */
+            rule: components["schemas"]["RuleSummary"];
+            /** @description What would make it slow, a sentence each. */
+            slow: string[];
+            /** @description Its YAML text. */
+            source: string;
+            /** @description The files with its tests. */
+            tests: components["schemas"]["TestFile"][];
+            /** @description What to do when it fires. */
+            what_to_do: components["schemas"]["Text"];
+        };
+        /** @description The rules that are active. */
+        RuleList: {
+            /**
+             * Format: int64
+             * @description What a rule may cost, in nanoseconds of judging an event.
+             */
+            budget_ns: number;
+            /**
+             * Format: int32
+             * @description So many days back alerts, hidden matches and pauses are counted.
+             */
+            days: number;
+            /** @description The filters that narrow rules. */
+            exceptions: components["schemas"]["ExceptionView"][];
+            /** @description All rules and correlations, in the order of their files. */
+            rules: components["schemas"]["RuleSummary"][];
+        };
         /** @description What one rule found. */
         RuleOutcome: {
             /**
@@ -1209,6 +1397,53 @@ export interface components {
              * @description Vehicles that its alerts name.
              */
             vehicles: number;
+        };
+        /** @description A rule or a correlation. */
+        RuleSummary: {
+            /** @description Whether its matches are alerts; if not, a correlation counts them. */
+            alerts: boolean;
+            /**
+             * Format: int64
+             * @description Alerts that were raised in these days, but for those of the shadow.
+             */
+            alerts_raised: number;
+            /**
+             * Format: int64
+             * @description Alerts that were kept in the shadow in these days.
+             */
+            alerts_shadow: number;
+            /** @description Whether it counts what other rules match. */
+            correlation: boolean;
+            cost?: components["schemas"]["Cost"];
+            /** @description SHA-256 over what it detects: its version. */
+            digest: string;
+            /**
+             * Format: int64
+             * @description Events of these days that it did not judge.
+             */
+            events_not_judged: number;
+            /** @description Ids of the exceptions that narrow it. */
+            exceptions: string[];
+            /** @description Its id. */
+            id: string;
+            last_raised?: components["schemas"]["Time"];
+            /** @description Its level. */
+            level: components["schemas"]["SeverityName"];
+            /** @description Who answers for it. */
+            owner?: string;
+            /** @description The file it came from. */
+            path: string;
+            paused?: components["schemas"]["Pause"];
+            /** @description What its alerts of these days turned out to be. */
+            precision: components["schemas"]["Precision"];
+            /** @description Whether people hear of it. */
+            stage: components["schemas"]["StageName"];
+            /** @description ATT&CK tactics that its tags name. */
+            tactics: string[];
+            /** @description ATT&CK techniques that its tags name. */
+            techniques: string[];
+            /** @description One line. */
+            title: components["schemas"]["Text"];
         };
         /** @description A rule, for people. */
         RuleView: {
@@ -1269,6 +1504,7 @@ export interface components {
         };
         /** @description The wish to change an alert's status. */
         SetStatus: {
+            disposition?: components["schemas"]["Disposition"];
             /** @description Why; at most 2,000 characters. */
             note?: string;
             /** @description The new status. */
@@ -1289,6 +1525,11 @@ export interface components {
          * @enum {string}
          */
         SignatureState: "valid" | "invalid" | "not_applicable";
+        /**
+         * @description Whether people hear of what a rule finds.
+         * @enum {string}
+         */
+        StageName: "live" | "shadow";
         /** @description What the vehicle was doing. */
         StateSample: {
             /**
@@ -1310,6 +1551,7 @@ export interface components {
         };
         /** @description A change of an alert's status. */
         StatusChange: {
+            disposition?: components["schemas"]["Disposition"];
             /** @description Why. */
             note?: string;
             /** @description To what. */
@@ -1340,6 +1582,13 @@ export interface components {
             technique?: string;
             /** @description Title of the rule. */
             title: components["schemas"]["Text"];
+        };
+        /** @description A file with tests of a rule. */
+        TestFile: {
+            /** @description Where it lies. */
+            path: string;
+            /** @description The YAML text. */
+            source: string;
         };
         /** @description A text in the languages of the console. */
         Text: {
@@ -1479,6 +1728,8 @@ export interface operations {
                 vehicle?: string;
                 /** @description Only of this rule. */
                 rule?: string;
+                /** @description Of rules in this stage; live if absent. */
+                stage?: components["schemas"]["StageName"];
                 /** @description How many, 1 to 500; 50 if absent. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -2057,6 +2308,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rules: {
+        parameters: {
+            query?: {
+                /** @description So many days back, 1 to 366; 30 if absent. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule: {
+        parameters: {
+            query?: {
+                /** @description So many days back, 1 to 366; 30 if absent. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Rule */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
                 };
             };
             /** @description Refused */
