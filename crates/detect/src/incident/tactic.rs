@@ -96,7 +96,7 @@ const fn acts(tactic: Tactic) -> Technique {
 }
 
 /// Sorted by id.
-const TECHNIQUES: [(&str, Technique); 53] = [
+const TECHNIQUES: [(&str, Technique); 56] = [
     ("T0800", acts(InhibitResponseFunction)),
     ("T0803", acts(InhibitResponseFunction)),
     ("T0804", acts(InhibitResponseFunction)),
@@ -126,6 +126,8 @@ const TECHNIQUES: [(&str, Technique); 53] = [
     ("T0863", looks(Execution)),
     ("T0864", looks(InitialAccess)),
     ("T0866", looks(InitialAccess)),
+    ("T0867", looks(LateralMovement)),
+    ("T0869", looks(CommandAndControl)),
     ("T0872", looks(Evasion)),
     ("T0878", acts(InhibitResponseFunction)),
     ("T0880", acts(Impact)),
@@ -137,6 +139,7 @@ const TECHNIQUES: [(&str, Technique); 53] = [
     ("T0892", looks(InhibitResponseFunction)),
     ("T1404", looks(PrivilegeEscalation)),
     ("T1430", looks(Collection)),
+    ("T1437", looks(CommandAndControl)),
     ("T1458", looks(InitialAccess)),
     ("T1474", looks(InitialAccess)),
     ("T1577", looks(Persistence)),

@@ -312,7 +312,7 @@ impl State {
     /// [`StateError`]
     pub async fn incident_changes(&self, tenant: &Tenant, id: &[u8]) -> Result<Vec<ChangeRow>, StateError> {
         let query = sql(
-            "SELECT time_us, user_name, status, note FROM
+            "SELECT time_us, user_name, status, note, CAST(NULL AS BIGINT) AS disposition FROM
                 (SELECT * FROM incident_changes WHERE tenant = $1 AND incident_id = $2 ORDER BY id DESC LIMIT 200) AS newest
              ORDER BY id",
         );
