@@ -21,8 +21,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut scanner = Scanner::new(set);
     let mut texts = EventTexts::new(bytes);
     while let Ok(Some(event)) = texts.next_event() {
-        if let Ok((place, event)) = event {
-            let _ = batches.push(place, &event);
+        if let Ok((place, text)) = event {
+            let _ = batches.push(place, text);
         }
     }
     let Ok(batch) = batches.finish() else { unreachable!("columns of one length") };

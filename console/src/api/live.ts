@@ -1,7 +1,7 @@
-// The server's stream of alerts and ticks (SSE), shared by all pages.
-// Not a cache: it hands batches of alerts on and keeps only the newest tick. Alerts are batched so that a storm of
+// The server's stream of alerts, incidents and ticks (SSE), shared by all pages.
+// Not a cache: it hands batches of alerts and incidents on and keeps only the newest tick. Alerts are batched so that a storm of
 // them costs the page a few updates a second. Silence longer than SILENCE_MAX_MS counts as a lost connection, and is shown.
-import type { Alert, Tick } from "./types";
+import type { Alert, Incident, Tick } from "./types";
 
 export interface LiveState {
   status: "connecting" | "live" | "lost";
@@ -14,6 +14,8 @@ export interface LiveState {
 
 /** Newer versions of alerts by id. */
 export type AlertBatch = ReadonlyMap<string, Alert>;
+/** Newer versions of incidents by id. */
+export type IncidentBatch = ReadonlyMap<string, Incident>;
 
 const BATCH_MS = 250;
 const SILENCE_MAX_MS = 5000;
@@ -23,11 +25,13 @@ export class LiveFeed {
   #state: LiveState = { status: "connecting" };
   #source: EventSource | undefined;
   #batch = new Map<string, Alert>();
+  #incidents = new Map<string, Incident>();
   #batchTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #watchers = new Set<() => void>();
   readonly #alertWatchers = new Set<(batch: AlertBatch) => void>();
+  readonly #incidentWatchers = new Set<(batch: IncidentBatch) => void>();
   readonly #missed: () => void;
 
   /** `missed` is called when alerts may have gone by unseen: after a lost connection, or when the reader was too slow. */
@@ -51,6 +55,13 @@ export class LiveFeed {
     };
   };
 
+  readonly watchIncidents = (watcher: (batch: IncidentBatch) => void) => {
+    this.#incidentWatchers.add(watcher);
+    return () => {
+      this.#incidentWatchers.delete(watcher);
+    };
+  };
+
   start() {
     this.stop();
     const source = new EventSource("/api/v1/stream");
@@ -62,6 +73,11 @@ export class LiveFeed {
     });
     source.addEventListener("alert", (event: MessageEvent<string>) => {
       this.deliver([JSON.parse(event.data) as Alert]);
+    });
+    source.addEventListener("incident", (event: MessageEvent<string>) => {
+      const incident = JSON.parse(event.data) as Incident;
+      this.#incidents.set(incident.id, incident);
+      this.#batchTimer ??= setTimeout(() => this.#flush(), BATCH_MS);
     });
     // The server could not write as fast as alerts came, and dropped some.
     source.addEventListener("lagged", () => this.#missed());
@@ -109,8 +125,11 @@ export class LiveFeed {
 
   #flush() {
     const batch = this.#batch;
+    const incidents = this.#incidents;
     this.#batch = new Map();
+    this.#incidents = new Map();
     this.#batchTimer = undefined;
-    for (const watcher of this.#alertWatchers) watcher(batch);
+    if (batch.size > 0) for (const watcher of this.#alertWatchers) watcher(batch);
+    if (incidents.size > 0) for (const watcher of this.#incidentWatchers) watcher(incidents);
   }
 }

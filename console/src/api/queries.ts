@@ -1,6 +1,7 @@
 // What the pages ask of the API, as TanStack queries: one place for keys, freshness and invalidation.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { AlertFilter } from "../domain/alert-list";
+import type { IncidentsSearch } from "../app/search";
 import { ApiError, get } from "./client";
 
 /** Rows of one page of the alert list. */
@@ -22,6 +23,13 @@ export const catalogueQuery = queryOptions({
   queryKey: ["catalogue"],
   queryFn: ({ signal }) => get("/api/v1/catalogue", { signal }),
   staleTime: Infinity,
+});
+
+/** The rules that are active, counted over thirty days. */
+export const rulesQuery = queryOptions({
+  queryKey: ["rules"],
+  queryFn: ({ signal }) => get("/api/v1/rules", { signal }),
+  refetchInterval: 30_000,
 });
 
 /** Alerts page by page, newest first. Never asked again by itself: rows must not move under the pointer. */
@@ -61,6 +69,35 @@ export function alertQuery(id: string) {
   return queryOptions({
     queryKey: ["alert", id],
     queryFn: ({ signal }) => get("/api/v1/alerts/{id}", { signal, path: { id } }),
+  });
+}
+
+/** Incidents page by page. Never asked again by itself: rows must not move under the pointer. */
+export function incidentsQuery(filter: IncidentsSearch) {
+  return infiniteQueryOptions({
+    queryKey: ["incidents", filter.status, filter.severity, filter.vehicle, filter.sort],
+    queryFn: ({ signal, pageParam }) =>
+      get("/api/v1/incidents", { signal, query: { ...filter, limit: ALERTS_PAGE, cursor: pageParam } }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
+}
+
+/** The gravest open incidents, for the overview. */
+export function gravestIncidentsQuery(limit: number) {
+  return queryOptions({
+    queryKey: ["gravest-incidents", limit],
+    queryFn: ({ signal }) => get("/api/v1/incidents", { signal, query: { limit, status: "open" } }),
+  });
+}
+
+export function incidentQuery(id: string) {
+  return queryOptions({
+    queryKey: ["incident", id],
+    queryFn: ({ signal }) => get("/api/v1/incidents/{id}", { signal, path: { id } }),
   });
 }
 

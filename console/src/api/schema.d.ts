@@ -61,7 +61,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set an alert's status. */
+        /** Set an alert's status; to close it, say what it turned out to be. */
         post: operations["set_alert_status"];
         delete?: never;
         options?: never;
@@ -189,6 +189,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents that stand by themselves, gravest or newest first. */
+        get: operations["incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident with everything that explains it. */
+        get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set an incident's status. */
+        post: operations["set_incident_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -234,6 +285,40 @@ export interface paths {
         put?: never;
         /** A question in SQL: one SELECT over events, alerts, vehicle_state. */
         post: operations["query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that are active, how often each was right, what it costs, and the exceptions. */
+        get: operations["rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule, with its text and its tests. */
+        get: operations["rule"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -353,6 +438,7 @@ export interface components {
              * @description Events (for a correlation: how often it fired).
              */
             count: number;
+            disposition?: components["schemas"]["Disposition"];
             /** @description Event time of the first event. */
             first_time: components["schemas"]["Time"];
             /** @description 64 hexadecimal digits. */
@@ -364,6 +450,8 @@ export interface components {
             rule_id: string;
             /** @description Level of the rule. */
             severity: components["schemas"]["SeverityName"];
+            /** @description Whether people hear of it. */
+            stage: components["schemas"]["StageName"];
             /** @description Where it stands. */
             status: components["schemas"]["AlertStatus"];
             /** @description ATT&CK technique of the rule, such as `T0855`. */
@@ -420,6 +508,8 @@ export interface components {
             group: components["schemas"]["FieldValue"][];
             /** @description What people did with it, oldest first. */
             history: components["schemas"]["StatusChange"][];
+            /** @description The incidents that it belongs to: its story, and the wave if it is part of one; what stands in the list first. */
+            incidents: components["schemas"]["Incident"][];
             /** @description Which fields matched with which values. */
             matched: components["schemas"]["FieldValue"][];
             /** @description The rule that raised it. */
@@ -471,6 +561,24 @@ export interface components {
         CatalogueView: {
             /** @description By event id. */
             events: components["schemas"]["CatalogueEntry"][];
+        };
+        /** @description What a rule costs. */
+        Cost: {
+            /**
+             * Format: int64
+             * @description So many events were measured.
+             */
+            events: number;
+            /**
+             * Format: double
+             * @description Nanoseconds an event of what only this rule causes.
+             */
+            ns: number;
+            /**
+             * Format: double
+             * @description Its share of all judging, 0 to 1.
+             */
+            share: number;
         };
         /** @description Why one event counts for an alert. */
         CountedEvent: {
@@ -539,6 +647,11 @@ export interface components {
              */
             reports: number;
         };
+        /**
+         * @description What an alert turned out to be; OCSF's verdicts.
+         * @enum {string}
+         */
+        Disposition: "true_positive" | "false_positive" | "benign" | "insufficient_data";
         /** @description One qualified security event. */
         Event: {
             /**
@@ -687,6 +800,29 @@ export interface components {
             received_time: components["schemas"]["Time"];
             /** @description SHA-256 of the record's payload, hexadecimal. */
             sha256: string;
+        };
+        /** @description A filter that narrows rules. */
+        ExceptionView: {
+            /** @description Whether that time is over. */
+            expired: boolean;
+            expires?: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Matches that it hid in these days: pairs of rule and event.
+             */
+            hidden: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Who answers for it. */
+            owner?: string;
+            /** @description The file it came from. */
+            path: string;
+            /** @description Why it is right not to hear of it; absent if the filter does not say. */
+            reason?: string;
+            /** @description Ids of the rules that it narrows. */
+            rules: string[];
+            /** @description One line. */
+            title: string;
         };
         /** @description The frames around one event. */
         Excerpt: {
@@ -842,6 +978,81 @@ export interface components {
             /** @description The hunts, without what they found. */
             hunts: components["schemas"]["Hunt"][];
         };
+        /** @description Alerts that belong together. */
+        Incident: {
+            /**
+             * Format: int64
+             * @description How many alerts.
+             */
+            alert_count: number;
+            /** @description Event time of the first event. */
+            first_time: components["schemas"]["Time"];
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            /** @description What kind. */
+            kind: components["schemas"]["IncidentKind"];
+            /** @description Event time of the last event. */
+            last_time: components["schemas"]["Time"];
+            /** @description When the server put it together. */
+            opened_time: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many rules.
+             */
+            rule_count: number;
+            /**
+             * Format: int32
+             * @description 0 to 100: which one to look at first.
+             */
+            score: number;
+            /** @description How bad that is. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description Where it stands. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description What happens, and to whom. */
+            title: components["schemas"]["Text"];
+            /**
+             * Format: int64
+             * @description Vehicles concerned, as far as known: those that alerts name, or as many as a rule counted.
+             */
+            vehicle_count: number;
+        };
+        /** @description One incident with everything that explains it. */
+        IncidentDetail: {
+            /** @description Its alerts by time of their events, at most 200. */
+            alerts: components["schemas"]["Alert"][];
+            /** @description What else its alerts group by (control units, identifiers, accounts, addresses), at most 200. */
+            entities: components["schemas"]["FieldValue"][];
+            /** @description What became of its status, oldest first; without a name, the server opened it again. */
+            history: components["schemas"]["StatusChange"][];
+            /** @description The incident; if the one asked for is part of an elder one, the elder. */
+            incident: components["schemas"]["Incident"];
+            /** @description What the score is made of: impact, confidence, spread, state. */
+            parts: components["schemas"]["ScorePart"][];
+            /** @description Other incidents of the same vehicles at about the same time, gravest first, at most 10. */
+            related: components["schemas"]["Incident"][];
+            /** @description What happened along the tactics, by first event: one step a rule. */
+            story: components["schemas"]["StoryStep"][];
+            /** @description Vehicles that its alerts name, at most 200. */
+            vehicles: string[];
+        };
+        /**
+         * @description What kind of incident.
+         * @enum {string}
+         */
+        IncidentKind: "story" | "wave";
+        /** @description A page of incidents. */
+        IncidentPage: {
+            /** @description The incidents. */
+            incidents: components["schemas"]["Incident"][];
+            /** @description Give it as `cursor` for the next page; absent on the last one. */
+            next?: string;
+        };
+        /**
+         * @description How a list of incidents is sorted.
+         * @enum {string}
+         */
+        IncidentSort: "score" | "newest";
         /** @description One kind of loss. */
         Loss: {
             /**
@@ -851,7 +1062,7 @@ export interface components {
             count: number;
             /**
              * @description What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-             *     `refused_reports`, `correlation_evictions`, `late_unjudged`.
+             *     `refused_reports`, `correlation_evictions`, `late_unjudged`, `incident_keys`.
              */
             kind: string;
             /** @description Since when. */
@@ -884,6 +1095,25 @@ export interface components {
              */
             vehicles: number;
         };
+        /** @description Events that a rule did not judge. */
+        NotJudged: {
+            /** @description The rule that was too costly: this one, or one that it counts. */
+            cause: string;
+            /**
+             * Format: int64
+             * @description What that cost an event, in nanoseconds.
+             */
+            cost_ns: number;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            events: number;
+            /** @description When the first of them was received. */
+            first: components["schemas"]["Time"];
+            /** @description When the last of them was received. */
+            last: components["schemas"]["Time"];
+        };
         /** @description The state of the tenant's fleet at a glance. */
         Overview: {
             /** @description Open and acknowledged alerts. */
@@ -895,6 +1125,8 @@ export interface components {
             events_per_second: number;
             /** @description Who reports and who does not. */
             fleet: components["schemas"]["FleetHealth"];
+            /** @description Open and acknowledged incidents. */
+            incidents_open: components["schemas"]["AlertCounts"];
             /** @description What was lost, and where. */
             losses: components["schemas"]["Loss"][];
             /** @description What needs a person's hand on the server itself; empty when all is well. */
@@ -907,6 +1139,52 @@ export interface components {
             totals: components["schemas"]["Totals"];
             /** @description The evidence log. */
             vault: components["schemas"]["VaultStatus"];
+        };
+        /** @description Why a rule rests. */
+        Pause: {
+            /** @description The rule that was too costly: this one, or one that it counts. */
+            cause: string;
+            /**
+             * Format: int64
+             * @description What that cost an event, in nanoseconds.
+             */
+            cost_ns: number;
+            /** @description Since when. */
+            since: components["schemas"]["Time"];
+            until?: components["schemas"]["Time"];
+        };
+        /** @description How often a rule was right, of the alerts that people closed. Versions of a rule are not told apart. */
+        Precision: {
+            /**
+             * Format: int64
+             * @description Right, but expected or allowed: counts for neither.
+             */
+            benign: number;
+            /**
+             * Format: int64
+             * @description False positives.
+             */
+            false_positive: number;
+            /**
+             * Format: int64
+             * @description Nobody can tell: counts for neither.
+             */
+            insufficient_data: number;
+            /**
+             * Format: int64
+             * @description True and false positives together.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description True positives.
+             */
+            true_positive: number;
+            /**
+             * Format: double
+             * @description True positives over `n`; absent if `n` is 0.
+             */
+            value?: number;
         };
         /** @description An error (RFC 9457). */
         Problem: {
@@ -1036,6 +1314,46 @@ export interface components {
              */
             reports: number;
         };
+        /** @description One rule with what explains it. */
+        RuleDetail: {
+            /** @description What it looks for. */
+            description: string;
+            /** @description The exceptions that narrow it. */
+            exceptions: components["schemas"]["ExceptionView"][];
+            /** @description Known reasons for a false alarm. */
+            falsepositives: string[];
+            /** @description What it needs, a sentence each. */
+            needs: string[];
+            /** @description What it did not judge in these days, the newest first. */
+            not_judged: components["schemas"]["NotJudged"][];
+            /** @description The rule. */
+            rule: components["schemas"]["RuleSummary"];
+            /** @description What would make it slow, a sentence each. */
+            slow: string[];
+            /** @description Its YAML text. */
+            source: string;
+            /** @description The files with its tests. */
+            tests: components["schemas"]["TestFile"][];
+            /** @description What to do when it fires. */
+            what_to_do: components["schemas"]["Text"];
+        };
+        /** @description The rules that are active. */
+        RuleList: {
+            /**
+             * Format: int64
+             * @description What a rule may cost, in nanoseconds of judging an event.
+             */
+            budget_ns: number;
+            /**
+             * Format: int32
+             * @description So many days back alerts, hidden matches and pauses are counted.
+             */
+            days: number;
+            /** @description The filters that narrow rules. */
+            exceptions: components["schemas"]["ExceptionView"][];
+            /** @description All rules and correlations, in the order of their files. */
+            rules: components["schemas"]["RuleSummary"][];
+        };
         /** @description What one rule found. */
         RuleOutcome: {
             /**
@@ -1080,6 +1398,53 @@ export interface components {
              */
             vehicles: number;
         };
+        /** @description A rule or a correlation. */
+        RuleSummary: {
+            /** @description Whether its matches are alerts; if not, a correlation counts them. */
+            alerts: boolean;
+            /**
+             * Format: int64
+             * @description Alerts that were raised in these days, but for those of the shadow.
+             */
+            alerts_raised: number;
+            /**
+             * Format: int64
+             * @description Alerts that were kept in the shadow in these days.
+             */
+            alerts_shadow: number;
+            /** @description Whether it counts what other rules match. */
+            correlation: boolean;
+            cost?: components["schemas"]["Cost"];
+            /** @description SHA-256 over what it detects: its version. */
+            digest: string;
+            /**
+             * Format: int64
+             * @description Events of these days that it did not judge.
+             */
+            events_not_judged: number;
+            /** @description Ids of the exceptions that narrow it. */
+            exceptions: string[];
+            /** @description Its id. */
+            id: string;
+            last_raised?: components["schemas"]["Time"];
+            /** @description Its level. */
+            level: components["schemas"]["SeverityName"];
+            /** @description Who answers for it. */
+            owner?: string;
+            /** @description The file it came from. */
+            path: string;
+            paused?: components["schemas"]["Pause"];
+            /** @description What its alerts of these days turned out to be. */
+            precision: components["schemas"]["Precision"];
+            /** @description Whether people hear of it. */
+            stage: components["schemas"]["StageName"];
+            /** @description ATT&CK tactics that its tags name. */
+            tactics: string[];
+            /** @description ATT&CK techniques that its tags name. */
+            techniques: string[];
+            /** @description One line. */
+            title: components["schemas"]["Text"];
+        };
         /** @description A rule, for people. */
         RuleView: {
             /** @description What it looks for. */
@@ -1099,11 +1464,38 @@ export interface components {
             /** @description Title. */
             title: components["schemas"]["Text"];
         };
+        /** @description One of the things that are weighed. */
+        ScorePart: {
+            /**
+             * Format: int32
+             * @description The most that it can get.
+             */
+            most: number;
+            /** @description `impact`, `confidence`, `spread`, `state`. */
+            part: string;
+            /**
+             * Format: int32
+             * @description What it got.
+             */
+            points: number;
+            /** @description Why. */
+            reasons: components["schemas"]["ScoreReason"][];
+        };
+        /** @description A reason and its points. */
+        ScoreReason: {
+            /**
+             * Format: int32
+             * @description Its points; less than nothing where it speaks against.
+             */
+            points: number;
+            /** @description In words. */
+            text: components["schemas"]["Text"];
+        };
         /** @description Something that needs a person's hand on the server. */
         ServerProblem: {
             /** @description What is wrong. */
             detail: string;
-            /** @description Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush` (a step of the pipeline waits). */
+            /** @description Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush`, `incidents` (a step of the pipeline waits). */
             kind: string;
             /** @description What to do. */
             next_step: string;
@@ -1112,6 +1504,7 @@ export interface components {
         };
         /** @description The wish to change an alert's status. */
         SetStatus: {
+            disposition?: components["schemas"]["Disposition"];
             /** @description Why; at most 2,000 characters. */
             note?: string;
             /** @description The new status. */
@@ -1132,6 +1525,11 @@ export interface components {
          * @enum {string}
          */
         SignatureState: "valid" | "invalid" | "not_applicable";
+        /**
+         * @description Whether people hear of what a rule finds.
+         * @enum {string}
+         */
+        StageName: "live" | "shadow";
         /** @description What the vehicle was doing. */
         StateSample: {
             /**
@@ -1153,6 +1551,7 @@ export interface components {
         };
         /** @description A change of an alert's status. */
         StatusChange: {
+            disposition?: components["schemas"]["Disposition"];
             /** @description Why. */
             note?: string;
             /** @description To what. */
@@ -1161,6 +1560,35 @@ export interface components {
             time: components["schemas"]["Time"];
             /** @description By whom. */
             user: string;
+        };
+        /** @description What one rule saw of an incident. */
+        StoryStep: {
+            /**
+             * Format: int64
+             * @description How many of its alerts.
+             */
+            alert_count: number;
+            /** @description Event time of its first event. */
+            first_time: components["schemas"]["Time"];
+            /** @description Event time of its last event. */
+            last_time: components["schemas"]["Time"];
+            /** @description UUID of the rule. */
+            rule_id: string;
+            /** @description Level of the rule. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description The tactic that it serves, as ATT&CK writes it in data: `lateral-movement`; absent if the rule names no technique. */
+            tactic?: string;
+            /** @description ATT&CK technique. */
+            technique?: string;
+            /** @description Title of the rule. */
+            title: components["schemas"]["Text"];
+        };
+        /** @description A file with tests of a rule. */
+        TestFile: {
+            /** @description Where it lies. */
+            path: string;
+            /** @description The YAML text. */
+            source: string;
         };
         /** @description A text in the languages of the console. */
         Text: {
@@ -1300,6 +1728,8 @@ export interface operations {
                 vehicle?: string;
                 /** @description Only of this rule. */
                 rule?: string;
+                /** @description Of rules in this stage; live if absent. */
+                stage?: components["schemas"]["StageName"];
                 /** @description How many, 1 to 500; 50 if absent. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -1688,6 +2118,118 @@ export interface operations {
             };
         };
     };
+    incidents: {
+        parameters: {
+            query?: {
+                /** @description Only of this status. */
+                status?: components["schemas"]["AlertStatus"];
+                /** @description Only of this severity. */
+                severity?: components["schemas"]["SeverityName"];
+                /** @description Only of at least this score, 0 to 100. */
+                score_min?: number;
+                /** @description Only with an alert about this vehicle. */
+                vehicle?: string;
+                /** @description Sorted how; by score if absent. */
+                sort?: components["schemas"]["IncidentSort"];
+                /** @description How many, 1 to 500; 50 if absent. */
+                limit?: number;
+                /** @description `next` of the page before, asked for with the same `sort`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of incidents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Incident */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The incident, or the elder one that it is part of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_incident_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Incident */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetStatus"];
+            };
+        };
+        responses: {
+            /** @description The incident as it now stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -1779,6 +2321,73 @@ export interface operations {
             };
         };
     };
+    rules: {
+        parameters: {
+            query?: {
+                /** @description So many days back, 1 to 366; 30 if absent. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule: {
+        parameters: {
+            query?: {
+                /** @description So many days back, 1 to 366; 30 if absent. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Rule */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -1846,7 +2455,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `event: alert` with an Alert, `event: tick` with a Tick each second, `event: lagged` with {"missed": n} when this reader was too slow */
+            /** @description `event: alert` with an Alert, `event: incident` with an Incident, `event: tick` with a Tick each second, `event: lagged` with {"missed": n} when this reader was too slow */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -2,7 +2,7 @@
 // What was missed while the connection was lost is asked for again when it is back.
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, use, useEffect, useEffectEvent, useState, useSyncExternalStore, type ReactNode } from "react";
-import { LiveFeed, type AlertBatch, type LiveState } from "../api/live";
+import { LiveFeed, type AlertBatch, type IncidentBatch, type LiveState } from "../api/live";
 import { get } from "../api/client";
 import { ALERTS_PAGE, meQuery } from "../api/queries";
 
@@ -28,7 +28,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
 /** Asks for what went by unseen. The alert list is not asked anew, so that its rows stay: it gets the newest alerts as news. */
 async function catchUp(queries: QueryClient, feed: LiveFeed) {
-  void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "alerts" });
+  void queries.invalidateQueries({
+    predicate: (query) => query.queryKey[0] !== "alerts" && query.queryKey[0] !== "incidents",
+  });
   try {
     const { alerts } = await get("/api/v1/alerts", { query: { limit: ALERTS_PAGE } });
     feed.deliver(alerts);
@@ -44,6 +46,13 @@ const idle: LiveState = { status: "connecting" };
 export function useLive(): LiveState {
   const feed = use(LiveContext);
   return useSyncExternalStore(feed?.watch ?? nothing, feed?.state ?? (() => idle));
+}
+
+/** Calls `handle` with every batch of live incidents. */
+export function useLiveIncidents(handle: (batch: IncidentBatch) => void) {
+  const feed = use(LiveContext);
+  const onBatch = useEffectEvent(handle);
+  useEffect(() => feed?.watchIncidents((batch) => onBatch(batch)), [feed]);
 }
 
 /** Calls `handle` with every batch of live alerts. */

@@ -12,7 +12,7 @@ import {
 import { ApiError } from "../api/client";
 import { ProblemView, QueryProblem } from "../parts/problem";
 import { Page } from "./page";
-import { alertsSearch, signInSearch, vehicleSearch, vehiclesSearch } from "./search";
+import { alertsSearch, incidentsSearch, signInSearch, vehicleSearch, vehiclesSearch } from "./search";
 import { useMessages } from "./settings";
 import { Shell } from "./shell";
 import { SignIn } from "../pages/sign-in";
@@ -47,6 +47,19 @@ const alert = createRoute({
   component: lazyRouteComponent(() => import("../pages/alert"), "AlertPage"),
 });
 
+const incidents = createRoute({
+  getParentRoute: () => shell,
+  path: "/incidents",
+  validateSearch: incidentsSearch,
+  component: lazyRouteComponent(() => import("../pages/incidents"), "IncidentsPage"),
+});
+
+const incident = createRoute({
+  getParentRoute: () => shell,
+  path: "/incidents/$id",
+  component: lazyRouteComponent(() => import("../pages/incident"), "IncidentPage"),
+});
+
 const vehicles = createRoute({
   getParentRoute: () => shell,
   path: "/vehicles",
@@ -59,6 +72,12 @@ const vehicle = createRoute({
   path: "/vehicles/$vehicle",
   validateSearch: vehicleSearch,
   component: lazyRouteComponent(() => import("../pages/vehicle"), "VehiclePage"),
+});
+
+const rules = createRoute({
+  getParentRoute: () => shell,
+  path: "/rules",
+  component: lazyRouteComponent(() => import("../pages/rules"), "RulesPage"),
 });
 
 const evidenceIndex = createRoute({
@@ -75,7 +94,7 @@ const evidence = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  shell.addChildren([overview, alerts, alert, vehicles, vehicle, evidenceIndex, evidence]),
+  shell.addChildren([overview, incidents, incident, alerts, alert, vehicles, vehicle, rules, evidenceIndex, evidence]),
 ]);
 
 export const queryClient = new QueryClient({

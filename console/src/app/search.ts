@@ -3,7 +3,7 @@
 import { STATUS_FILTERS, type StatusFilter } from "../domain/alert-list";
 import { isSeverity } from "../domain/severity";
 import { microsOf } from "../domain/time";
-import type { Severity, VehicleHealth } from "../api/types";
+import type { AlertStatus, IncidentSort, Severity, VehicleHealth } from "../api/types";
 
 type Raw = Record<string, unknown>;
 
@@ -40,6 +40,27 @@ export function alertsSearch(raw: Raw): AlertsSearch {
     vehicle: text(raw.vehicle),
     rule: text(raw.rule),
     q: text(raw.q),
+  });
+}
+
+export const INCIDENT_STATUSES = ["open", "acknowledged", "closed"] as const satisfies AlertStatus[];
+export const INCIDENT_SORTS = ["score", "newest"] as const satisfies IncidentSort[];
+
+export interface IncidentsSearch {
+  /** Absent: all. */
+  status?: AlertStatus | undefined;
+  severity?: Severity | undefined;
+  vehicle?: string | undefined;
+  /** Absent: by score. */
+  sort?: IncidentSort | undefined;
+}
+
+export function incidentsSearch(raw: Raw): IncidentsSearch {
+  return compact({
+    status: oneOf(INCIDENT_STATUSES, raw.status),
+    severity: isSeverity(raw.severity) ? raw.severity : undefined,
+    vehicle: text(raw.vehicle),
+    sort: oneOf(INCIDENT_SORTS, raw.sort),
   });
 }
 

@@ -68,8 +68,10 @@ function useSharedKeys(openHelp: () => void) {
   };
   useKeys("everywhere", [
     { keys: "g o", does: m.keys.go.overview, run: () => void navigate({ to: "/" }) },
+    { keys: "g i", does: m.keys.go.incidents, run: () => void navigate({ to: "/incidents" }) },
     { keys: "g a", does: m.keys.go.alerts, run: () => void navigate({ to: "/alerts" }) },
     { keys: "g v", does: m.keys.go.vehicles, run: () => void navigate({ to: "/vehicles" }) },
+    { keys: "g r", does: m.keys.go.rules, run: () => void navigate({ to: "/rules" }) },
     { keys: "g e", does: m.keys.go.evidence, run: () => void navigate({ to: "/evidence" }) },
     { keys: "Escape", does: m.keys.back, run: back },
     { keys: "?", does: m.keys.help, run: openHelp },
@@ -81,10 +83,17 @@ function Places() {
   const number = useNumber();
   const { tick } = useLive();
   const open = tick ? totalOf(tick.alerts_open) : 0;
-  const places: { to: "/" | "/alerts" | "/vehicles" | "/evidence"; icon: IconName; text: string; badge?: string }[] = [
+  const places: {
+    to: "/" | "/incidents" | "/alerts" | "/vehicles" | "/rules" | "/evidence";
+    icon: IconName;
+    text: string;
+    badge?: string;
+  }[] = [
     { to: "/", icon: "overview", text: m.nav.overview },
+    { to: "/incidents", icon: "incidents", text: m.nav.incidents },
     { to: "/alerts", icon: "alerts", text: m.nav.alerts, ...(open > 0 ? { badge: number(open) } : {}) },
     { to: "/vehicles", icon: "vehicles", text: m.nav.vehicles },
+    { to: "/rules", icon: "rules", text: m.nav.rules },
     { to: "/evidence", icon: "evidence", text: m.nav.evidence },
   ];
   return (

@@ -15,6 +15,7 @@ function alert(id: string, change: Partial<Alert> = {}): Alert {
     first_time: "2026-11-22T12:00:00.000000Z",
     last_time: "2026-11-22T12:00:01.000000Z",
     count: 1,
+    stage: "live",
     ...change,
   };
 }

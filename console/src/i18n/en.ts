@@ -1,5 +1,7 @@
 // Every English text of the console. The shape of this object is the catalogue that other languages must fill completely.
 
+import { incident, incidents } from "./parts/incident-en";
+
 const number = new Intl.NumberFormat("en");
 const count = (n: number, one: string, many: string) => `${number.format(n)} ${n === 1 ? one : many}`;
 
@@ -9,8 +11,10 @@ export const en = {
   nav: {
     label: "Main",
     overview: "Overview",
+    incidents: "Incidents",
     alerts: "Alerts",
     vehicles: "Vehicles",
+    rules: "Rules",
     evidence: "Evidence",
     skip: "Skip to content",
   },
@@ -53,6 +57,18 @@ export const en = {
     unresolved: "Unresolved",
     all: "All",
   },
+  dispositions: {
+    true_positive: "True positive",
+    false_positive: "False positive",
+    benign: "Benign",
+    insufficient_data: "Undetermined",
+  },
+  dispositionHelp: {
+    true_positive: "What the rule says happened, and should not have",
+    false_positive: "The rule was wrong: what it says did not happen",
+    benign: "It happened, and was expected or allowed",
+    insufficient_data: "Nobody can tell from what there is",
+  },
   time: {
     seconds: (n: number) => `${n} s`,
     minutes: (n: number) => `${n} min`,
@@ -65,7 +81,7 @@ export const en = {
   },
   actions: {
     acknowledge: "Acknowledge",
-    close: "Close",
+    closeAs: "Close as",
     reopen: "Reopen",
     undo: "Undo",
     dismiss: "Dismiss",
@@ -88,8 +104,10 @@ export const en = {
     back: "Back, or clear what is selected",
     go: {
       overview: "Go to overview",
+      incidents: "Go to incidents",
       alerts: "Go to alerts",
       vehicles: "Go to vehicles",
+      rules: "Go to rules",
       evidence: "Go to evidence",
     },
     next: "Next row",
@@ -97,7 +115,7 @@ export const en = {
     open: "Open",
     select: "Select or unselect",
     acknowledge: "Acknowledge",
-    close: "Close",
+    closeAs: (what: string) => `Close: ${what}`,
     filter: "Put the cursor into the filter",
     fresh: "Show what is new",
     nextEvent: "Next event",
@@ -151,6 +169,10 @@ export const en = {
   },
   overview: {
     title: "Overview",
+    incidents: "Unresolved incidents",
+    gravest: "Gravest open incidents",
+    gravestNone: "No incident is open.",
+    allIncidents: "All incidents",
     alerts: "Unresolved alerts",
     fleet: "Fleet",
     reporting: "reporting",
@@ -182,6 +204,7 @@ export const en = {
       missing_reports: "Reports that never arrived",
       refused_reports: "Reports refused at the gate",
       late_unjudged: "Late events whose correlation window was not judged again",
+      incident_keys: "Things that incidents had no room to remember",
       correlation_evictions: "Correlation groups evicted for lack of room",
     },
     vault: "Evidence vault",
@@ -192,6 +215,31 @@ export const en = {
     totalEvents: "Events",
     totalReports: "Reports",
     problems: "The server needs a hand",
+  },
+  incidents,
+  incident,
+  rules: {
+    title: "Rules",
+    days: (n: number) => `the last ${n} days`,
+    all: (n: string) => `${n} rules and correlations`,
+    rule: "Rule",
+    stage: "Stage",
+    stages: { live: "Live", shadow: "Shadow" },
+    owner: "Owner",
+    alerts: "Alerts",
+    shadow: (n: string) => `+ ${n} in the shadow`,
+    precision: "Precision",
+    share: (percent: string, n: string) => `${percent} % of ${n}`,
+    cost: "Cost an event",
+    ns: (n: string) => `${n} ns`,
+    rests: (n: string) => `rests: ${n} events not judged`,
+    resting: (n: string) => `${n} rules rest because they cost too much. Others are not concerned.`,
+    exceptions: "Exceptions",
+    exceptionsNone: "No exception narrows a rule.",
+    noReason: "no reason given",
+    noEnd: "never ends",
+    expired: "over",
+    hidden: (n: string) => `${n} hidden`,
   },
   alerts: {
     title: "Alerts",

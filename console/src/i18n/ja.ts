@@ -1,5 +1,6 @@
 // Every Japanese text of the console. `Messages` demands each key of the English catalogue.
 import type { Messages } from "./messages";
+import { incident, incidents } from "./parts/incident-ja";
 
 const number = new Intl.NumberFormat("ja");
 const n = (value: number) => number.format(value);
@@ -10,8 +11,10 @@ export const ja: Messages = {
   nav: {
     label: "メイン",
     overview: "概況",
+    incidents: "インシデント",
     alerts: "アラート",
     vehicles: "車両",
+    rules: "ルール",
     evidence: "証拠",
     skip: "本文へ移動",
   },
@@ -54,6 +57,18 @@ export const ja: Messages = {
     unresolved: "未解決",
     all: "すべて",
   },
+  dispositions: {
+    true_positive: "真陽性",
+    false_positive: "誤検知",
+    benign: "正当な動作",
+    insufficient_data: "判断不能",
+  },
+  dispositionHelp: {
+    true_positive: "ルールの示す事象が起きており、起きてはならないものだった",
+    false_positive: "ルールの示す事象は起きていなかった",
+    benign: "事象は起きたが、予定された、または許可された動作だった",
+    insufficient_data: "得られた情報では判断できない",
+  },
   time: {
     seconds: (v) => `${v} 秒`,
     minutes: (v) => `${v} 分`,
@@ -66,7 +81,7 @@ export const ja: Messages = {
   },
   actions: {
     acknowledge: "確認済みにする",
-    close: "クローズ",
+    closeAs: "クローズの理由",
     reopen: "再オープン",
     undo: "元に戻す",
     dismiss: "閉じる",
@@ -89,8 +104,10 @@ export const ja: Messages = {
     back: "戻る、または選択を解除",
     go: {
       overview: "概況へ",
+      incidents: "インシデントへ",
       alerts: "アラートへ",
       vehicles: "車両へ",
+      rules: "ルールへ移動",
       evidence: "証拠へ",
     },
     next: "次の行",
@@ -98,7 +115,7 @@ export const ja: Messages = {
     open: "開く",
     select: "選択・選択解除",
     acknowledge: "確認済みにする",
-    close: "クローズする",
+    closeAs: (v) => `「${v}」としてクローズする`,
     filter: "絞り込み欄へ移動",
     fresh: "新着を表示",
     nextEvent: "次のイベント",
@@ -152,6 +169,10 @@ export const ja: Messages = {
   },
   overview: {
     title: "概況",
+    incidents: "未解決のインシデント",
+    gravest: "スコアの高い未対応インシデント",
+    gravestNone: "未対応のインシデントはありません。",
+    allIncidents: "すべてのインシデント",
     alerts: "未解決のアラート",
     fleet: "車両群",
     reporting: "稼働中",
@@ -183,6 +204,7 @@ export const ja: Messages = {
       missing_reports: "届かなかったレポート",
       refused_reports: "ゲートで拒否したレポート",
       late_unjudged: "再判定できなかった遅着イベント",
+      incident_keys: "インシデントに記録しきれなかった対象",
       correlation_evictions: "容量不足で破棄した相関グループ",
     },
     vault: "証拠保管庫",
@@ -193,6 +215,31 @@ export const ja: Messages = {
     totalEvents: "イベント",
     totalReports: "レポート",
     problems: "サーバーに対処が必要です",
+  },
+  incidents,
+  incident,
+  rules: {
+    title: "ルール",
+    days: (v) => `過去 ${n(v)} 日間`,
+    all: (v) => `ルールと相関 ${v} 件`,
+    rule: "ルール",
+    stage: "段階",
+    stages: { live: "本番", shadow: "シャドー" },
+    owner: "担当",
+    alerts: "アラート",
+    shadow: (v) => `＋シャドー ${v} 件`,
+    precision: "適合率",
+    share: (percent, v) => `${v} 件中 ${percent} %`,
+    cost: "1 イベントあたりのコスト",
+    ns: (v) => `${v} ns`,
+    rests: (v) => `休止中：未判定 ${v} イベント`,
+    resting: (v) => `コスト超過のため ${v} 件のルールが休止中です。ほかのルールには影響しません。`,
+    exceptions: "例外",
+    exceptionsNone: "ルールを絞り込む例外はありません。",
+    noReason: "理由の記載なし",
+    noEnd: "期限なし",
+    expired: "期限切れ",
+    hidden: (v) => `${v} 件を除外`,
   },
   alerts: {
     title: "アラート",

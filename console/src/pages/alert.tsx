@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { alertQuery } from "../api/queries";
-import type { Alert, AlertDetail, AlertStatus } from "../api/types";
+import type { Alert, AlertDetail } from "../api/types";
 import { useLiveAlerts } from "../app/live";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
@@ -19,9 +19,11 @@ import { EvidencePanel } from "./alert/evidence";
 import { EventsPanel } from "./alert/events";
 import { FramesPanel } from "./alert/frames";
 import { RulePanel } from "./alert/rule";
-import { HistoryPanel, VehiclePanel } from "./alert/side";
+import { HistoryPanel, IncidentsPanel, VehiclePanel } from "./alert/side";
+import { CloseAs, closeKeys, type Wish } from "./alerts/close-as";
 import { useSetStatus } from "./alerts/set-status";
 import "../styles/alert.css";
+import "../styles/incident.css";
 
 const route = getRouteApi("/shell/alerts/$id");
 
@@ -57,6 +59,7 @@ function AlertView({ detail }: { detail: AlertDetail }) {
         <EventsPanel detail={detail} />
       </div>
       <div className="side-column">
+        <IncidentsPanel incidents={detail.incidents} />
         <VehiclePanel detail={detail} />
         <EvidencePanel evidence={detail.evidence} />
         <RulePanel rule={detail.rule} matched={detail.matched} />
@@ -71,13 +74,13 @@ function AlertStrip({ alert }: { alert: Alert }) {
   const m = useMessages();
   const [note, setNote] = useState("");
   const setStatus = useSetStatus();
-  const change = (status: AlertStatus) => {
-    setStatus([alert], status, note.trim());
+  const change = (wish: Wish) => {
+    setStatus([alert], wish, note.trim());
     setNote("");
   };
   useKeys("page", [
-    { keys: "a", does: m.keys.acknowledge, run: () => change("acknowledged") },
-    { keys: "e", does: m.keys.close, run: () => change("closed") },
+    { keys: "a", does: m.keys.acknowledge, run: () => change({ status: "acknowledged" }) },
+    ...closeKeys(m, change),
   ]);
   const span = spanOf(millisOf(alert.last_time) - millisOf(alert.first_time));
   return (
@@ -103,21 +106,18 @@ function AlertStrip({ alert }: { alert: Alert }) {
         onChange={(event) => setNote(event.target.value)}
       />
       {alert.status !== "open" && (
-        <button type="button" className="button" onClick={() => change("open")}>
+        <button type="button" className="button" onClick={() => change({ status: "open" })}>
           {m.actions.reopen}
         </button>
       )}
       {alert.status === "open" && (
-        <button type="button" className="button primary" onClick={() => change("acknowledged")}>
+        <button type="button" className="button primary" onClick={() => change({ status: "acknowledged" })}>
           <Icon name="check" />
           {m.actions.acknowledge} <kbd>a</kbd>
         </button>
       )}
-      {alert.status !== "closed" && (
-        <button type="button" className="button" onClick={() => change("closed")}>
-          {m.actions.close} <kbd>e</kbd>
-        </button>
-      )}
+      {alert.disposition && <span className="disposition">{m.dispositions[alert.disposition]}</span>}
+      {alert.status !== "closed" && <CloseAs close={change} />}
     </div>
   );
 }

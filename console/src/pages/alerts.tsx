@@ -1,7 +1,7 @@
 // The alert list: filters in the address, rows that stay where they are while new ones arrive, everything by keyboard.
 import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState, type RefObject } from "react";
-import type { Alert, AlertStatus } from "../api/types";
+import type { Alert } from "../api/types";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
 import { useMessages } from "../app/settings";
@@ -11,6 +11,7 @@ import { Grid } from "../parts/grid";
 import { Icon } from "../parts/icons";
 import { Empty, Loading } from "../parts/panel";
 import { QueryProblem } from "../parts/problem";
+import { CloseAs, closeKeys, type Wish } from "./alerts/close-as";
 import { useAlertColumns } from "./alerts/columns";
 import { FilterBar, useAlertFilter } from "./alerts/filter-bar";
 import { useAlertList, type AlertListState } from "./alerts/list";
@@ -70,7 +71,7 @@ interface RowChoice {
   clear: () => void;
   open: (alert: Alert) => void;
   /** Sets the status of the selected rows, or of the current one if none is selected. */
-  change: (status: AlertStatus) => void;
+  change: (wish: Wish) => void;
 }
 
 /** Which row is current and which are selected, and what can be done with them. */
@@ -90,9 +91,9 @@ function useRowChoice(list: AlertListState, filterKey: string): RowChoice {
     },
     toggle: (id) => setSelected((before) => toggled(before, id)),
     open: (alert) => void navigate({ to: "/alerts/$id", params: { id: alert.id } }),
-    change: (status) => {
+    change: (wish) => {
       const chosen = list.rows.filter((row) => (selected.size > 0 ? selected.has(row.id) : row.id === current));
-      setStatus(chosen, status);
+      setStatus(chosen, wish);
       clear();
     },
   };
@@ -119,8 +120,8 @@ function useListKeys(list: AlertListState, rows: RowChoice, box: RefObject<HTMLI
     { keys: "ArrowUp", does: m.keys.previous, run: step(-1) },
     { keys: "Enter", does: m.keys.open, run: () => row && rows.open(row) },
     { keys: "x", does: m.keys.select, run: () => current !== undefined && rows.toggle(current) },
-    { keys: "a", does: m.keys.acknowledge, run: () => rows.change("acknowledged") },
-    { keys: "e", does: m.keys.close, run: () => rows.change("closed") },
+    { keys: "a", does: m.keys.acknowledge, run: () => rows.change({ status: "acknowledged" }) },
+    ...closeKeys(m, rows.change),
     { keys: "n", does: m.keys.fresh, run: list.showFresh },
     { keys: "/", does: m.keys.filter, run: () => box.current?.focus() },
     // Esc falls through to "back" once there is nothing to clear.
@@ -153,13 +154,11 @@ function SelectionBar({ rows }: { rows: RowChoice }) {
   return (
     <div className="selection-bar">
       <strong>{m.alerts.selected(rows.selected.size)}</strong>
-      <button type="button" className="button small" onClick={() => rows.change("acknowledged")}>
+      <button type="button" className="button small" onClick={() => rows.change({ status: "acknowledged" })}>
         {m.actions.acknowledge} <kbd>a</kbd>
       </button>
-      <button type="button" className="button small" onClick={() => rows.change("closed")}>
-        {m.actions.close} <kbd>e</kbd>
-      </button>
-      <button type="button" className="button small" onClick={() => rows.change("open")}>
+      <CloseAs close={rows.change} small />
+      <button type="button" className="button small" onClick={() => rows.change({ status: "open" })}>
         {m.actions.reopen}
       </button>
     </div>

@@ -12,8 +12,10 @@ import { Icon, SeverityShape } from "../parts/icons";
 import { Empty, Loading, Panel } from "../parts/panel";
 import { QueryProblem } from "../parts/problem";
 import { When } from "../parts/when";
+import { GravestIncidents } from "./overview/gravest";
 import { NewestAlerts } from "./overview/newest";
 import { Rates } from "./overview/rates";
+import "../styles/incident.css";
 import "../styles/overview.css";
 
 export function OverviewPage() {
@@ -27,10 +29,12 @@ export function OverviewPage() {
         <ServerProblem key={problem.kind} problem={problem} />
       ))}
       <div className="overview">
-        <OpenAlerts counts={tick?.alerts_open ?? overview.data?.alerts_open} />
+        <OpenIncidents counts={overview.data?.incidents_open} />
         <Fleet overview={overview.data} reporting={tick?.reporting} />
-        <Rates overview={overview.data} now={tick?.events_per_second} />
+        <GravestIncidents />
         <NewestAlerts />
+        <OpenAlerts counts={tick?.alerts_open ?? overview.data?.alerts_open} />
+        <Rates overview={overview.data} now={tick?.events_per_second} />
         <Models overview={overview.data} />
         <Losses overview={overview.data} />
         <Vault overview={overview.data} />
@@ -60,6 +64,32 @@ function ServerProblem({ problem }: { problem: Overview["problems"][number] }) {
         </dd>
       </dl>
     </section>
+  );
+}
+
+function OpenIncidents({ counts }: { counts: AlertCounts | undefined }) {
+  const m = useMessages();
+  const number = useNumber();
+  return (
+    <Panel title={m.overview.incidents} className="open-incidents">
+      <div className="tiles">
+        {SEVERITIES.map((severity) => (
+          <Link
+            key={severity}
+            to="/incidents"
+            search={{ severity }}
+            className={`tile ${severity}${counts?.[severity] ? "" : " none"}`}
+            title={m.severity.meaning[severity]}
+          >
+            <span className="label">
+              <SeverityShape severity={severity} />
+              {m.severity[severity]}
+            </span>
+            <strong>{counts ? number(counts[severity]) : m.shared.none}</strong>
+          </Link>
+        ))}
+      </div>
+    </Panel>
   );
 }
 

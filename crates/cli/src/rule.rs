@@ -5,8 +5,10 @@
 mod bench;
 mod correlations;
 mod eval;
+mod explain;
 mod lint;
 mod replay;
+mod test;
 
 use crate::args::{Pipelines, Rule};
 use crate::failure::Failure;
@@ -32,6 +34,8 @@ pub(crate) fn run(command: Rule) -> Result<(), Failure> {
         Rule::Eval(args) => eval::run(&args),
         Rule::Bench(args) => bench::run(&args),
         Rule::Replay(args) => replay::run(&args),
+        Rule::Test(args) => test::run(&args),
+        Rule::Explain(args) => explain::run(&args),
     }
 }
 

@@ -58,6 +58,10 @@ impl RuleErrorKind {
             }
             Self::Yaml(_) => "quote values that hold : # { } [ ] , & * ! | > ' \" % @ `".to_owned(),
             Self::UnknownRule(_) => "name the `id` or `name` of a rule in the same set".to_owned(),
+            Self::CountsBaseline(_) => "count a rule of its own with the same `detection` and no `baseline`".to_owned(),
+            Self::Missing(field) if field.starts_with("baseline.") => {
+                "docs/rules.md shows each type of baseline with all that it needs".to_owned()
+            }
             Self::Duplicate(_) => "give each rule a UUID of its own".to_owned(),
             _ => return None,
         })

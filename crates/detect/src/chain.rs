@@ -109,6 +109,10 @@ fn problem(one: &Read, read: &[Read], names: &HashMap<String, usize>) -> Option<
     if let Some(name) = correlation.rules.iter().find(|name| !names.contains_key(*name)) {
         return Some(RuleErrorKind::UnknownRule(name.clone()));
     }
+    let mut counted = correlation.rules.iter().filter_map(|name| Some((name, read.get(*names.get(name)?)?)));
+    if let Some((name, _)) = counted.find(|(_, one)| one.baseline().is_some()) {
+        return Some(RuleErrorKind::CountsBaseline(name.clone()));
+    }
     if correlation.is_in_order() {
         let index = |name: &String| names.get(name);
         let before = |at: usize, name| correlation.rules.iter().take(at).any(|other| index(other) == index(name));

@@ -1,4 +1,4 @@
-//! One correlation: what it asks of a row, and what it remembers.
+//! One correlation: what it asks of a row, and what it remembers. A baseline asks in the same way.
 //!
 //! Not the judgement of windows (`window`), nor the memory of groups (`groups`), nor how correlations hear of each other
 //! (`network`). A [`Question`] reads a row, a [`Memory`] judges what was read. The time of an event is its own; a time more than
@@ -6,6 +6,7 @@
 //! not push everyone else's events out of the window. Events without a value for a field that is grouped by or counted take no
 //! part and are counted as such.
 
+use crate::baseline::{Baseline, Values as Compared};
 use crate::chain::{Plan, Via};
 use crate::engine::{Matches, holds};
 use crate::groups::{At, GroupKey, GroupStore, Limits};
@@ -16,7 +17,8 @@ use crate::pool::FieldId;
 use crate::rule::{Correlation, CorrelationCondition, Counts, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
-use crate::window::{Entry, Inserted, Measure, Noted, Test, Told, When, Window, bit};
+use crate::window::{Entry, Measure, Noted, Test, Told, When, Window, bit};
+use core::net::IpAddr;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -43,6 +45,10 @@ pub(crate) struct Question {
     /// Rules that are asked in the same way are asked together: an event that several of them match counts once.
     asked: Vec<Asked>,
     measure: Measure,
+    /// Bits of an address that count, if not all.
+    prefix: Option<u8>,
+    /// The field that a baseline compares: told before those that its rule asks about.
+    told: Option<FieldId>,
     material: Vec<u8>,
     /// Digests of texts that were counted: there are few different ones, as a rule.
     digests: HashMap<Box<str>, u64, foldhash::fast::RandomState>,
@@ -67,9 +73,13 @@ pub(crate) struct Reading {
 }
 
 impl Question {
-    /// The question of a rule; `None` if it is no correlation.
+    /// The question of a rule; `None` if it looks at each event alone.
     pub(crate) fn new(set: &RuleSet, rule: usize) -> Option<Self> {
-        let RuleKind::Correlation(correlation) = &set.rules.get(rule)?.kind else { return None };
+        let correlation = match &set.rules.get(rule)?.kind {
+            RuleKind::Correlation(correlation) => correlation,
+            RuleKind::Baseline(baseline) => return Some(Self::of_baseline(set, rule, baseline)),
+            RuleKind::Match => return None,
+        };
         let Program::Count { bases, .. } = set.programs.get(rule)? else { return None };
         let mut asked: Vec<Asked> = Vec::new();
         for (place, base) in bases.iter().enumerate() {
@@ -84,7 +94,17 @@ impl Question {
             }
         }
         let (material, digests) = (Vec::new(), HashMap::default());
-        Some(Self { rule, asked, measure: measure(correlation), material, digests })
+        Some(Self { rule, asked, measure: measure(correlation), prefix: None, told: None, material, digests })
+    }
+
+    fn of_baseline(set: &RuleSet, rule: usize, baseline: &Baseline) -> Self {
+        let values = baseline.values();
+        let told = values.and_then(|values| set.pool.find(&values.field));
+        let group = baseline.group_by.iter().filter_map(|field| set.pool.find(field)).collect();
+        let asked = vec![Asked { rules: vec![(rule, 0)], group, values: told.into_iter().collect() }];
+        let measure = if values.is_some() { Measure::Values } else { Measure::Events };
+        let prefix = values.and_then(|Compared { prefix, .. }| *prefix);
+        Self { rule, asked, measure, prefix, told, material: Vec::new(), digests: HashMap::default() }
     }
 
     /// The rows of a chunk that its rules match.
@@ -138,7 +158,7 @@ impl Question {
 
     /// A row's group and value; `None` if it has no value for a field that is needed.
     fn answer(&mut self, asked: usize, view: &View, row: usize, keys: &mut Keys) -> Option<(GroupKey, u64)> {
-        let Self { asked: all, measure, material, digests, .. } = self;
+        let Self { asked: all, measure, prefix, material, digests, .. } = self;
         let asked = all.get(asked)?;
         material.clear();
         put(material, text_at(&view.tenant, row).as_bytes());
@@ -147,7 +167,10 @@ impl Question {
         }
         let key = keys.of(material);
         let value = match (measure, asked.values.as_slice()) {
-            (Measure::Values, [field]) => digest(digests, view, *field, row)?,
+            (Measure::Values, [field]) => match prefix {
+                Some(bits) => network(&view.text(*field, row)?, *bits),
+                None => digest(digests, view, *field, row)?,
+            },
             (Measure::Values, fields) => {
                 material.clear();
                 for field in fields {
@@ -178,7 +201,14 @@ impl Question {
         let mut rules = self.asked.iter().flat_map(|asked| &asked.rules);
         let base = rules.find(|(rule, _)| holds(matches, *rule, offset));
         match base.and_then(|(rule, _)| set.programs.get(*rule)) {
-            Some(Program::Match { asserted, .. }) => hit::matched(view, &set.pool, asserted, row),
+            Some(Program::Match { asserted, .. }) if self.told.is_none() => {
+                hit::matched(view, &set.pool, asserted, row)
+            }
+            Some(Program::Match { asserted, .. }) => {
+                let others = asserted.iter().filter(|field| Some(**field) != self.told);
+                let fields: Vec<FieldId> = self.told.iter().chain(others).copied().collect();
+                hit::matched(view, &set.pool, &fields, row)
+            }
             _ => Vec::new(),
         }
     }
@@ -227,6 +257,22 @@ fn digest(
     }
     digests.insert(text.into(), digest);
     Some(digest)
+}
+
+/// 64 bits that stand for the network that an address is in: so many bits of it, twice as many for IPv6; for other texts, themselves.
+fn network(text: &str, bits: u8) -> u64 {
+    let masked = |address: u64, of: u32, bits: u32| {
+        let rest = of.saturating_sub(bits);
+        address.checked_shr(rest).and_then(|kept| kept.checked_shl(rest)).unwrap_or(0)
+    };
+    match text.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => masked(u64::from(address.to_bits()), 32, u32::from(bits)),
+        Ok(IpAddr::V6(address)) => {
+            let high = address.to_bits().checked_shr(64).and_then(|high| u64::try_from(high).ok()).unwrap_or(0);
+            masked(high, 64, u32::from(bits).saturating_mul(2))
+        }
+        Err(_) => short_digest(text.as_bytes()),
+    }
 }
 
 fn short_digest(bytes: &[u8]) -> u64 {
@@ -323,8 +369,8 @@ impl Memory {
         Some(Self::new(rule, correlation, plan, limits))
     }
 
-    /// Adds an event to its group and notes what follows.
-    pub(crate) fn insert(&mut self, at: At, received: i64, entry: Entry, noted: &mut Noted) -> Inserted {
+    /// Adds an event to its group and notes what follows; says whether windows of the group waited before.
+    pub(crate) fn insert(&mut self, at: At, received: i64, entry: Entry, noted: &mut Noted) -> bool {
         noted.clear();
         self.store.insert((at, received), entry, (&self.window, &self.limits), noted)
     }

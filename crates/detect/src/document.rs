@@ -3,8 +3,10 @@
 //! Not the searches (that is `detection`). Unknown top-level fields are allowed, as Sigma says; fields with a meaning must have
 //! the right type. The custom field `yagura` holds what Sigma has no place for: docs/rules.md.
 
+use crate::baseline::{self, Baseline};
 use crate::detection::{self, Located, at, type_error};
 use crate::error::RuleErrorKind;
+use crate::life::{self, Stage, Terms};
 use crate::pipeline::{Pipeline, Rewrite};
 use crate::pool::{Expr, Pool};
 use crate::rule::{Correlation, LogSource};
@@ -28,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) what_to_do: Text,
     pub(crate) status: Option<String>,
     pub(crate) level: Severity,
+    pub(crate) stage: Stage,
+    pub(crate) owner: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) falsepositives: Vec<String>,
     pub(crate) logsource: LogSource,
@@ -36,7 +40,11 @@ pub(crate) struct Document {
 }
 
 pub(crate) enum Body {
-    Detection(Expr),
+    Detection {
+        expr: Expr,
+        /// What its events are compared with, instead of being alerts.
+        baseline: Option<Box<Baseline>>,
+    },
     Correlation {
         correlation: Box<Correlation>,
         generate: Generate,
@@ -45,6 +53,7 @@ pub(crate) enum Body {
     Filter {
         targets: Targets,
         expr: Expr,
+        terms: Terms,
     },
 }
 
@@ -72,11 +81,14 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
     let mut logsource = logsource(node)?;
     let rewrite = Rewrite::new(pipelines, &mut logsource);
     let (body, meaning) = match (node.get("detection"), node.get("correlation"), node.get("filter")) {
-        (Some(detection), None, None) => (Body::Detection(detection::parse(detection, pool, &rewrite)?), detection),
+        (Some(detection), None, None) => {
+            let expr = detection::parse(detection, pool, &rewrite)?;
+            (Body::Detection { expr, baseline: baseline::parse(extra)?.map(Box::new) }, detection)
+        }
         (None, Some(correlation), None) => (correlation::parse(correlation, extra)?, correlation),
         (None, None, Some(filter)) => {
-            let expr = detection::parse(filter, pool, &rewrite)?;
-            (Body::Filter { targets: targets(filter)?, expr }, filter)
+            let (expr, terms) = (detection::parse(filter, pool, &rewrite)?, life::terms(extra)?);
+            (Body::Filter { targets: targets(filter)?, expr, terms }, filter)
         }
         (None, None, None) => return Err(at(node, RuleErrorKind::Missing("detection"))),
         (_, Some(both), _) => {
@@ -84,14 +96,29 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
         }
         (_, None, Some(both)) => return Err(at(both, type_error("filter", "alone, without `detection`"))),
     };
+    let baseline = extra.and_then(|extra| extra.get("baseline"));
+    if let Some(baseline) = baseline.filter(|_| !matches!(body, Body::Detection { .. })) {
+        return Err(at(baseline, type_error("baseline", "in a rule with `detection`")));
+    }
     if !matches!(body, Body::Correlation { .. }) && node.get("logsource").is_none() {
         return Err(at(node, RuleErrorKind::Missing("logsource")));
     }
     let mut digest = Sha256::new();
     meaning.digest_into(&mut digest);
     rewrite.digest_into(&mut digest);
-    if let Body::Correlation { correlation, .. } = &body {
-        digest.update(correlation.lateness.to_be_bytes());
+    match &body {
+        Body::Detection { baseline: own, .. } => {
+            life::no_terms(extra)?;
+            if let Some(own) = own {
+                baseline.into_iter().for_each(|node| node.digest_into(&mut digest));
+                digest.update(own.lateness.to_be_bytes());
+            }
+        }
+        Body::Correlation { correlation, .. } => {
+            life::no_terms(extra)?;
+            digest.update(correlation.lateness.to_be_bytes());
+        }
+        Body::Filter { terms, .. } => terms.expires.iter().for_each(|end| digest.update(end.0.to_be_bytes())),
     }
     Ok(Document {
         line: node.line,
@@ -102,6 +129,8 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
         what_to_do: both(own("what_to_do")?, own("what_to_do_ja")?),
         status: text(node, "status")?,
         level: level(node)?,
+        stage: if matches!(body, Body::Filter { .. }) { Stage::Live } else { life::stage(extra)? },
+        owner: life::owner(extra)?,
         tags: texts(node, "tags")?,
         falsepositives: texts(node, "falsepositives")?,
         logsource,
@@ -178,6 +207,11 @@ fn targets(filter: &Node) -> Result<Targets, Located> {
 
 /// A time span in µs, at least `seconds_min`.
 pub(crate) fn timespan(node: &Node, seconds_min: i64) -> Result<i64, Located> {
+    span_up_to(node, seconds_min, TIMESPAN_MAX)
+}
+
+/// A time span in µs, at least `seconds_min` and at most `max` µs.
+pub(crate) fn span_up_to(node: &Node, seconds_min: i64, max: i64) -> Result<i64, Located> {
     let written = node.scalar_text().unwrap_or_default();
     let wrong = || at(node, RuleErrorKind::Timespan(written.clone()));
     let unit = written.chars().last().ok_or_else(wrong)?;
@@ -195,5 +229,5 @@ pub(crate) fn timespan(node: &Node, seconds_min: i64) -> Result<i64, Located> {
     }
     let number: i64 = number.parse().map_err(|_| wrong())?;
     let seconds = number.checked_mul(seconds).filter(|s| *s >= seconds_min).ok_or_else(wrong)?;
-    seconds.checked_mul(1_000_000).filter(|micros| *micros <= TIMESPAN_MAX).ok_or_else(wrong)
+    seconds.checked_mul(1_000_000).filter(|micros| *micros <= max).ok_or_else(wrong)
 }

@@ -4,25 +4,29 @@
 //! alone, not on how it is cut into batches, nor on a snapshot taken and restored in between; state is bounded ([`Limits`]) and
 //! what is given up is counted. Cost: see `benches/rules.rs`.
 
+use crate::baseline::Baselines;
 use crate::correlate::{Keys, Question, Reading};
+use crate::cost::{Clock, Costs, Meter, Sampling};
 use crate::error::{BatchError, SnapshotError};
-use crate::evaluate::{Evaluator, chunks, evaluate};
+use crate::evaluate::{Evaluator, chunks};
 use crate::fleet::Outlet;
 use crate::groups::{CorrelationLosses, Limits};
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
 use crate::late::{LateWindow, LateWindows, judged_time};
+use crate::life::Hidden;
 use crate::mask::Mask;
 use crate::matched::MatchRecord;
 use crate::network::{Found, Network, Origin};
 use crate::pool::FieldId;
 use crate::product::{self, Products};
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::snapshot;
 use crate::view::{VEHICLE, View, long, text_at};
 use arrow::record_batch::RecordBatch;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use yagura_model::UnixMicros;
 
 /// A rule set at work.
 pub struct Engine {
@@ -32,6 +36,7 @@ pub struct Engine {
     active: Vec<(usize, usize)>,
     products: Products,
     network: Network,
+    baselines: Baselines,
     /// What the correlations of the network ask of rows, in its order.
     questions: Vec<Asking>,
     keys: Keys,
@@ -40,6 +45,9 @@ pub struct Engine {
     outlets: Vec<Outlet>,
     passed_on: Vec<MatchRecord>,
     late: LateWindows,
+    /// How many matches each exception hid, by exception, tenant and day.
+    hidden: BTreeMap<(usize, Box<str>, i64), u64>,
+    meter: Meter,
 }
 
 /// What [`Engine::restore`] took over.
@@ -66,14 +74,32 @@ impl Engine {
     pub fn with_limits(set: RuleSet, limits: Limits) -> Self {
         let mut products = Products::default();
         let pairs = set.rules.iter().zip(&set.programs).enumerate();
-        let matching = pairs.filter(|(_, (_, program))| matches!(program, Program::Match { .. }));
+        let matching =
+            pairs.filter(|(index, (_, program))| matches!(program, Program::Match { .. }) && !set.rests(*index));
         let active = matching.filter_map(|(index, (rule, _))| Some((index, products.add(&rule.logsource)?))).collect();
         let network = Network::new(&set, limits, |_| true);
+        let baselines = Baselines::new(&set, limits, |_| true);
         let questions = asking(&set, &network);
         let evaluator = Evaluator::new(&set);
+        let (hidden, meter) = (BTreeMap::new(), Meter::new(set.rules.len()));
         let (outlets, passed_on, late) = (Vec::new(), Vec::new(), LateWindows::new());
         let (keys, ageing) = (Keys::default(), Ageing::ByReceipt);
-        Self { set, evaluator, active, products, network, questions, keys, ageing, outlets, passed_on, late }
+        Self {
+            set,
+            evaluator,
+            active,
+            products,
+            network,
+            baselines,
+            questions,
+            keys,
+            ageing,
+            outlets,
+            passed_on,
+            late,
+            hidden,
+            meter,
+        }
     }
 
     /// An engine for rows in the order of their events, whenever they were received.
@@ -84,12 +110,36 @@ impl Engine {
     /// Forgets all events.
     pub(crate) fn forget(&mut self) {
         self.network.forget();
+        self.baselines.forget();
     }
 
     /// The windows that the rows of the last batch touched and that the correlations cannot judge by what they hold: rows came too
     /// late, or into a group that had been forgotten. Whoever has all rows of their time judges them ([`crate::LateJudge`]).
     pub fn take_late(&mut self) -> Vec<LateWindow> {
         std::mem::take(&mut self.late).into_values().collect()
+    }
+
+    /// How many matches exceptions hid since the last call.
+    pub fn take_hidden(&mut self) -> Vec<Hidden> {
+        let id = |index: usize| self.set.exceptions.get(index).map_or_else(String::new, |it| it.id.clone());
+        let all = std::mem::take(&mut self.hidden).into_iter();
+        let one = |((index, tenant, day), matches): ((usize, Box<str>, i64), u64)| Hidden {
+            exception: id(index),
+            tenant: tenant.into(),
+            day: UnixMicros(day),
+            matches,
+        };
+        all.map(one).collect()
+    }
+
+    /// Measures what rules cost from here on; what is found stays the same.
+    pub const fn measure(&mut self, clock: Clock, sampling: Sampling) {
+        self.meter.begin(clock, sampling);
+    }
+
+    /// What rules cost since the last answer, once enough was measured to say so.
+    pub fn take_costs(&mut self) -> Option<Costs> {
+        self.meter.take(&self.set)
     }
 
     /// An engine that sees the vehicles of one partition only. Correlations whose group is not within one vehicle are left to a
@@ -100,6 +150,7 @@ impl Engine {
         let set = &engine.set;
         engine.outlets = (0..set.rules.len()).filter_map(|rule| Outlet::new(set, rule)).collect();
         engine.network = Network::new(set, limits, |over_fleet| !over_fleet);
+        engine.baselines = Baselines::new(set, limits, |over_fleet| !over_fleet);
         engine.questions = asking(set, &engine.network);
         engine
     }
@@ -118,7 +169,7 @@ impl Engine {
 
     /// Ids of rules that rest because they do not say whose events they look at.
     pub fn resting(&self) -> impl Iterator<Item = &str> {
-        let rests = |rule: &&Rule| matches!(rule.kind, crate::RuleKind::Match) && rule.logsource.product.is_none();
+        let rests = |rule: &&Rule| !matches!(rule.kind, RuleKind::Correlation(_)) && rule.logsource.product.is_none();
         self.set.rules.iter().filter(rests).map(|rule| rule.id.as_str())
     }
 
@@ -133,15 +184,17 @@ impl Engine {
         let mut matches: Matches = vec![None; self.set.rules.len()];
         let product = product::column(batch);
         for chunk in chunks(view.rows) {
+            self.evaluator.measure(self.meter.chunk());
             self.evaluator.run(&self.set, &view.columns, &chunk);
+            self.evaluator.spent(&mut self.meter.predicates);
             let all = Mask::first(chunk.len());
             let products = self.products.rows(product.as_ref(), &chunk);
             for (rule, product) in &self.active {
-                let Some(Program::Match { expr, asserted }) = self.set.programs.get(*rule) else { continue };
+                let Some(Program::Match { asserted, .. }) = self.set.programs.get(*rule) else { continue };
+                let (hidden, begun) = (&mut self.hidden, self.meter.now());
                 let found = products.of(*product).and_then(|rows| {
-                    let mut found = evaluate(expr, &self.evaluator.masks, &all)?;
-                    found.and(rows);
-                    Some(found).filter(|found| !found.is_empty())
+                    let note = |exception, rows: &Mask| note_hidden(hidden, exception, (rows, &chunk), &view);
+                    self.set.matched(*rule, &self.evaluator.masks, (&all, rows), note)
                 });
                 if let Some(mask) = &found {
                     singles.add(&self.set, *rule, asserted, (mask, &chunk), &view);
@@ -149,11 +202,18 @@ impl Engine {
                 if let Some(slot) = matches.get_mut(*rule) {
                     *slot = found;
                 }
+                self.meter.caused(*rule, begun);
             }
             self.correlate(&view, &chunk, &matches, &mut found);
+            let (rows, ageing) = ((&view, &chunk, &matches), self.ageing);
+            let clock = |row: usize| ageing.time(&view, row);
+            self.baselines.judge(&self.set, rows, clock, (&mut self.keys, &mut found));
             for outlet in &mut self.outlets {
+                let begun = self.meter.now();
                 outlet.pass_on(&self.set, &view, &chunk, &matches, &mut self.passed_on);
+                self.meter.caused(outlet.rule(), begun);
             }
+            self.meter.chunk_over(chunk.len());
         }
         self.late = found.late;
         self.passed_on.append(&mut found.passed_on);
@@ -166,31 +226,36 @@ impl Engine {
     pub fn finish(&mut self) -> Vec<Hit> {
         let mut found = Found::default();
         self.network.finish(&self.set, &mut found);
+        self.baselines.finish(&self.set, &mut found);
         self.passed_on.append(&mut found.passed_on);
         self.late.append(&mut found.late);
         found.hits.finish().map(|(_, hit)| hit).collect()
     }
 
-    /// What each correlation had to give up since it began, by rule id.
+    /// What each correlation and baseline had to give up since it began, by rule id.
     pub fn losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
         let memories = self.network.nodes.iter().map(|node| &node.memory);
         let counted = memories.map(move |memory| (id(memory.rule), memory.store.losses));
+        let counted = counted.chain(self.baselines.rooms.iter().map(move |room| (id(room.rule), room.losses)));
         counted.chain(self.outlets.iter().map(move |outlet| (id(outlet.rule()), outlet.losses())))
     }
 
-    /// How many groups and events the correlations hold.
+    /// How many groups the correlations and baselines hold, and how many events and marks of the past.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
         let stores = || self.network.nodes.iter().map(|node| node.memory.store.groups());
         let entries = stores().flatten().map(|group| group.entries().len());
-        (stores().map(<[_]>::len).fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add))
+        let held = (stores().map(<[_]>::len).fold(0, usize::saturating_add), entries.fold(0, usize::saturating_add));
+        let rooms = self.baselines.rooms.iter().map(crate::baseline::Room::held);
+        rooms
+            .fold(held, |(groups, entries), (more, marks)| (groups.saturating_add(more), entries.saturating_add(marks)))
     }
 
-    /// The state of all correlations as bytes: docs/format/detect-snapshot.md. Equal histories give equal bytes.
+    /// The state of all correlations and baselines as bytes: docs/format/detect-snapshot.md. Equal histories give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.set, &self.network)
+        snapshot::write(&self.set, &self.network, &self.baselines)
     }
 
     /// Takes over a state. Correlations that the snapshot does not hold begin empty.
@@ -198,7 +263,7 @@ impl Engine {
     /// # Errors
     /// [`SnapshotError`]; the engine's state is as before then.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<Restored, SnapshotError> {
-        snapshot::read(bytes, &self.set, &mut self.network)
+        snapshot::read(bytes, &self.set, (&mut self.network, &mut self.baselines))
     }
 
     /// Hands the rows of a chunk to the correlations that count them: row by row where one may matter to another.
@@ -243,6 +308,7 @@ impl Engine {
     /// Asks one question of the rows of a block, and looks up the groups that they fall into: all at once, because most of the time
     /// is spent waiting for memory.
     fn ask(&mut self, node: usize, (view, chunk, matches): Place<'_>, (mask, block): (&Mask, &Range<usize>)) {
+        let begun = self.meter.now();
         let Some(asking) = self.questions.get_mut(node) else { return };
         let Some(memory) = self.network.nodes.get_mut(node).map(|node| &mut node.memory) else { return };
         asking.answered = 0;
@@ -259,14 +325,16 @@ impl Engine {
         }
         memory.store.losses.without_field = memory.store.losses.without_field.saturating_add(without);
         memory.store.look_up(asking.readings.iter_mut().map(|reading| &mut reading.at));
+        self.meter.caused(memory.rule, begun);
     }
 
     /// Hands what was read to a correlation: of one row, or of all.
     fn answer(&mut self, node: usize, only: Option<usize>, (view, chunk, matches): Place<'_>, found: &mut Found) {
+        let begun = self.meter.now();
         let Some(asking) = self.questions.get_mut(node) else { return };
         while let Some(reading) = asking.readings.get(asking.answered) {
             if only.is_some_and(|offset| offset != reading.offset) {
-                return;
+                break;
             }
             asking.answered = asking.answered.saturating_add(1);
             let row = chunk.start.saturating_add(reading.offset);
@@ -281,8 +349,35 @@ impl Engine {
             };
             self.network.arrive(&self.set, (node, reading.at), (received, reading.entry), &origin, found);
         }
+        self.meter.caused(asking.question.rule, begun);
     }
 }
+
+/// Counts the matches that an exception hid, for each tenant.
+fn note_hidden(
+    hidden: &mut BTreeMap<(usize, Box<str>, i64), u64>,
+    exception: usize,
+    (rows, chunk): (&Mask, &Range<usize>),
+    view: &View,
+) {
+    let day = |row| {
+        let received = long(&view.received, row);
+        received.saturating_sub(received.checked_rem_euclid(DAY).unwrap_or(0))
+    };
+    let rows = rows.rows().map(|row| chunk.start.saturating_add(row));
+    let mut rows = rows.map(|row| (text_at(&view.tenant, row), day(row))).peekable();
+    while let Some((tenant, day)) = rows.next() {
+        let mut matches = 1_u64;
+        while rows.next_if_eq(&(tenant, day)).is_some() {
+            matches = matches.saturating_add(1);
+        }
+        let sum = hidden.entry((exception, tenant.into(), day)).or_default();
+        *sum = sum.saturating_add(matches);
+    }
+}
+
+/// A day in µs.
+const DAY: i64 = 86_400_000_000;
 
 /// So many rows are read before they are judged: their groups stay in the processor's cache.
 const BLOCK: usize = 128;
@@ -334,14 +429,14 @@ impl Ageing {
     }
 }
 
-/// A row that a correlation counts.
-struct Row<'r> {
-    set: &'r RuleSet,
-    question: &'r Question,
-    reading: &'r Reading,
-    view: &'r View,
-    place: (usize, usize),
-    matches: &'r Matches,
+/// A row that a correlation or a baseline counts.
+pub(crate) struct Row<'r> {
+    pub(crate) set: &'r RuleSet,
+    pub(crate) question: &'r Question,
+    pub(crate) reading: &'r Reading,
+    pub(crate) view: &'r View,
+    pub(crate) place: (usize, usize),
+    pub(crate) matches: &'r Matches,
 }
 
 impl Origin for Row<'_> {
@@ -374,13 +469,15 @@ impl<'v> Singles<'v> {
         (mask, chunk): (&Mask, &Range<usize>),
         view: &'v View,
     ) {
-        let Some(known) = set.rules.get(rule).filter(|known| known.alerts) else { return };
+        let Some(known) = set.rules.get(rule).filter(|known| known.alerts && known.kind == RuleKind::Match) else {
+            return;
+        };
         for row in mask.rows().map(|row| chunk.start.saturating_add(row)) {
             let who = (text_at(&view.tenant, row), text_at(&view.vehicle, row));
             let vehicle = self.vehicle(who);
             let time = long(&view.time, row);
             let hour = time.saturating_sub(time.checked_rem_euclid(ALERT_PERIOD).unwrap_or(0));
-            let addition = Addition { time, place: view.place(row), observed: None };
+            let addition = Addition { time, place: view.place(row), observed: None, moving: view.moving(row) };
             self.hits.add((rule, vehicle, hour), rule, &addition, || {
                 let group = vec![(VEHICLE.to_owned(), who.1.to_owned())];
                 let mut hit = hit::empty(known, who.0, group, hour, time);

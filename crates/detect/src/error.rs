@@ -127,6 +127,17 @@ pub enum RuleErrorKind {
     /// A correlation lists one rule twice.
     #[error("rule `{0}` is listed before under another name; list it once")]
     Repeated(String),
+    /// A correlation counts a rule with a baseline.
+    #[error("rule `{0}` has a baseline, and what it finds cannot be counted")]
+    CountsBaseline(String),
+    /// A key that has no meaning where it stands.
+    #[error("`{key}` has no meaning here; there are {known}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Those that have one.
+        known: &'static str,
+    },
     /// Two rules share an id or a name.
     #[error("id or name `{0}` is already taken by another rule")]
     Duplicate(String),

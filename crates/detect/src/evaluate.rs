@@ -4,6 +4,7 @@
 //! [`CACHED_VALUES_MAX`] values a field, then the field starts anew); comparisons of numbers run over the column. Cost: one hash
 //! look-up per row and field (none while a value repeats), one word operation per 64 rows and predicate of a frequent list.
 
+use crate::cost::Clock;
 use crate::mask::{CHUNK_ROWS, Mask, PredicateMasks};
 use crate::matcher::{FieldMatcher, Reference};
 use crate::pattern::Fold;
@@ -189,6 +190,19 @@ impl Evaluator {
         Self { masks: PredicateMasks::new(set.pool.predicates.len()), caches, asked }
     }
 
+    /// Has what is tried on values measured by this clock, or not any more.
+    pub(crate) fn measure(&mut self, clock: Option<Clock>) {
+        self.caches.iter_mut().for_each(|cache| cache.scratch.clock = clock);
+    }
+
+    /// Adds what was tried for each predicate, in nanoseconds, since the last call.
+    pub(crate) fn spent(&mut self, sums: &mut HashMap<PredicateId, u64>) {
+        for (id, nanos) in self.caches.iter_mut().flat_map(|cache| cache.scratch.spent.drain()) {
+            let sum = sums.entry(id).or_default();
+            *sum = sum.saturating_add(nanos);
+        }
+    }
+
     /// Evaluates all predicates over the rows of a chunk.
     pub(crate) fn run(&mut self, set: &RuleSet, columns: &Columns, chunk: &Range<usize>) {
         self.masks.clear();
@@ -204,7 +218,12 @@ impl Evaluator {
                 let (value, other) = (columns.column(*field), columns.column(reference.other));
                 let holds = |row: &usize| refers(reference, value, other, *row);
                 let rows = chunk.clone().filter(holds).filter_map(|row| row.checked_sub(chunk.start));
+                let begun = cache.scratch.clock.map(|clock| clock());
                 rows.for_each(|row| self.masks.set(reference.id, row));
+                if let (Some(clock), Some(begun)) = (cache.scratch.clock, begun) {
+                    let sum = cache.scratch.spent.entry(reference.id).or_default();
+                    *sum = sum.saturating_add(clock().saturating_sub(begun));
+                }
             }
         }
     }

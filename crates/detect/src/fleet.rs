@@ -1,4 +1,4 @@
-//! Correlations over the fleet in two stages: engines that each see some vehicles, and one that judges what they saw together.
+//! Correlations and baselines over the fleet in two stages: engines that each see some vehicles, and one that judges what they saw together.
 //!
 //! Not a transport: [`MatchRecord`]s travel by other means, in whatever order, some of them twice. Invariants: any split of vehicles
 //! over engines and any order of records within the rules' lateness gives the alerts and counts of one engine that sees all rows (the size of the
@@ -6,6 +6,7 @@
 //! record whose event the group holds already counts once; what is not understood or given up is counted. Cost: one record an
 //! event and correlation; ~0.5 µs to judge one, ~100 bytes while its window may still need it.
 
+use crate::baseline::Baselines;
 use crate::correlate::{Keys, Question, Reading};
 use crate::engine::{Matches, Restored};
 use crate::error::SnapshotError;
@@ -13,6 +14,7 @@ use crate::groups::{At, CorrelationLosses, Limits};
 use crate::hit::{EventRef, Hit};
 use crate::matched::MatchRecord;
 use crate::network::{Found, Network, Origin};
+use crate::rule::RuleKind;
 use crate::ruleset::{Program, RuleSet};
 use crate::snapshot;
 use crate::view::{View, long, text_at};
@@ -37,17 +39,15 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// The outlet of a rule; `None` if it is no correlation, or counts each vehicle apart.
+    /// The outlet of a rule; `None` if it judges each event alone, or each vehicle apart.
     pub(crate) fn new(set: &RuleSet, rule: usize) -> Option<Self> {
-        match set.programs.get(rule)? {
-            Program::Count { plan, .. } if plan.over_fleet => Some(Self {
-                question: Question::new(set, rule)?,
-                readings: Vec::new(),
-                keys: Keys::default(),
-                without_field: 0,
-            }),
-            _ => None,
-        }
+        let over_fleet = match (set.programs.get(rule)?, &set.rules.get(rule)?.kind) {
+            (Program::Count { plan, .. }, _) => plan.over_fleet,
+            (_, RuleKind::Baseline(baseline)) => !baseline.is_per_vehicle(),
+            _ => false,
+        };
+        let question = Question::new(set, rule).filter(|_| over_fleet && !set.rests(rule))?;
+        Some(Self { question, readings: Vec::new(), keys: Keys::default(), without_field: 0 })
     }
 
     pub(crate) const fn rule(&self) -> usize {
@@ -92,7 +92,11 @@ impl Outlet {
 }
 
 pub(crate) fn event_of(entry: &Entry) -> EventRef {
-    EventRef { position: u64::try_from(entry.position).unwrap_or(0), entry_index: entry.entry_index }
+    event_at(entry.position, entry.entry_index)
+}
+
+fn event_at(position: i64, entry_index: i32) -> EventRef {
+    EventRef { position: u64::try_from(position).unwrap_or(0), entry_index }
 }
 
 impl Origin for MatchRecord {
@@ -118,12 +122,22 @@ pub struct FleetLosses {
     pub unknown_rule: u64,
 }
 
+/// Who judges records of a rule.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In the network.
+    Correlation(usize),
+    /// Among the baselines.
+    Baseline(usize),
+}
+
 /// The second stage: correlations over the fleet, fed by records of first stages.
 pub struct FleetEngine {
     set: RuleSet,
     network: Network,
-    /// Place in the network, by id of the rule.
-    by_rule: HashMap<String, usize>,
+    baselines: Baselines,
+    /// Digest of the rule and who judges its records, by its id.
+    by_rule: HashMap<String, ([u8; 32], Place)>,
     /// The vehicles of events that are held.
     vehicles: HashMap<EventRef, Box<str>, foldhash::fast::RandomState>,
     /// Above so many, those of events that are held no more are forgotten.
@@ -142,40 +156,70 @@ impl FleetEngine {
     #[must_use]
     pub fn with_limits(set: RuleSet, limits: Limits) -> Self {
         let network = Network::new(&set, limits, |over_fleet| over_fleet);
-        let id = |rule: usize| set.rules.get(rule).map(|rule| rule.id.clone());
-        let places = network.nodes.iter().enumerate();
-        let by_rule = places.filter_map(|(place, node)| Some((id(node.memory.rule)?, place))).collect();
+        let baselines = Baselines::new(&set, limits, |over_fleet| over_fleet);
+        let nodes = network.nodes.iter().map(|node| node.memory.rule).enumerate();
+        let rooms = baselines.rooms.iter().map(|room| room.rule).enumerate();
+        let places = nodes.map(|(place, rule)| (rule, Place::Correlation(place)));
+        let places = places.chain(rooms.map(|(place, rule)| (rule, Place::Baseline(place))));
+        let places = places.filter_map(|(rule, place)| Some((set.rules.get(rule)?, place)));
+        let by_rule = places.map(|(rule, place)| (rule.id.clone(), (rule.digest, place))).collect();
         let (vehicles, losses) = (HashMap::default(), FleetLosses::default());
-        Self { set, network, by_rule, vehicles, vehicles_until: NAMES_MIN, losses }
+        Self { set, network, baselines, by_rule, vehicles, vehicles_until: NAMES_MIN, losses }
     }
 
     /// Judges records in the order in which they arrived.
     pub fn process(&mut self, records: &[MatchRecord]) -> Vec<Hit> {
         let mut found = Found::default();
         for record in records {
-            let place = self.by_rule.get(&record.rule).copied();
-            let known = place.and_then(|place| Some((place, &self.network.nodes.get(place)?.memory)));
-            let same = |rule: usize| self.set.rules.get(rule).is_some_and(|rule| rule.digest == record.digest);
-            let Some((place, memory)) = known.filter(|(_, memory)| same(memory.rule)) else {
+            let known = self.by_rule.get(&record.rule).copied().filter(|(digest, _)| *digest == record.digest);
+            let Some((_, place)) = known else {
                 self.losses.unknown_rule = self.losses.unknown_rule.saturating_add(1);
                 continue;
             };
-            let (key, entry) = (record.group_key(), entry_of(record));
-            if memory.store.holds(key, &entry) {
+            if !self.arrive(place, record, &mut found) {
                 self.losses.duplicates = self.losses.duplicates.saturating_add(1);
                 continue;
             }
-            self.network.advance(&self.set, record.received.0, &mut found);
-            self.network.arrive(&self.set, (place, At::new(key)), (record.received.0, entry), record, &mut found);
             self.vehicles.insert(record.event, record.vehicle.as_str().into());
         }
         found.hits.finish().map(|(_, hit)| hit).collect()
+    }
+
+    /// Judges a record; false if its event is there already.
+    fn arrive(&mut self, place: Place, record: &MatchRecord, found: &mut Found) -> bool {
+        let received = record.received.0;
+        match place {
+            Place::Correlation(place) => {
+                let (key, entry) = (record.group_key(), entry_of(record));
+                let node = self.network.nodes.get(place);
+                if node.is_some_and(|node| node.memory.store.holds(key, &entry)) {
+                    return false;
+                }
+                self.advance(received, found);
+                self.network.arrive(&self.set, (place, At::new(key)), (received, entry), record, found);
+                true
+            }
+            Place::Baseline(place) => {
+                if self.baselines.holds(place, record) {
+                    return false;
+                }
+                self.advance(received, found);
+                self.baselines.arrive(&self.set, place, record, found);
+                true
+            }
+        }
+    }
+
+    fn advance(&mut self, received: i64, found: &mut Found) {
+        self.network.advance(&self.set, received, found);
+        self.baselines.advance(&self.set, received, found);
     }
 
     /// Judges all windows that wait until no event may come for them: no more records come.
     pub fn finish(&mut self) -> Vec<Hit> {
         let mut found = Found::default();
         self.network.finish(&self.set, &mut found);
+        self.baselines.finish(&self.set, &mut found);
         found.hits.finish().map(|(_, hit)| hit).collect()
     }
 
@@ -196,7 +240,8 @@ impl FleetEngine {
 
     fn held_events(&self) -> impl Iterator<Item = EventRef> {
         let groups = self.network.nodes.iter().flat_map(|node| node.memory.store.groups());
-        groups.flat_map(|group| group.entries()).map(event_of)
+        let waiting = self.baselines.waiting().map(|(position, entry_index)| event_at(position, entry_index));
+        groups.flat_map(|group| group.entries()).map(event_of).chain(waiting)
     }
 
     /// The rules.
@@ -214,13 +259,14 @@ impl FleetEngine {
     /// What each correlation had to give up since it began, by rule id.
     pub fn correlation_losses(&self) -> impl Iterator<Item = (&str, CorrelationLosses)> {
         let id = |rule: usize| self.set.rules.get(rule).map_or("", |rule| rule.id.as_str());
-        self.network.nodes.iter().map(move |node| (id(node.memory.rule), node.memory.store.losses))
+        let counted = self.network.nodes.iter().map(move |node| (id(node.memory.rule), node.memory.store.losses));
+        counted.chain(self.baselines.rooms.iter().map(move |room| (id(room.rule), room.losses)))
     }
 
     /// The state of all correlations as bytes: docs/format/match-record.md. Equal states give equal bytes.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        let inner = snapshot::write(&self.set, &self.network);
+        let inner = snapshot::write(&self.set, &self.network, &self.baselines);
         let mut out = Vec::with_capacity(inner.len());
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());
@@ -264,7 +310,7 @@ impl FleetEngine {
         if !names.is_empty() {
             return Err(SnapshotError::Layout(body.len().saturating_sub(names.len())));
         }
-        let restored = snapshot::read(inner, &self.set, &mut self.network)?;
+        let restored = snapshot::read(inner, &self.set, (&mut self.network, &mut self.baselines))?;
         self.losses = FleetLosses { duplicates, unknown_rule };
         self.vehicles_until = vehicles.len().saturating_mul(2).max(NAMES_MIN);
         self.vehicles = vehicles;

@@ -85,19 +85,20 @@ impl GroupStore {
         Self { groups: Vec::with_capacity(groups), index: HashTable::with_capacity(groups), ..Self::default() }
     }
 
-    /// Adds an event to a group and notes what follows from it.
+    /// Adds an event to a group and notes what follows from it; says whether windows of the group waited before.
     pub(crate) fn insert(
         &mut self,
         (at, received): (At, i64),
         entry: Entry,
         (window, limits): (&Window, &Limits),
         noted: &mut Noted,
-    ) -> Inserted {
+    ) -> bool {
         self.advance(received, window);
         self.make_room(window, limits);
         let (now, key) = (self.now, at.key);
         let place = self.touch(at, window);
-        let Some(group) = self.groups.get_mut(place) else { return Inserted::Late };
+        let Some(group) = self.groups.get_mut(place) else { return false };
+        let waited = group.is_pending();
         let before = group.entries().len();
         if is_idle(group, now, window) {
             self.recents.remove(&key);
@@ -116,7 +117,7 @@ impl GroupStore {
         }
         let after = group.entries().len();
         self.young_entries = self.young_entries.saturating_add(after).saturating_sub(before);
-        inserted
+        waited
     }
 
     /// Says of a group that it may lack events of this stretch of time; it begins if it is not there.

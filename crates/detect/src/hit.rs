@@ -56,6 +56,8 @@ pub struct Hit {
     pub observed: Option<u64>,
     /// Evidence of the first events, at most [`HIT_EVENTS_MAX`].
     pub events: Vec<EventRef>,
+    /// Whether the vehicle moved at any of these events; `None` if they do not say, as those of a correlation.
+    pub moving: Option<bool>,
     /// The fields that the rule asked about, as they were in the event that raised the hit; at most [`HIT_FIELDS_MAX`].
     pub matched: Vec<(String, String)>,
 }
@@ -77,6 +79,7 @@ pub(crate) struct Addition {
     pub(crate) time: i64,
     pub(crate) place: (i64, i32),
     pub(crate) observed: Option<u64>,
+    pub(crate) moving: Option<bool>,
 }
 
 impl<K: Eq + Hash> Hits<K> {
@@ -92,6 +95,7 @@ impl<K: Eq + Hash> Hits<K> {
         hit.first = hit.first.min(UnixMicros(addition.time));
         hit.last = hit.last.max(UnixMicros(addition.time));
         hit.observed = hit.observed.max(addition.observed);
+        hit.moving = hit.moving.max(addition.moving);
         if hit.events.len() < HIT_EVENTS_MAX {
             let (position, entry_index) = addition.place;
             hit.events.push(EventRef { position: u64::try_from(position).unwrap_or(0), entry_index });
@@ -121,6 +125,7 @@ pub(crate) fn empty(rule: &Rule, tenant: &str, group: Vec<(String, String)>, win
         count: 0,
         observed: None,
         events: Vec::new(),
+        moving: None,
         matched: Vec::new(),
     }
 }

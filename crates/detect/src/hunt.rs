@@ -28,7 +28,7 @@ impl Hunter {
     /// A hunt for what these rules find.
     #[must_use]
     pub fn new(set: RuleSet) -> Self {
-        let ordered = set.rules().iter().any(|rule| matches!(rule.kind, RuleKind::Correlation(_)));
+        let ordered = set.rules().iter().any(|rule| rule.kind != RuleKind::Match);
         Self { engine: Engine::in_event_order(set), ordered, found: HashMap::new(), beyond: BTreeMap::new() }
     }
 
@@ -89,6 +89,7 @@ pub(crate) fn join(known: &mut Hit, more: Hit) {
     known.first = known.first.min(more.first);
     known.last = known.last.max(more.last);
     known.observed = known.observed.max(more.observed);
+    known.moving = known.moving.max(more.moving);
     let room = HIT_EVENTS_MAX.saturating_sub(known.events.len());
     known.events.extend(more.events.into_iter().take(room));
 }

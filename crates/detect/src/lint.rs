@@ -12,6 +12,9 @@ use crate::rule::{LogSource, RuleFile};
 use crate::ruleset::RuleSet;
 use crate::yaml::{self, Key, Node, Value};
 use std::fmt::Write as _;
+use yagura_model::UnixMicros;
+
+mod life;
 
 /// The longest title that Sigma allows, in characters.
 const TITLE_CHARS_MAX: usize = 256;
@@ -54,15 +57,16 @@ impl From<RuleError> for Remark {
     }
 }
 
-/// All remarks on these rules, by file and place.
+/// All remarks on these rules, by file and place; `now` tells which exceptions are over.
 #[must_use]
-pub fn lint(files: &[RuleFile], pipelines: &[Pipeline]) -> Vec<Remark> {
+pub fn lint(files: &[RuleFile], pipelines: &[Pipeline], now: UnixMicros) -> Vec<Remark> {
     let (_, errors) = RuleSet::parse_mapped(files, pipelines);
     let mut remarks: Vec<Remark> = errors.into_iter().map(Remark::from).collect();
     for file in files {
         let mut linter = Linter { path: &file.path, mapped: !pipelines.is_empty(), remarks: &mut remarks };
         for node in yaml::documents(&file.text).unwrap_or_default() {
             linter.document(&node);
+            linter.life(&node, now);
         }
     }
     remarks.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
@@ -95,6 +99,14 @@ impl Linter<'_> {
         let of_vehicle = !self.mapped && node.get("logsource").is_some_and(names_fields);
         if let Some(detection) = node.get("detection") {
             self.detection(detection, of_vehicle);
+        }
+        if let Some(baseline) = node.get("yagura").and_then(|own| own.get("baseline")).filter(|_| of_vehicle) {
+            let fields = ["field", "group-by"].into_iter().filter_map(|key| baseline.get(key));
+            let fields = fields.flat_map(|node| match &node.value {
+                Value::List(items) => items.as_slice(),
+                _ => core::slice::from_ref(node),
+            });
+            fields.for_each(|field| self.known_field(&field.scalar_text().unwrap_or_default(), place(field)));
         }
         if let Some(filter) = node.get("filter") {
             self.detection(filter, of_vehicle);

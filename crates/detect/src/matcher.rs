@@ -59,12 +59,13 @@ pub(crate) struct Reference {
 }
 
 impl FieldMatcher {
-    /// The matchers of all fields of `pool`, in their order; with each that cannot be compiled, why.
-    pub(crate) fn compile_all(pool: &Pool) -> Vec<Result<Self, String>> {
+    /// The matchers of all fields of `pool` for the predicates that are asked for, in the order of the fields; with each that cannot be
+    /// compiled, why.
+    pub(crate) fn compile_all(pool: &Pool, is_asked: impl Fn(PredicateId) -> bool) -> Vec<Result<Self, String>> {
         let mut building: Vec<(Self, [TextsBuilder; 4])> = pool.fields.iter().map(|_| Default::default()).collect();
         for (index, predicate) in pool.predicates.iter().enumerate() {
             let id = PredicateId(u32::try_from(index).unwrap_or(u32::MAX));
-            if let Some((matcher, texts)) = building.get_mut(predicate.field.0 as usize) {
+            if let Some((matcher, texts)) = building.get_mut(predicate.field.0 as usize).filter(|_| is_asked(id)) {
                 predicate.tests.iter().for_each(|test| matcher.add(test, id, texts));
             }
         }

@@ -104,7 +104,7 @@ impl Network {
     /// The correlations of a set for which `ours` says so of whether they are over the fleet.
     pub(crate) fn new(set: &RuleSet, limits: Limits, ours: impl Fn(bool) -> bool) -> Self {
         let plan = |rule: &usize| match set.programs.get(*rule) {
-            Some(Program::Count { plan, .. }) => Some(*plan),
+            Some(Program::Count { plan, .. }) if !set.rests(*rule) => Some(*plan),
             _ => None,
         };
         let mut rules: Vec<usize> =
@@ -112,7 +112,7 @@ impl Network {
         rules.sort_by_key(|rule| plan(rule).map_or(0, |it| it.depth));
         let places: HashMap<usize, usize> = rules.iter().enumerate().map(|(node, rule)| (*rule, node)).collect();
         let mut above: HashMap<usize, Vec<Above>> = HashMap::new();
-        for (rule, program) in set.programs.iter().enumerate() {
+        for (rule, program) in set.programs.iter().enumerate().filter(|(rule, _)| !set.rests(*rule)) {
             let Program::Count { bases, .. } = program else { continue };
             for (place, base) in bases.iter().enumerate().filter(|(_, base)| matches!(base.via, Via::Firings { .. })) {
                 let it = Above { rule, node: places.get(&rule).copied(), place, via: base.via.clone() };
@@ -186,8 +186,8 @@ impl Network {
         let key = at.key;
         let mut noted = std::mem::take(&mut self.noted);
         if let Some(node) = self.nodes.get_mut(index) {
-            node.memory.insert(at, received, entry, &mut noted);
-            if node.memory.window.when == When::Settled && !node.held.contains_key(&key) {
+            let waited = node.memory.insert(at, received, entry, &mut noted);
+            if node.memory.window.when == When::Settled && !waited && !node.held.contains_key(&key) {
                 node.held.insert(key, Held { tenant: origin.tenant().into(), values: origin.values() });
                 let due = node.memory.store.now.saturating_add(node.memory.window.lateness);
                 node.waiting.push(Reverse((due, key)));
@@ -329,7 +329,7 @@ impl Memory {
         for counted in &noted.counted {
             let Counted { entry, period_start, observed } = counted;
             let place = (entry.position, entry.entry_index);
-            let addition = Addition { time: entry.time, place, observed: Some(*observed) };
+            let addition = Addition { time: entry.time, place, observed: Some(*observed), moving: None };
             found.hits.add((self.rule, key, *period_start), self.rule, &addition, || {
                 let group = named(rule, origin.values());
                 let mut hit = hit::empty(rule, origin.tenant(), group, *period_start, entry.time);
@@ -343,14 +343,15 @@ impl Memory {
 fn measure_of(rule: &Rule) -> Option<crate::window::Measure> {
     match &rule.kind {
         RuleKind::Correlation(correlation) => Some(crate::correlate::measure(correlation)),
-        RuleKind::Match => None,
+        RuleKind::Match | RuleKind::Baseline(_) => None,
     }
 }
 
 /// The values of a group with the names of their fields.
-fn named(rule: &Rule, values: Vec<String>) -> Vec<(String, String)> {
+pub(crate) fn named(rule: &Rule, values: Vec<String>) -> Vec<(String, String)> {
     match &rule.kind {
         RuleKind::Correlation(correlation) => correlation.group_by.iter().cloned().zip(values).collect(),
+        RuleKind::Baseline(baseline) => baseline.group_by.iter().cloned().zip(values).collect(),
         RuleKind::Match => Vec::new(),
     }
 }

@@ -226,6 +226,17 @@ impl Expr {
         }
     }
 
+    /// Hands over each predicate in it.
+    pub(crate) fn each_predicate(&self, found: &mut impl FnMut(PredicateId)) {
+        match self {
+            Self::Predicate(id) => found(*id),
+            Self::All(items) | Self::Any(items) | Self::AtLeast(_, items) => {
+                items.iter().for_each(|item| item.each_predicate(found));
+            }
+            Self::Not(inner) => inner.each_predicate(found),
+        }
+    }
+
     /// The fields of predicates that are asked to hold, in order, without repetition.
     pub(crate) fn asserted_fields(&self, pool: &Pool, out: &mut Vec<FieldId>) {
         match self {

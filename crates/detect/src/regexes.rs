@@ -35,8 +35,12 @@ impl LazyRegex {
 
     /// Whether it finds something in the value.
     pub(crate) fn finds(&self, value: &str) -> bool {
-        let compiled = self.compiled.get_or_init(|| builder(&self.source).build().ok());
-        compiled.as_ref().is_some_and(|regex| regex.is_match(value))
+        self.compiled().is_some_and(|regex| regex.is_match(value))
+    }
+
+    /// Its compiled form, made now if this is the first time.
+    pub(crate) fn compiled(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| builder(&self.source).build().ok()).as_ref()
     }
 }
 

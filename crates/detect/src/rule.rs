@@ -3,8 +3,10 @@
 //! Not the compiled form (that is `ruleset` with its pool). Invariant: a rule has an id that no other rule of its set has; its
 //! digest changes with what it detects and not with its texts.
 
+use crate::baseline::Baseline;
 use crate::bounds::Bounds;
 use crate::condition::Condition;
+use crate::life::Stage;
 use std::fmt;
 use yagura_columns::Text;
 use yagura_model::Severity;
@@ -53,6 +55,8 @@ pub enum RuleKind {
     Match,
     /// It counts what other rules match.
     Correlation(Correlation),
+    /// It compares events with the past of their group.
+    Baseline(Baseline),
 }
 
 /// What a correlation counts.
@@ -196,6 +200,10 @@ pub struct Rule {
     pub status: Option<String>,
     /// How bad it is if it fires.
     pub level: Severity,
+    /// Whether people hear of it: its own stage, or that of a rule that it counts, if that is in the shadow.
+    pub stage: Stage,
+    /// Who answers for it; custom field `yagura.owner`.
+    pub owner: Option<String>,
     /// Sigma's tags, such as `attack.t0855`.
     pub tags: Vec<String>,
     /// What else may look like this.

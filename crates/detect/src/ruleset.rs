@@ -4,12 +4,15 @@
 //! circle; all predicates live in one pool. A file with a mistake never hides: [`RuleSet::parse`] refuses the set,
 //! [`RuleSet::parse_usable`] leaves the faulty rules out and hands their errors over.
 
+use crate::baseline::Baseline;
 use crate::chain::{self, Base, Plan};
 use crate::collection;
 use crate::detection::Located;
-use crate::document::{self, Body, Document, Generate, Targets};
+use crate::document::{self, Body, Document, Generate};
 use crate::error::{RuleError, RuleErrorKind};
+use crate::life::{Exception, Stage};
 use crate::matcher::FieldMatcher;
+use crate::narrow::{self, Filters};
 use crate::pipeline::Pipeline;
 use crate::pool::{Expr, FieldId, Pool};
 use crate::rule::{Correlation, Rule, RuleFile, RuleKind};
@@ -21,8 +24,6 @@ use std::collections::{HashMap, HashSet};
 pub const RULE_FILE_BYTES_MAX: usize = 1 << 20;
 /// The most rules in a set.
 pub const RULES_MAX: usize = 65_536;
-/// The most parts that filters add to the rules of a set.
-const FILTER_PARTS_MAX: usize = 4 << 20;
 
 /// Rules, ready to run.
 #[derive(Clone, Debug)]
@@ -30,6 +31,11 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     /// For each rule: its expression, or the rules that it counts.
     pub(crate) programs: Vec<Program>,
+    pub(crate) exceptions: Vec<Exception>,
+    /// For each exception: what must hold for a rule that it narrows to match.
+    pub(crate) filters: Vec<Expr>,
+    /// Which rules rest; empty if none does.
+    pub(crate) resting: Vec<bool>,
     pub(crate) pool: Pool,
     pub(crate) matchers: Vec<FieldMatcher>,
 }
@@ -37,8 +43,16 @@ pub struct RuleSet {
 /// The compiled form of a rule.
 #[derive(Clone, Debug)]
 pub(crate) enum Program {
-    Match { expr: Expr, asserted: Vec<FieldId> },
-    Count { bases: Vec<Base>, plan: Plan },
+    /// `narrowed` are the exceptions that narrow it.
+    Match {
+        expr: Expr,
+        asserted: Vec<FieldId>,
+        narrowed: Vec<usize>,
+    },
+    Count {
+        bases: Vec<Base>,
+        plan: Plan,
+    },
 }
 
 impl RuleSet {
@@ -109,15 +123,24 @@ impl RuleSet {
 /// A document and the file and text it came from.
 pub(crate) struct Read {
     pub(crate) document: Document,
-    path: String,
-    source: String,
+    pub(crate) path: String,
+    pub(crate) source: String,
+    /// The exceptions that narrow it.
+    pub(crate) narrowed: Vec<usize>,
 }
 
 impl Read {
     pub(crate) fn correlation(&self) -> Option<&Correlation> {
         match &self.document.body {
             Body::Correlation { correlation, .. } => Some(correlation),
-            Body::Detection(_) | Body::Filter { .. } => None,
+            Body::Detection { .. } | Body::Filter { .. } => None,
+        }
+    }
+
+    pub(crate) fn baseline(&self) -> Option<&Baseline> {
+        match &self.document.body {
+            Body::Detection { baseline, .. } => baseline.as_deref(),
+            Body::Correlation { .. } | Body::Filter { .. } => None,
         }
     }
 }
@@ -127,6 +150,7 @@ struct Known {
     id: String,
     names: Vec<String>,
     digest: [u8; 32],
+    stage: Stage,
     /// Of a correlation: what it groups by, whether it is judged at once, and its plan.
     correlation: Option<(Vec<String>, bool, Plan)>,
 }
@@ -135,6 +159,7 @@ struct Known {
 struct Builder {
     pool: Pool,
     read: Vec<Read>,
+    filters: Filters,
     errors: Vec<RuleError>,
 }
 
@@ -167,7 +192,9 @@ impl Builder {
         let sources = sources(&file.text, &nodes);
         for (node, source) in nodes.iter().zip(sources) {
             match document::parse(node, &mut self.pool, pipelines) {
-                Ok(document) => self.read.push(Read { document, path: file.path.clone(), source }),
+                Ok(document) => {
+                    self.read.push(Read { document, path: file.path.clone(), source, narrowed: Vec::new() });
+                }
                 Err(located) => self.fail(&file.path, located),
             }
         }
@@ -175,7 +202,10 @@ impl Builder {
 
     fn finish(mut self) -> (RuleSet, Vec<RuleError>) {
         self.drop_duplicates();
-        self.apply_filters();
+        match narrow::apply(&mut self.read, &mut self.pool) {
+            Ok(filters) => self.filters = filters,
+            Err(error) => self.errors.push(error),
+        }
         self.drop_unresolved();
         if self.read.len() > RULES_MAX {
             let kind =
@@ -192,16 +222,21 @@ impl Builder {
                 self.pool.field(field);
             });
         }
-        let (rules, programs) = compile_all(self.read, &names, &self.pool, &silent).into_iter().unzip();
+        for field in self.read.iter().filter_map(Read::baseline).flat_map(Baseline::fields) {
+            self.pool.field(field);
+        }
+        let (rules, programs) =
+            compile_all(self.read, &names, (&self.pool, &self.filters.exprs), &silent).into_iter().unzip();
         let mut matchers = Vec::new();
-        for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool)) {
+        for (name, matcher) in self.pool.fields.iter().zip(FieldMatcher::compile_all(&self.pool, |_| true)) {
             matchers.push(matcher.unwrap_or_else(|reason| {
                 let kind = RuleErrorKind::Compile { field: name.clone(), reason };
                 self.errors.push(RuleError { path: String::new(), line: 0, column: 0, kind });
                 FieldMatcher::default()
             }));
         }
-        (RuleSet { rules, programs, pool: self.pool, matchers }, self.errors)
+        let Self { filters: Filters { exceptions, exprs: filters }, pool, errors, .. } = self;
+        (RuleSet { rules, programs, exceptions, filters, resting: Vec::new(), pool, matchers }, errors)
     }
 
     /// Leaves out rules whose id or name another one has already.
@@ -224,39 +259,6 @@ impl Builder {
             }
         });
         self.errors.append(&mut errors);
-    }
-
-    /// Narrows the rules that filters name. A filter whose rules are not in this set does nothing.
-    fn apply_filters(&mut self) {
-        let (filters, rules) = core::mem::take(&mut self.read)
-            .into_iter()
-            .partition::<Vec<_>, _>(|read| matches!(read.document.body, Body::Filter { .. }));
-        self.read = rules;
-        let mut parts_left = FILTER_PARTS_MAX;
-        for filter in filters {
-            let Body::Filter { targets, expr } = filter.document.body else { continue };
-            for Read { document, .. } in &mut self.read {
-                let named = match &targets {
-                    Targets::Any => true,
-                    Targets::Named(names) => own_names(document).any(|own| names.iter().any(|name| name == own)),
-                };
-                if let Body::Detection(rule) = &mut document.body
-                    && named
-                    && filter.document.logsource.covers(&document.logsource)
-                {
-                    let Some(left) = parts_left.checked_sub(expr.size()) else {
-                        let (value, max) = (FILTER_PARTS_MAX.saturating_add(1) as u64, FILTER_PARTS_MAX as u64);
-                        let kind = RuleErrorKind::Limit { what: "number of parts that filters add", value, max };
-                        self.errors.push(RuleError { path: filter.path, line: filter.document.line, column: 1, kind });
-                        return;
-                    };
-                    parts_left = left;
-                    *rule = Expr::All(vec![rule.clone(), expr.clone()]).simplified();
-                    let digest = Sha256::new().chain_update(document.digest).chain_update(filter.document.digest);
-                    document.digest = digest.finalize().into();
-                }
-            }
-        }
     }
 
     /// Leaves out correlations whose references lead nowhere, or in a circle.
@@ -303,7 +305,12 @@ fn names(read: &[Read]) -> HashMap<String, usize> {
 }
 
 /// Compiles all documents, each behind those that it counts; in the order of the documents.
-fn compile_all(read: Vec<Read>, names: &HashMap<String, usize>, pool: &Pool, silent: &[usize]) -> Vec<(Rule, Program)> {
+fn compile_all(
+    read: Vec<Read>,
+    names: &HashMap<String, usize>,
+    shared: (&Pool, &[Expr]),
+    silent: &[usize],
+) -> Vec<(Rule, Program)> {
     let below = chain::all_below(&read, names);
     let mut is_counted = vec![false; read.len()];
     for (rules, _) in below.iter().zip(&read).filter(|(_, read)| read.correlation().is_some()) {
@@ -320,7 +327,7 @@ fn compile_all(read: Vec<Read>, names: &HashMap<String, usize>, pool: &Pool, sil
             (rules, is_counted.get(index) == Some(&true)),
             &mut known,
             index,
-            (pool, silent.contains(&index)),
+            (shared, silent.contains(&index)),
         );
         compiled.push((index, it));
     }
@@ -333,22 +340,24 @@ fn compile(
     (rules, is_counted): (&[usize], bool),
     all_known: &mut [Option<Known>],
     index: usize,
-    (pool, silent): (&Pool, bool),
+    ((pool, filters), silent): ((&Pool, &[Expr]), bool),
 ) -> (Rule, Program) {
-    let Read { document, path, source } = read;
+    let Read { document, path, source, narrowed } = read;
     let names: Vec<String> = own_names(&document).map(str::to_owned).collect();
     let id = names.first().cloned().unwrap_or_default();
     let mut digest = Sha256::new().chain_update(document.digest);
     let mut own_digest = document.digest;
-    let mut known = None;
+    let (mut known, mut stage) = (None, document.stage);
     let (kind, program) = match document.body {
-        Body::Detection(expr) => {
+        Body::Detection { expr, baseline } => {
             let mut asserted = Vec::new();
-            expr.asserted_fields(pool, &mut asserted);
-            (RuleKind::Match, Program::Match { expr, asserted })
+            let narrowing = narrowed.iter().filter_map(|index| filters.get(*index));
+            std::iter::once(&expr).chain(narrowing).for_each(|expr| expr.asserted_fields(pool, &mut asserted));
+            let kind = baseline.map_or(RuleKind::Match, |baseline| RuleKind::Baseline(*baseline));
+            (kind, Program::Match { expr, asserted, narrowed })
         }
         // Filters have been taken out.
-        Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new() }),
+        Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new(), narrowed }),
         Body::Correlation { mut correlation, .. } => {
             let counted = rules.iter().filter_map(|rule| Some((*rule, all_known.get(*rule)?.as_ref()?)));
             let base = |(rule, it): (usize, &Known)| {
@@ -365,13 +374,14 @@ fn compile(
             }
             counted.iter().for_each(|it| digest.update(it.digest));
             correlation.rules = counted.iter().map(|it| it.id.clone()).collect();
+            stage = counted.iter().map(|it| it.stage).min().map_or(stage, |least| least.min(stage));
             own_digest = digest.clone().finalize().into();
             known = Some((correlation.group_by.clone(), correlation.is_judged_at_once(), plan));
             (RuleKind::Correlation(*correlation), Program::Count { bases, plan: Plan { is_counted, ..plan } })
         }
     };
     if let Some(slot) = all_known.get_mut(index) {
-        *slot = Some(Known { id: id.clone(), names, digest: own_digest, correlation: known });
+        *slot = Some(Known { id: id.clone(), names, digest: own_digest, stage, correlation: known });
     }
     let rule = Rule {
         id,
@@ -381,6 +391,8 @@ fn compile(
         what_to_do: document.what_to_do,
         status: document.status,
         level: document.level,
+        stage,
+        owner: document.owner,
         tags: document.tags,
         falsepositives: document.falsepositives,
         logsource: document.logsource,

@@ -4,10 +4,10 @@
 //! looks at every row, whatever its log source; who wants otherwise gives a pipeline that adds conditions. Cost: see `rule bench`.
 
 use crate::error::BatchError;
-use crate::evaluate::{Evaluator, chunks, evaluate};
+use crate::evaluate::{Evaluator, chunks};
 use crate::mask::Mask;
 use crate::pool::EVERY_FIELD;
-use crate::rule::Rule;
+use crate::rule::{Rule, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::Columns;
 use arrow::record_batch::RecordBatch;
@@ -28,7 +28,7 @@ pub struct Found<'s> {
 }
 
 impl Scanner {
-    /// A scanner for the rules of a set that match; its correlations rest.
+    /// A scanner for the rules of a set that match; its correlations and baselines rest.
     #[must_use]
     pub fn new(set: RuleSet) -> Self {
         let evaluator = Evaluator::new(&set);
@@ -51,9 +51,12 @@ impl Scanner {
             self.evaluator.run(&self.set, &columns, &chunk);
             let all = Mask::first(chunk.len());
             self.found.clear();
-            for (rule, program) in self.set.programs.iter().enumerate() {
-                let Program::Match { expr, .. } = program else { continue };
-                let rows = evaluate(expr, &self.evaluator.masks, &all).filter(|rows| !rows.is_empty());
+            for (rule, known) in self.set.rules.iter().enumerate() {
+                // What a baseline's detection matches is no finding.
+                if !matches!(known.kind, RuleKind::Match) {
+                    continue;
+                }
+                let rows = self.set.matched(rule, &self.evaluator.masks, (&all, &all), |_, _| {});
                 self.found.extend(rows.map(|rows| (rule, rows)));
             }
             take(&Found { set: &self.set, columns: &columns, start: chunk.start, found: &self.found });

@@ -1,9 +1,10 @@
-//! The state of all correlations as bytes, and back.
+//! The state of all correlations and baselines as bytes, and back.
 //!
 //! Not the rules and not the vault position (the server keeps both beside it). Layout: docs/format/detect-snapshot.md. Invariants:
 //! equal histories give equal bytes; what is read is checked by SHA-256 and by its counts before anything is taken over; a
 //! correlation whose rule changed is not resumed. Cost: 21 or 29 bytes an event, 45 a group.
 
+use crate::baseline::{Baselines, Stored as StoredBaseline};
 use crate::engine::Restored;
 use crate::error::SnapshotError;
 use crate::groups::{CorrelationLosses, GroupKey, GroupStore};
@@ -14,7 +15,9 @@ use crate::window::{Entry, Group, Window};
 use sha2::{Digest, Sha256};
 
 const MAGIC: [u8; 4] = *b"YGDS";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
+/// This version has no baselines.
+const VERSION_WITHOUT_BASELINES: u16 = 3;
 /// Groups of this version stand by generation and key, and say their newest time.
 const VERSION_BY_KEY: u16 = 2;
 /// Groups of this version do not say what they do not hold; what came late before it was read is not judged again.
@@ -31,8 +34,8 @@ const OLD: u8 = 1;
 /// Of a group: windows wait to be judged, and who it is follows its events.
 const WAITS: u8 = 2;
 
-/// All correlations of an engine.
-pub(crate) fn write(set: &RuleSet, network: &Network) -> Vec<u8> {
+/// All correlations and baselines of an engine.
+pub(crate) fn write(set: &RuleSet, network: &Network, baselines: &Baselines) -> Vec<u8> {
     let stores = network.nodes.iter().map(|node| &node.memory.store);
     let len = |store: &GroupStore| {
         let entries: usize = store.groups().iter().map(|group| group.entries().len()).fold(0, usize::saturating_add);
@@ -51,23 +54,28 @@ pub(crate) fn write(set: &RuleSet, network: &Network) -> Vec<u8> {
         out.extend_from_slice(&rule.digest);
         let store = &node.memory.store;
         out.extend_from_slice(&store.now.to_be_bytes());
-        let CorrelationLosses { late, evicted_events, evicted_groups, without_field } = store.losses;
-        for number in [late, evicted_events, evicted_groups, without_field] {
-            out.extend_from_slice(&number.to_be_bytes());
-        }
+        put_losses(&mut out, &store.losses);
         put_len(&mut out, store.groups().len());
         store.groups().iter().for_each(|group| put_group(&mut out, group, node));
     }
+    baselines.write(set, &mut out);
     let digest = Sha256::digest(&out);
     out.extend_from_slice(&digest);
     out
 }
 
-fn put_len(out: &mut Vec<u8>, len: usize) {
+pub(crate) fn put_losses(out: &mut Vec<u8>, losses: &CorrelationLosses) {
+    let CorrelationLosses { late, evicted_events, evicted_groups, without_field } = *losses;
+    for number in [late, evicted_events, evicted_groups, without_field] {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+}
+
+pub(crate) fn put_len(out: &mut Vec<u8>, len: usize) {
     out.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_len(out, text.len());
     out.extend_from_slice(text.as_bytes());
 }
@@ -99,10 +107,14 @@ fn put_group(out: &mut Vec<u8>, group: &Group, node: &Node) {
 }
 
 /// Takes over what fits the rules.
-pub(crate) fn read(bytes: &[u8], set: &RuleSet, network: &mut Network) -> Result<Restored, SnapshotError> {
+pub(crate) fn read(
+    bytes: &[u8],
+    set: &RuleSet,
+    (network, baselines): (&mut Network, &mut Baselines),
+) -> Result<Restored, SnapshotError> {
     let (version, body) = check(bytes)?;
     let mut reader = Reader { bytes: body, at: 0, version };
-    let clock = if version == VERSION { reader.long()? } else { i64::MIN };
+    let clock = if reader.is_by_key() { i64::MIN } else { reader.long()? };
     let mut restored = Restored::default();
     let mut stores: Vec<(usize, Stored)> = Vec::new();
     for _ in 0..reader.len()? {
@@ -121,13 +133,16 @@ pub(crate) fn read(bytes: &[u8], set: &RuleSet, network: &mut Network) -> Result
             None => restored.forgotten.push(id),
         }
     }
+    let stored = read_baselines(&mut reader, (set, baselines), &mut restored)?;
     if reader.at != reader.bytes.len() {
         return Err(SnapshotError::Layout(reader.at));
     }
+    let is_by_key = reader.is_by_key();
     network.forget();
+    baselines.forget();
     network.clock = clock;
     for (index, (store, held)) in stores {
-        if version != VERSION {
+        if is_by_key {
             network.clock = network.clock.max(store.now);
         }
         if let Some(node) = network.nodes.get_mut(index) {
@@ -136,7 +151,34 @@ pub(crate) fn read(bytes: &[u8], set: &RuleSet, network: &mut Network) -> Result
         }
     }
     network.rebuild();
+    stored.into_iter().for_each(|(place, stored)| baselines.resume(place, stored));
     Ok(restored)
+}
+
+/// The states of baselines that fit the rules, each with its place.
+fn read_baselines(
+    reader: &mut Reader<'_>,
+    (set, baselines): (&RuleSet, &Baselines),
+    restored: &mut Restored,
+) -> Result<Vec<(usize, StoredBaseline)>, SnapshotError> {
+    let mut all = Vec::new();
+    if reader.version <= VERSION_WITHOUT_BASELINES {
+        return Ok(all);
+    }
+    for _ in 0..reader.len()? {
+        let id = reader.text()?;
+        let digest = reader.array::<DIGEST_LEN>()?;
+        let stored = StoredBaseline::read(reader)?;
+        let rule = set.rules().iter().position(|rule| rule.id == id && rule.digest == digest);
+        match rule.and_then(|rule| baselines.place(rule)) {
+            Some(place) => {
+                all.push((place, stored));
+                restored.resumed.push(id);
+            }
+            None => restored.forgotten.push(id),
+        }
+    }
+    Ok(all)
 }
 
 /// The groups of a correlation, and who those are that wait.
@@ -147,7 +189,7 @@ fn check(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
     let rest = bytes.strip_prefix(&MAGIC).ok_or(SnapshotError::Magic)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or(SnapshotError::Layout(bytes.len()))?;
     let found = u16::from_be_bytes(*version);
-    if !matches!(found, VERSION | VERSION_BY_KEY | VERSION_WITHOUT_GAPS) {
+    if !matches!(found, VERSION_WITHOUT_GAPS..=VERSION) {
         return Err(SnapshotError::Version { found, expected: VERSION });
     }
     let (body, digest) = rest.split_last_chunk::<DIGEST_LEN>().ok_or(SnapshotError::Checksum)?;
@@ -156,7 +198,7 @@ fn check(bytes: &[u8]) -> Result<(u16, &[u8]), SnapshotError> {
     if *digest == expected { Ok((found, body)) } else { Err(SnapshotError::Checksum) }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     version: u16,
@@ -171,44 +213,59 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
+    /// The error for what begins here.
+    pub(crate) const fn damaged(&self) -> SnapshotError {
+        SnapshotError::Layout(self.at)
+    }
+
+    /// How many bytes are left.
+    pub(crate) const fn left(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
+    }
+
+    const fn is_by_key(&self) -> bool {
+        self.version <= VERSION_BY_KEY
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
         let cut = SnapshotError::Layout(self.at);
         self.take(N)?.try_into().map_err(|_| cut)
     }
 
-    fn long(&mut self) -> Result<i64, SnapshotError> {
+    pub(crate) fn long(&mut self) -> Result<i64, SnapshotError> {
         self.array().map(i64::from_be_bytes)
     }
 
-    fn count(&mut self) -> Result<u64, SnapshotError> {
+    pub(crate) fn count(&mut self) -> Result<u64, SnapshotError> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn len(&mut self) -> Result<usize, SnapshotError> {
+    pub(crate) fn len(&mut self) -> Result<usize, SnapshotError> {
         let cut = SnapshotError::Layout(self.at);
         usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| cut)
     }
 
-    fn text(&mut self) -> Result<String, SnapshotError> {
+    pub(crate) fn text(&mut self) -> Result<String, SnapshotError> {
         let len = self.len()?;
         let at = self.at;
         String::from_utf8(self.take(len)?.to_vec()).map_err(|_| SnapshotError::Layout(at))
     }
 
+    pub(crate) fn losses(&mut self) -> Result<CorrelationLosses, SnapshotError> {
+        let [late, evicted_events] = [self.count()?, self.count()?];
+        let [evicted_groups, without_field] = [self.count()?, self.count()?];
+        Ok(CorrelationLosses { late, evicted_events, evicted_groups, without_field })
+    }
+
     fn store(&mut self, window: Option<&Window>) -> Result<Stored, SnapshotError> {
         let now = self.long()?;
-        let losses = CorrelationLosses {
-            late: self.count()?,
-            evicted_events: self.count()?,
-            evicted_groups: self.count()?,
-            without_field: self.count()?,
-        };
+        let losses = self.losses()?;
         let count = self.len()?;
         let possible = self.bytes.len().saturating_sub(self.at).checked_div(GROUP_LEN).unwrap_or(0);
         let mut store = GroupStore::with_capacity(if window.is_some() { count.min(possible) } else { 0 });
         (store.now, store.losses) = (now, losses);
         let mut held = Vec::new();
-        if self.version == VERSION {
+        if !self.is_by_key() {
             for _ in 0..count {
                 let (group, who) = self.group(window)?;
                 held.extend(who.map(|who| (group.key, who)));
@@ -279,7 +336,7 @@ impl<'a> Reader<'a> {
     }
 
     fn entry(&mut self) -> Result<Entry, SnapshotError> {
-        if self.version == VERSION {
+        if !self.is_by_key() {
             let (time, position) = (self.long()?, self.long()?);
             let entry_index = i32::from_be_bytes(self.array()?);
             let [marks] = self.array()?;

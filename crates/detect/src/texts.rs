@@ -4,6 +4,7 @@
 //! with wildcards inside and regular expressions are tried only where a text that they need was seen. Cost of a value: one pass over
 //! its bytes, plus its hits.
 
+use crate::cost::Clock;
 use crate::pattern::{Fold, Pattern, Shape};
 use crate::pool::PredicateId;
 use crate::regexes::{self, LazyRegex};
@@ -201,6 +202,10 @@ fn affixes(texts: &[(String, PredicateId)]) -> Option<Affixes> {
 pub(crate) struct Scratch {
     folded: String,
     gates: Vec<usize>,
+    /// Measures what is tried, while it is there.
+    pub(crate) clock: Option<Clock>,
+    /// Nanoseconds of what was tried for a predicate.
+    pub(crate) spent: HashMap<PredicateId, u64>,
 }
 
 impl Texts {
@@ -219,7 +224,7 @@ impl Texts {
         if self.is_empty() {
             return;
         }
-        let Scratch { folded, gates } = scratch;
+        let Scratch { folded, gates, clock, spent } = scratch;
         let text = if fold == Fold::Exact {
             value
         } else {
@@ -256,6 +261,22 @@ impl Texts {
             Gated::Glob(pattern) => pattern.fits(text),
             Gated::Regex(regex) => regex.finds(value),
         };
-        hits.extend(tried.filter(|(gated, _)| passes(gated)).flat_map(|(_, ids)| ids));
+        let Some(clock) = clock else {
+            return hits.extend(tried.filter(|(gated, _)| passes(gated)).flat_map(|(_, ids)| ids));
+        };
+        for (gated, ids) in tried {
+            // What is done once is no cost of a value.
+            if let Gated::Regex(regex) = gated {
+                regex.compiled();
+            }
+            let begun = clock();
+            let holds = passes(gated);
+            let nanos = clock().saturating_sub(begun);
+            for id in ids {
+                let sum = spent.entry(*id).or_default();
+                *sum = sum.saturating_add(nanos);
+            }
+            hits.extend(ids.iter().filter(|_| holds));
+        }
     }
 }

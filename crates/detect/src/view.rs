@@ -115,6 +115,8 @@ pub(crate) struct View {
     pub(crate) columns: Columns,
     position: Int64Array,
     entry_index: Int64Array,
+    /// Not in every batch: rows of a lake have the columns that were asked for.
+    speed: Option<Float64Array>,
 }
 
 impl View {
@@ -128,6 +130,7 @@ impl View {
             columns: Columns::new(batch, pool)?,
             position: int_column(batch, "position")?,
             entry_index: int_column(batch, "entry_index")?,
+            speed: batch.column_by_name("speed_kmh").and_then(|speed| speed.as_primitive_opt()).cloned(),
         })
     }
 
@@ -139,6 +142,12 @@ impl View {
     pub(crate) fn place(&self, row: usize) -> (i64, i32) {
         let entry = long(&self.entry_index, row);
         (long(&self.position, row), i32::try_from(entry).unwrap_or(i32::MAX))
+    }
+
+    /// Whether the vehicle moved at the event of a row; `None` if it does not say.
+    pub(crate) fn moving(&self, row: usize) -> Option<bool> {
+        let speed = self.speed.as_ref().filter(|speed| row < speed.len() && speed.is_valid(row))?;
+        Some(speed.value(row) > 0.0)
     }
 
     /// 64 bits that stand for a value where distinct values are counted: a whole number itself, or the first bytes of a SHA-256

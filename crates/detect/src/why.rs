@@ -3,6 +3,7 @@
 //! Not the rule's description (what it is for) and not what to do: this is about this alert's events. The wording is made from
 //! the rule, the matched fields and the counts alone, so it can be made again from what the server stores.
 
+use crate::baseline::{Baseline, Compares};
 use crate::hit::Hit;
 use crate::rule::{Correlation, CorrelationCondition, Counts, Rule, RuleKind};
 use crate::ruleset::RuleSet;
@@ -45,6 +46,7 @@ pub fn why(set: &RuleSet, rule: &Rule, finding: &Finding<'_>, catalogue: &Catalo
     match &rule.kind {
         RuleKind::Match => match_text(finding, catalogue),
         RuleKind::Correlation(correlation) => correlation_text(set, correlation, finding, catalogue),
+        RuleKind::Baseline(baseline) => baseline_text(baseline, finding, catalogue),
     }
 }
 
@@ -97,6 +99,42 @@ fn correlation_text(set: &RuleSet, correlation: &Correlation, finding: &Finding<
             "{base_ja}（{for_ja}）：{length_ja}以内に {observed}{what_ja}（{asked_ja}）。{}、合計 {} 件のイベント。{raised_ja}",
             span.ja, finding.count,
         ),
+    }
+}
+
+fn baseline_text(baseline: &Baseline, finding: &Finding<'_>, catalogue: &Catalogue) -> Text {
+    let (past_en, past_ja) = length(baseline.history);
+    let (group, span, matched) = (values(finding.group, catalogue), span(finding), values(finding.matched, catalogue));
+    let (whose_en, whose_ja) = if finding.group.is_empty() {
+        ("the whole fleet".to_owned(), "フリート全体".to_owned())
+    } else {
+        (group.en, group.ja)
+    };
+    let (what_en, what_ja) = match &baseline.compares {
+        Compares::FirstSeen(values) => (
+            format!("This {} was not seen in the {past_en} before", values.field),
+            format!("この {} は過去 {past_ja}に観測されていません", values.field),
+        ),
+        Compares::Rare { values, millionths, .. } => {
+            let percent = f64::from(*millionths) / 10_000.0;
+            (
+                format!("This {} was in fewer than {percent} % of the events of the {past_en} before", values.field),
+                format!("この {} は過去 {past_ja}のイベントの {percent} % 未満です", values.field),
+            )
+        }
+        Compares::Rate { span, factor, .. } => {
+            let (span_en, span_ja) = length(*span);
+            (
+                format!("More than {factor} times as many events within {span_en} as ever in the {past_en} before"),
+                format!("{span_ja}のイベント数が過去 {past_ja}の最大値の {factor} 倍を超えました"),
+            )
+        }
+    };
+    let plural = if finding.count == 1 { "event" } else { "events" };
+    let count = finding.count;
+    Text {
+        en: format!("{what_en}, for {whose_en}: {count} {plural}, {}. The first: {}.", span.en, matched.en),
+        ja: format!("{what_ja}（{whose_ja}）。{}、{count} 件のイベント。最初のイベント：{}。", span.ja, matched.ja),
     }
 }
 

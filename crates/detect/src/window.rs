@@ -165,7 +165,8 @@ impl Window {
         if entry.time < group.newest().saturating_sub(self.lateness) {
             return Inserted::Late;
         }
-        if self.when == When::Settled {
+        // What waits is newer than what is settled, so an event behind all that wait needs no look at those.
+        if self.when == When::Settled && !(group.is_pending() && entry.time >= group.newest()) {
             let settled = group.settled().checked_sub(1).and_then(|last| group.entries().get(last));
             if settled.is_some_and(|last| entry.time <= last.time) {
                 return Inserted::Late;

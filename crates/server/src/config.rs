@@ -10,6 +10,7 @@ pub use roles::{Cluster, ClusterError, RawCluster, Role, WORKER_NAME_BYTES_MAX};
 use crate::evidence::Evidence;
 use crate::gate::{QuotaError, Quotas, RawQuotas};
 use crate::lake::Care;
+use crate::pipeline::RULE_BUDGET_NS;
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
@@ -58,6 +59,8 @@ pub struct RawConfig {
     pub lake_care: Care,
     /// How much devices and tenants may send.
     pub quotas: RawQuotas,
+    /// Nanoseconds of judging that one rule may take an event.
+    pub rule_cost_max: Option<u64>,
 }
 
 /// Complete and consistent settings.
@@ -97,6 +100,8 @@ pub struct Config {
     pub lake_care: Care,
     /// How much devices and tenants may send.
     pub quotas: Quotas,
+    /// Nanoseconds of judging that one rule may take an event.
+    pub rule_cost_max: u64,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -180,6 +185,7 @@ impl TryFrom<RawConfig> for Config {
             public_origins: raw.public_origins,
             lake_care: raw.lake_care,
             quotas: raw.quotas.try_into()?,
+            rule_cost_max: raw.rule_cost_max.unwrap_or(RULE_BUDGET_NS),
             silent_after_us: match silent_after {
                 0 => return Err(ConfigError::SilentAfter),
                 seconds => i64::from(seconds) * 1_000_000,

@@ -47,6 +47,8 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<CorrelationsForgotten<'_>>(),
         told::<RulesChanged>(),
         told::<RulesRefused<'_>>(),
+        told::<RulePaused<'_>>(),
+        told::<RuleResumed<'_>>(),
         told::<PipelineStalled<'_>>(),
         told::<PipelineResumed>(),
         told::<PartitionLost>(),
@@ -95,6 +97,9 @@ macro_rules! happening {
         }
     };
 }
+
+mod rules;
+pub use rules::{RulePaused, RuleResumed};
 
 /// A request failed by a fault of ours.
 pub struct RequestFailed<'a> {
@@ -480,9 +485,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_happening_of_this_file_is_told_once() {
-        let mut declared: Vec<&str> = include_str!("happenings.rs")
-            .lines()
+    fn every_happening_is_told_once() {
+        let files = [include_str!("happenings.rs"), include_str!("happenings/rules.rs")];
+        let mut declared: Vec<&str> = files
+            .iter()
+            .flat_map(|file| file.lines())
             .filter_map(|line| line.strip_prefix("happening!(")?.split([',', '<']).next())
             .collect();
         let mut told: Vec<&str> = all().into_iter().map(|(name, _)| name).collect();

@@ -17,6 +17,7 @@ pub mod gate;
 pub mod happenings;
 pub mod hunt;
 pub mod identity;
+mod incidents;
 pub mod intake;
 pub mod lake;
 pub mod late;

@@ -3,10 +3,11 @@
 import { useQueryClient, type InfiniteData, type QueryClient } from "@tanstack/react-query";
 import { post } from "../../api/client";
 import { alertQuery } from "../../api/queries";
-import type { Alert, AlertDetail, AlertPage, AlertStatus } from "../../api/types";
+import type { Alert, AlertDetail, AlertPage } from "../../api/types";
 import { useMessages, useSettings } from "../../app/settings";
 import { useNotice } from "../../app/undo";
 import { problemText } from "../../parts/problem";
+import type { Wish } from "./close-as";
 import { patched } from "./list";
 
 function show(queries: QueryClient, alerts: Alert[]) {
@@ -17,18 +18,26 @@ function show(queries: QueryClient, alerts: Alert[]) {
   }
 }
 
-async function tell(alerts: Alert[], statusOf: (alert: Alert) => AlertStatus, note?: string): Promise<Alert[]> {
+/** Where an alert stands, as a wish that brings it back there. */
+function standing({ status, disposition }: Alert): Wish {
+  return status === "closed" ? { status, disposition: disposition ?? "insufficient_data" } : { status };
+}
+
+/** An alert as it will stand. */
+function wished(alert: Alert, wish: Wish): Alert {
+  const next = { ...alert, ...wish };
+  if (wish.status !== "closed") delete next.disposition;
+  return next;
+}
+
+async function tell(alerts: Alert[], wishFor: (alert: Alert) => Wish, note?: string): Promise<Alert[]> {
   const set = (alert: Alert) =>
-    post(
-      "/api/v1/alerts/{id}/status",
-      { status: statusOf(alert), ...(note ? { note } : {}) },
-      { path: { id: alert.id } },
-    );
+    post("/api/v1/alerts/{id}/status", { ...wishFor(alert), ...(note ? { note } : {}) }, { path: { id: alert.id } });
   return Promise.all(alerts.map(set));
 }
 
 /** Sets the status of alerts, with an undo. */
-export function useSetStatus(): (alerts: Alert[], status: AlertStatus, note?: string) => void {
+export function useSetStatus(): (alerts: Alert[], wish: Wish, note?: string) => void {
   const m = useMessages();
   const { language } = useSettings();
   const queries = useQueryClient();
@@ -46,19 +55,19 @@ export function useSetStatus(): (alerts: Alert[], status: AlertStatus, note?: st
     void queries.invalidateQueries({ queryKey: ["overview"] });
   };
 
-  return (alerts, status, note) => {
-    const before = alerts.filter((alert) => alert.status !== status);
+  return (alerts, wish, note) => {
+    const before = alerts.filter((alert) => alert.status !== wish.status);
     if (before.length === 0) return;
     const undo = () => {
       show(queries, before);
-      tell(before, (alert) => alert.status).then(settle, (error: unknown) => failed(alerts, error));
+      tell(before, standing).then(settle, (error: unknown) => failed(alerts, error));
       notify({ text: m.alerts.undone });
     };
     show(
       queries,
-      before.map((alert) => ({ ...alert, status })),
+      before.map((alert) => wished(alert, wish)),
     );
-    tell(before, () => status, note).then(settle, (error: unknown) => failed(before, error));
-    notify({ text: m.alerts.changed[status](before.length), undo });
+    tell(before, () => wish, note).then(settle, (error: unknown) => failed(before, error));
+    notify({ text: m.alerts.changed[wish.status](before.length), undo });
   };
 }

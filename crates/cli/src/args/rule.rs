@@ -21,6 +21,12 @@ pub(crate) enum Rule {
         #[arg(long)]
         json: bool,
     },
+    /// Run the cases that stand beside rules (`tests/*.yml`): events that must, or must not, make a rule fire.
+    ///
+    /// Exit code 1 if a case fails. Rules that raise alerts and have no case that fires, or none that does not, are named.
+    Test(RuleTest),
+    /// Say what rules need: whose events, which fields, how each question is answered, what a correlation holds, and what is slow.
+    Explain(RuleExplain),
     /// Run rules over events in JSON, and write what they match.
     ///
     /// Events are JSON lines, one JSON array, or JSON documents one after another; Windows events may be nested as exporters nest them.
@@ -39,6 +45,34 @@ pub(crate) struct Pipelines {
     /// A pipeline: one that ships (vehicle, ocsf, sysmon, linux, web, cloud), or a file. May be repeated.
     #[arg(long = "pipeline", value_name = "NAME|FILE")]
     pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleTest {
+    /// Files and directories of rules.
+    #[arg(value_name = "DIR|FILE", default_value = "rules")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Files and directories of cases; those in `tests` below the directories of rules if not said.
+    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
+    pub(crate) cases: Vec<PathBuf>,
+    /// One JSON object a case: {"rule", "file", "case", "passed", "failure"}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RuleExplain {
+    /// Id, name or title of a rule; all of them if not said.
+    #[arg(value_name = "RULE")]
+    pub(crate) rule: Option<String>,
+    /// Files and directories of rules.
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., default_value = "rules")]
+    pub(crate) rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pipelines: Pipelines,
+    /// One JSON object a rule.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,9 @@ pub(crate) struct Serve {
     pub(crate) object_lock_days: Option<u32>,
     #[command(flatten)]
     pub(crate) stamps: Stamps,
+    /// Nanoseconds of judging that one rule may take an event, on average; one that takes more rests for a while and is named.
+    #[arg(long, value_name = "NS", default_value_t = yagura_server::pipeline::RULE_BUDGET_NS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rule_cost_max: u64,
     #[command(flatten)]
     pub(crate) lake: LakeCare,
     /// Reports a second that one device may send; see docs/operations.md.

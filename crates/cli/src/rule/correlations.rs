@@ -1,4 +1,4 @@
-//! Correlations of `yagura rule eval`: events of a file, judged by the engine of a server.
+//! Correlations and baselines of `yagura rule eval`: events of a file, judged by the engine of a server.
 //!
 //! Not a server: no tenant, no vault. Every rule looks at every event here, too, so all get one log source. An alert is written once,
 //! when it is first raised; what later batches add to it is not. Bound: [`ALERTS_MAX`] alerts are told apart.
@@ -21,7 +21,7 @@ const OWN: [&str; 7] = ["tenant", "vehicle", "time", "received_time", "position"
 const ONE_SOURCE: &str =
     "{priority: 9223372036854775807, transformations: [{type: change_logsource, product: vehicle}]}";
 
-/// Rules with correlations at work.
+/// Rules with correlations or baselines at work.
 pub(crate) struct Correlations {
     engine: Engine,
     time_field: String,
@@ -53,7 +53,7 @@ impl Correlations {
         self.without_time
     }
 
-    /// The alerts that correlations raise for the first time.
+    /// The alerts that are raised for the first time.
     pub(crate) fn judge(&mut self, events: &EventBatch) -> Result<Vec<Hit>, Failure> {
         let internal = |error: &dyn std::fmt::Display| Failure::Internal(error.to_string());
         let times = self.times(&events.batch);
@@ -62,11 +62,22 @@ impl Correlations {
         let batch = with_own_columns(events, &times).map_err(|error| internal(&error))?;
         let batch = filter_record_batch(&batch, &known).map_err(|error| internal(&error))?;
         let hits = self.engine.process(&batch).map_err(|error| internal(&error))?;
+        Ok(self.first(hits))
+    }
+
+    /// The alerts of what waited for more events: there are none.
+    pub(crate) fn finish(&mut self) -> Vec<Hit> {
+        let hits = self.engine.finish();
+        self.first(hits)
+    }
+
+    /// Those of these hits that are no matches of single events and that raise their alert.
+    fn first(&mut self, hits: Vec<Hit>) -> Vec<Hit> {
         let set = self.engine.rules();
-        let is_correlation = |hit: &Hit| set.rule(&hit.rule).is_some_and(|rule| rule.kind != RuleKind::Match);
+        let counts = |hit: &Hit| set.rule(&hit.rule).is_some_and(|rule| rule.kind != RuleKind::Match);
         let written = &mut self.written;
         let first = |hit: &Hit| written.len() < ALERTS_MAX && written.insert(hit.alert);
-        Ok(hits.into_iter().filter(is_correlation).filter(first).collect())
+        hits.into_iter().filter(counts).filter(first).collect()
     }
 
     fn times(&self, batch: &RecordBatch) -> Int64Array {

@@ -11,7 +11,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use yagura_detect::{EventBatch, EventBatches, EventTexts, RuleKind, Scanner};
+use yagura_detect::{EventBatch, EventBatches, EventTexts, Hit, RuleKind, Scanner};
 
 /// Bad events that are named one by one; the others are counted.
 const BAD_NAMED_MAX: u64 = 100;
@@ -49,7 +49,9 @@ pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
     let correlations = match &args.time_field {
         Some(field) if has_correlations => Some(Correlations::new(&args.rules, &args.pipelines, field)?),
         None if has_correlations => {
-            eprintln!("yagura: correlations are not judged: --time-field says which field holds the time of an event");
+            eprintln!(
+                "yagura: correlations and baselines are not judged: --time-field says which field holds the time of an event"
+            );
             None
         }
         _ => None,
@@ -69,16 +71,10 @@ pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
     let mut texts = EventTexts::new(input);
     while let Some(event) = texts.next_event().map_err(|error| Failure::file(&args.events, &error))? {
         tally.events += 1;
-        let pushed = match event {
-            Ok((place, event)) => {
-                evaluation.batches.push(place, &event).map_err(|reason| format!("event {place}: {reason}"))
-            }
-            Err(bad) => Err(bad.to_string()),
-        };
-        if let Err(reason) = pushed {
+        if let Err(bad) = event.and_then(|(place, text)| evaluation.batches.push(place, text)) {
             tally.bad += 1;
             if tally.bad <= BAD_NAMED_MAX {
-                eprintln!("yagura: {reason}");
+                eprintln!("yagura: {bad}");
             }
         }
         if evaluation.batches.is_full() {
@@ -86,8 +82,9 @@ pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
         }
     }
     tally.matches += evaluation.judge()?;
+    tally.matches += evaluation.finish()?;
     if let Some(without) = evaluation.correlations.as_ref().map(Correlations::without_time).filter(|n| *n > 0) {
-        eprintln!("yagura: {without} events have no time that can be read; correlations leave them out");
+        eprintln!("yagura: {without} events have no time that can be read; correlations and baselines leave them out");
     }
     eprintln!("yagura: {} events, {} cannot be read, {} matches", tally.events, tally.bad, tally.matches);
     match faulty {
@@ -135,7 +132,20 @@ impl Evaluation {
     fn correlate(&mut self, batch: &EventBatch, text: &mut Vec<u8>) -> Result<u64, Failure> {
         let Some(correlations) = &mut self.correlations else { return Ok(0) };
         let hits = correlations.judge(batch)?;
-        for hit in &hits {
+        self.write_hits(&hits, text)
+    }
+
+    /// Judges what waited for more events; says how many matches there are.
+    fn finish(&mut self) -> Result<u64, Failure> {
+        let hits = self.correlations.as_mut().map(Correlations::finish).unwrap_or_default();
+        let mut text = Vec::new();
+        let matches = self.write_hits(&hits, &mut text)?;
+        out(&text)?;
+        Ok(matches)
+    }
+
+    fn write_hits(&self, hits: &[Hit], text: &mut Vec<u8>) -> Result<u64, Failure> {
+        for hit in hits {
             let fields: Vec<(&str, String)> =
                 hit.group.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
             let line = hit.events.last().map_or(0, |event| event.position);

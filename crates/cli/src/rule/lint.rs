@@ -9,6 +9,7 @@ use crate::output::{Output, emit};
 use serde::Serialize;
 use std::path::PathBuf;
 use yagura_detect::{RuleFile, lint};
+use yagura_server::clock;
 
 /// A remark, as scripts read it.
 #[derive(Serialize)]
@@ -24,7 +25,7 @@ struct Line<'a> {
 /// Runs the command.
 pub(crate) fn run(paths: &[PathBuf], named: &Pipelines, json: bool) -> Result<(), Failure> {
     let files = files(paths)?;
-    let remarks = lint(&files, &pipelines(named)?);
+    let remarks = lint(&files, &pipelines(named)?, clock::now());
     let text_of = |path: &str| files.iter().find(|file: &&RuleFile| file.path == path).map_or("", |file| &file.text);
     for remark in &remarks {
         let line = Line {

@@ -51,7 +51,7 @@ fn rules_over_events_give_one_object_a_match() {
         said.contains("event 2: EOF while parsing") && said.contains("4 events, 1 cannot be read, 3 matches"),
         "{said}"
     );
-    assert!(said.contains("correlations are not judged"), "{said}");
+    assert!(said.contains("correlations and baselines are not judged"), "{said}");
 
     let sysmon = run(&["rule", "eval", "--rules", &path("r.yml"), "--pipeline", "sysmon", "--json", &path("e.jsonl")]);
     assert_eq!(lines(&sysmon).iter().map(|line| line["line"].clone()).collect::<Vec<_>>(), [3]);
@@ -100,4 +100,65 @@ fn bench_gives_its_figures_as_one_object() {
     assert_eq!((&found[0]["rules"], &found[0]["events"]), (&2.into(), &1000.into()), "{}", words(&output));
     assert!(found[0]["events_per_s"].as_f64().is_some_and(|rate| rate > 0.0));
     assert!(found[0]["evaluations_per_s"].as_f64().is_some_and(|rate| rate > 0.0));
+}
+
+const CASES: &str = "\
+rule: 6ab9d1b2-0c5e-4f6f-9a57-0d6a0f5c1e22
+cases:
+    - name: an early frame fires
+      events: [{event: CAN_EARLY_FRAME}]
+      alerts: 1
+    - name: a flood does not
+      events: [{event: CAN_BUS_FLOOD}]
+      alerts: 0
+";
+const TESTED: &str = "\
+title: Early
+id: 6ab9d1b2-0c5e-4f6f-9a57-0d6a0f5c1e22
+logsource: {product: vehicle}
+detection: {s: {event_name: CAN_EARLY_FRAME, message|re: '[0-9]{4}'}, condition: s}
+";
+
+#[test]
+fn the_cases_beside_rules_are_run_and_a_failing_one_ends_with_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let plain = TESTED.replace(", message|re: '[0-9]{4}'", "");
+    std::fs::write(path("r.yml"), &plain).unwrap();
+    assert_eq!(run(&["rule", "test", &path("")]).status.code(), Some(3), "there are no cases");
+    std::fs::create_dir(path("tests")).unwrap();
+    std::fs::write(path("tests/r.yml"), CASES).unwrap();
+    let good = run(&["rule", "test", "--json", &path("")]);
+    assert_eq!(good.status.code(), Some(0), "{}", words(&good));
+    assert_eq!(lines(&good).iter().filter(|line| line["passed"] == true).count(), 2);
+    assert!(words(&good).contains("2 cases of 1 rules: 0 failed, 0 rules lack some"), "{}", words(&good));
+    std::fs::write(path("r.yml"), TESTED).unwrap();
+    let bad = run(&["rule", "test", &path("")]);
+    assert_eq!(bad.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&bad.stdout).into_owned();
+    assert!(said.contains("an early frame fires: raised 0 alerts, expected 1"), "{said}");
+    std::fs::write(path("tests/r.yml"), "rule: x\n").unwrap();
+    let broken = run(&["rule", "test", &path("r.yml"), "--cases", &path("tests/r.yml")]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(words(&broken).contains("field `cases` is missing"), "{}", words(&broken));
+}
+
+#[test]
+fn explain_says_what_a_rule_needs_and_why_it_would_be_slow() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("r.yml").display().to_string();
+    std::fs::write(&path, TESTED).unwrap();
+    let told = run(&["rule", "explain", "Early", "--rules", &path]);
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(text.contains("product `vehicle`") && text.contains("Slow: A test on `message`"), "{text}");
+    let json = lines(&run(&["rule", "explain", "--rules", &path, "--json"]));
+    assert_eq!(
+        (&json[0]["questions"][1]["tried"], &json[0]["group_bytes_max"]),
+        (&"on_every_value".into(), &Value::Null)
+    );
+    let mapped = run(&["rule", "explain", "--rules", &path, "--pipeline", "vehicle"]);
+    assert_eq!(mapped.status.code(), Some(0), "{}", words(&mapped));
+    let unknown = run(&["rule", "explain", "Late", "--rules", &path]);
+    assert_eq!(unknown.status.code(), Some(3));
+    assert!(words(&unknown).contains("no rule has this id, name or title"), "{}", words(&unknown));
 }

@@ -7,7 +7,7 @@
 
 use super::CASE_EVENTS_MAX;
 use crate::detection::{Located, at};
-use crate::document::timespan;
+use crate::document::span_up_to;
 use crate::error::RuleErrorKind;
 use crate::yaml::{Node, Value};
 use arrow::array::{
@@ -20,6 +20,8 @@ use std::sync::Arc;
 use yagura_columns::{Catalogue, event_date, events_schema, severity_id};
 use yagura_model::UnixMicros;
 
+/// The longest offset from the start of a case, in µs: a year.
+const OFFSET_MAX: i64 = 366 * 86_400_000_000;
 /// 2026-01-01T00:10:00Z.
 const START: i64 = 1_767_226_200_000_000;
 const CONTROL: [&str; 5] = ["event", "at", "times", "every", "received_after"];
@@ -49,9 +51,8 @@ pub(super) fn batch(case: &Node, items: &[Node]) -> Result<RecordBatch, Located>
                 return Err(type_error(item, &key.text, "a column of the events table"));
             }
         }
-        let offset = item.get("at").map_or(Ok(next), |n| timespan(n, 0))?;
-        let every = item.get("every").map_or(Ok(1_000_000), |n| timespan(n, 0))?;
-        let delay = item.get("received_after").map_or(Ok(0), |n| timespan(n, 0))?;
+        let span = |name, unless| item.get(name).map_or(Ok(unless), |n| span_up_to(n, 0, OFFSET_MAX));
+        let (offset, every, delay) = (span("at", next)?, span("every", 1_000_000)?, span("received_after", 0)?);
         let times = match item.get("times").map(|n| &n.value) {
             None => 1,
             Some(Value::Int(n)) => usize::try_from(*n).unwrap_or(0),

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::{RuleFile, Scanner};
+use arrow::array::{Array, AsArray};
+use proptest::prelude::*;
 use serde_json::json;
 
 /// The rows that a search matches, and what is reported as its fields.
@@ -11,7 +13,7 @@ fn scan(search: &str, events: &[Value]) -> Vec<(u64, String)> {
     let set = RuleSet::parse(&[file]).unwrap_or_else(|e| panic!("{search}: {e:?}"));
     let mut batches = EventBatches::new(&set);
     for (place, event) in (1..).zip(events) {
-        batches.push(place, event).unwrap_or_else(|e| panic!("{e}"));
+        batches.push(place, event.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     }
     let EventBatch { batch, places } = batches.finish().unwrap_or_else(|e| panic!("{e}"));
     let mut rows = Vec::new();
@@ -108,14 +110,145 @@ fn keywords_look_into_fields_that_no_rule_names() {
 
 #[test]
 fn what_is_too_large_is_refused_with_its_name() {
-    let text = "title: t\nlogsource: {}\ndetection: {s: {f: x}, condition: s}\n";
-    let set =
-        RuleSet::parse(&[RuleFile { path: String::new(), text: text.to_owned() }]).unwrap_or_else(|e| panic!("{e:?}"));
-    let mut batches = EventBatches::new(&set);
-    let long = batches.push(1, &json!({"f": "x".repeat(FIELD_BYTES_MAX + 1)}));
-    assert_eq!(long, Err("field `f` of 1048577 bytes exceeds the maximum 1048576".to_owned()));
-    assert_eq!(batches.push(2, &json!({"f": "x".repeat(FIELD_BYTES_MAX)})), Ok(()));
+    let mut batches = searching_for(&["f"]);
+    let mut push = |place, text: &str| batches.push(place, text.as_bytes()).map_err(|bad| bad.to_string());
+    let long = push(1, &json!({"f": "x".repeat(FIELD_BYTES_MAX + 1)}).to_string());
+    assert_eq!(long, Err("event 1: field `f` of 1048577 bytes exceeds the maximum 1048576".to_owned()));
+    assert_eq!(push(2, &json!({"f": "x".repeat(FIELD_BYTES_MAX)}).to_string()), Ok(()));
     let many: Vec<u32> = (0..10_001).collect();
-    assert_eq!(batches.push(3, &json!({"other": many})), Err("more than 10000 values".to_owned()));
+    let many = push(3, &json!({"f": "y", "other": many}).to_string());
+    assert_eq!(many, Err("event 3: more than 10000 values".to_owned()));
     assert_eq!(batches.finish().map(|batch| batch.places).unwrap_or_default(), [2]);
+}
+
+#[test]
+fn hostile_events_are_refused_one_by_one() {
+    let mut batches = searching_for(&["a"]);
+    let mut push = |text: &[u8]| batches.push(1, text).map_or_else(|bad| bad.to_string(), |()| String::new());
+    let deep = format!("{}1{}", "{\"a\":".repeat(1_000), "}".repeat(1_000));
+    assert_eq!(push(deep.as_bytes()), "event 1: recursion limit exceeded at column 636");
+    assert_eq!(push(b"{\"a\":NaN}"), "event 1: expected value at column 6");
+    assert_eq!(push(b"{\"a\":1e999}"), "event 1: number out of range at column 10");
+    assert_eq!(push(b"{\"a\":"), "event 1: EOF while parsing a value at column 5");
+    assert_eq!(push(b"{\"a\":\n}"), "event 1: expected value at line 2 column 1");
+    assert_eq!(push(b"{\"a\":1} 2"), "event 1: trailing characters at column 9");
+    assert_eq!(push(b"{\"a\":\"\xFF\"}"), "event 1: not UTF-8 from byte 6 of the event on");
+    assert_eq!(push(b"7"), "event 1: not a JSON object");
+    assert_eq!(push(b"[{\"a\":1}]"), "event 1: not a JSON object");
+    assert_eq!(push(b"{\"a\":1}"), "");
+    let batch = batches.finish().unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(cells(&batch), [("a".to_owned(), vec![Some(vec!["1".to_owned()])])]);
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_one_counts() {
+    let mut batches = searching_for(&["a", "b.c"]);
+    let text = br#"{"a":1,"b":{"c":2,"c":3},"a":"x","a.":0,"a":4}"#;
+    batches.push(1, text).unwrap_or_else(|e| panic!("{e}"));
+    let batch = batches.finish().unwrap_or_else(|e| panic!("{e}"));
+    let one = |value: &str| vec![Some(vec![value.to_owned()])];
+    assert_eq!(cells(&batch), [("a".to_owned(), one("4")), ("b.c".to_owned(), one("3"))]);
+}
+
+/// Batches for rules that ask about these fields.
+fn searching_for(names: &[&str]) -> EventBatches {
+    let tests: Vec<String> = names.iter().map(|name| format!("'{name}': x")).collect();
+    let text = format!("title: t\nlogsource: {{}}\ndetection: {{s: {{{}}}, condition: s}}\n", tests.join(", "));
+    let set = RuleSet::parse(&[RuleFile { path: String::new(), text }]).unwrap_or_else(|e| panic!("{e:?}"));
+    EventBatches::new(&set)
+}
+
+/// By field and row the values, sorted; `None` where the field is absent.
+type Cells = Vec<(String, Vec<Option<Vec<String>>>)>;
+
+fn cells(batch: &EventBatch) -> Cells {
+    let texts = |array: &dyn Array| {
+        let mut texts: Vec<String> = array.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+        texts.sort();
+        texts
+    };
+    let cell = |column: &ArrayRef, row: usize| {
+        column.is_valid(row).then(|| match column.as_list_opt::<i32>() {
+            Some(lists) => texts(&lists.value(row)),
+            None => texts(&column.slice(row, 1)),
+        })
+    };
+    let names = batch.batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    let columns = batch.batch.columns().iter().map(|column| (0..column.len()).map(|row| cell(column, row)).collect());
+    let mut cells: Cells = names.into_iter().zip(columns).collect();
+    cells.sort();
+    cells
+}
+
+const KEYS: [&str; 15] = [
+    "a",
+    "b",
+    "a.b",
+    "Event",
+    "System",
+    "EventData",
+    "Data",
+    "Name",
+    "@Name",
+    "#text",
+    "Value",
+    "Image",
+    "Provider",
+    "#attributes",
+    "c\\n",
+];
+
+const SINGLES: [&str; 10] = [
+    "null",
+    "true",
+    "-0",
+    "1e2",
+    "18446744073709551616",
+    "-5",
+    r#""x\u0000\ud83d\ude00""#,
+    r#""Image""#,
+    r#""é""#,
+    "0.1",
+];
+
+/// Maps with keys that may come twice.
+fn map_of(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let pair = (prop::sample::select(&KEYS), value).prop_map(|(key, value)| format!("\"{key}\": {value}"));
+    prop::collection::vec(pair, 0..5).prop_map(|pairs| format!("{{{}}}", pairs.join(", ")))
+}
+
+fn event() -> impl Strategy<Value = String> {
+    let single = prop::sample::select(&SINGLES).prop_map(str::to_owned);
+    map_of(single.prop_recursive(6, 40, 5, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(",")));
+        prop_oneof![list, map_of(inner)]
+    }))
+}
+
+proptest! {
+    /// The order of keys, keys that come twice and what other events looked like make no difference.
+    #[test]
+    fn events_in_any_order_of_keys_give_the_same_columns(events in prop::collection::vec(event(), 1..6)) {
+        let names = ["a", "a.b", "Image", "Event.System", "Provider_Name", "Data", "EventData.Data", "Name", "Value", "EventData"];
+        let (mut together, mut alone) = (searching_for(&names), Vec::new());
+        for (place, text) in (1..).zip(&events) {
+            let tree: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            prop_assert_eq!(together.push(place, text.as_bytes()), Ok(()));
+            let mut one = searching_for(&names);
+            prop_assert_eq!(one.push(place, tree.to_string().as_bytes()), Ok(()));
+            alone.push(cells(&one.finish().unwrap_or_else(|e| panic!("{e}"))));
+        }
+        let together = cells(&together.finish().unwrap_or_else(|e| panic!("{e}")));
+        for (row, alone) in alone.iter().enumerate() {
+            let here = together.iter().map(|(name, cells)| (name.clone(), vec![cells[row].clone()]));
+            let here: Cells = here.filter(|(_, cell)| cell[0].is_some()).collect();
+            prop_assert_eq!(&here, alone);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_event_or_a_reason(bytes in prop::collection::vec(prop::sample::select(b"[]{}\",:\\\na1 \xC3".to_vec()), 0..40)) {
+        let is_object = serde_json::from_slice::<Value>(&bytes).is_ok_and(|value| value.is_object());
+        prop_assert_eq!(searching_for(&["a"]).push(1, &bytes).is_ok(), is_object);
+    }
 }

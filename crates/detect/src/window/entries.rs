@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 /// Up to so many events room is made for one more at a time: most groups are that small.
 const EXACT_UNTIL: usize = 4;
-/// So many events at the end are looked at one by one before the rest is searched: events come in order, as a rule.
+/// So far from its end a search goes at first: events come in order, as a rule.
 const NEAR: usize = 4;
 
 /// The recent events of one group.
@@ -61,10 +61,9 @@ impl Group {
         self.entries().last().map_or(i64::MIN, |entry| entry.time)
     }
 
-    /// How many of its first windows are settled.
+    /// How many of its first windows are settled: a window is never settled before an earlier one.
     pub(super) fn settled(&self) -> usize {
-        let pending = self.entries().iter().rev().take_while(|entry| entry.counted & SETTLED == 0).count();
-        self.entries().len().saturating_sub(pending)
+        self.entries().partition_point(|entry| entry.counted & SETTLED != 0)
     }
 
     /// Whether windows wait to be judged.
@@ -72,12 +71,21 @@ impl Group {
         self.entries().last().is_some_and(|entry| entry.counted & SETTLED == 0)
     }
 
-    /// How many events lie at or before `time`.
+    /// How many events lie at or before `time`; looked for from the end, in steps that double: the end is in the processor's cache.
     pub(crate) fn until(&self, time: i64) -> usize {
         let all = self.entries();
-        let later = all.iter().rev().take(NEAR).take_while(|entry| entry.time > time).count();
-        let end = all.len().saturating_sub(later);
-        if later < NEAR { end } else { all.get(..end).unwrap_or_default().partition_point(|entry| entry.time <= time) }
+        if all.last().is_none_or(|last| last.time <= time) {
+            return all.len();
+        }
+        let (mut low, mut high, mut step) = (0, all.len(), NEAR);
+        while let Some(probe) = high.checked_sub(step) {
+            if all.get(probe).is_some_and(|entry| entry.time <= time) {
+                low = probe;
+                break;
+            }
+            (high, step) = (probe, step.saturating_mul(2));
+        }
+        low.saturating_add(all.get(low..high).unwrap_or_default().partition_point(|entry| entry.time <= time))
     }
 
     /// Puts an event before the one at `at`.

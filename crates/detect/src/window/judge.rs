@@ -16,11 +16,14 @@ impl Window {
         if self.is_too_few(group, after) {
             return;
         }
-        let start = group.entries().partition_point(|e| e.time <= after);
+        let start = group.until(after);
         let measured = match self.measure {
             Measure::Events => Measured::Count(end.saturating_sub(start) as u64),
             Measure::Values => Measured::Count(room::distinct_newest(group, recents, start..end)),
-            _ => self.measured(group.entries().get(start..).unwrap_or_default(), after),
+            _ => match self.measured(group.entries().get(start..).unwrap_or_default(), after) {
+                Some(measured) => measured,
+                None => return,
+            },
         };
         let Some(observed) = self.fires(measured) else { return };
         let all = group.entries();
@@ -61,6 +64,9 @@ impl Window {
 
     /// Judges all windows that close before `until` and are not judged.
     pub(crate) fn settle(&self, group: &mut Group, until: i64, noted: &mut Noted) {
+        if group.entries().first().is_none_or(|first| first.time >= until) {
+            return;
+        }
         let first = group.settled();
         let Some(next) = group.entries().get(first).map(|e| e.time).filter(|time| *time < until) else { return };
         let start = group.entries().partition_point(|e| e.time <= next.saturating_sub(self.span));
@@ -96,13 +102,19 @@ impl Window {
         self.tell(group, closing, noted);
     }
 
-    fn measured(&self, entries: &[Entry], after: i64) -> Measured {
-        if let Measure::Rules(_) = self.measure {
-            return Measured::Rules(entries.iter().fold(0, |mask, entry| mask | entry.value));
+    /// What the newest window holds; `None` if fewer rules matched in it than a chain needs.
+    fn measured(&self, entries: &[Entry], after: i64) -> Option<Measured> {
+        let matched = || entries.iter().fold(0, |mask, entry| mask | entry.value);
+        match (self.measure, &self.test) {
+            (Measure::Rules(_), _) => return Some(Measured::Rules(matched())),
+            (Measure::Order(_), Test::Bounds(bounds)) if (matched().count_ones() as usize) < bounds.largest_whole() => {
+                return None;
+            }
+            _ => {}
         }
         let mut tally = Tally::new(self.measure);
         tally.add(entries);
-        tally.measured(self.measure, after)
+        Some(tally.measured(self.measure, after))
     }
 }
 

@@ -9,11 +9,16 @@
     reason = "tests stop at the first surprise and say why they skip"
 )]
 
+mod baseline_rules;
+mod baselines;
 mod correlations;
+mod costs;
 mod cuts;
+mod explained;
 mod fleet;
 mod hostile;
 mod late;
+mod life;
 mod oracle;
 mod semantics;
 mod shipped;

@@ -96,7 +96,7 @@ fn source(rule: &Rule, set: &RuleSet) -> String {
     };
     let RuleKind::Correlation(correlation) = &rule.kind else { return of(rule) };
     let counted = correlation.rules.iter().filter_map(|id| set.rule(id));
-    counted.map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    counted.map(|rule| source(rule, set)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 #[test]
@@ -125,8 +125,9 @@ fn the_list_of_shipped_rules_is_fresh() {
     let mut rules: Vec<&Rule> = set.rules().iter().filter(|rule| rule.alerts).collect();
     rules.sort_by(|a, b| a.path.cmp(&b.path));
     let correlations = rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Correlation(_))).count();
+    let baselines = rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Baseline(_))).count();
     let mut text = format!(
-        "# Rules that ship\n\n{} rules that raise alerts, {correlations} of them correlations. Written by a test from the files in `rules/` \
+        "# Rules that ship\n\n{} rules that raise alerts, {correlations} of them correlations, {baselines} baselines. Written by a test from the files in `rules/` \
          (`UPDATE_EXPECT=1 cargo test -p yagura-detect --test it shipped`); change a rule, not this file. What the columns \
          *source* and *R155* mean: [taxonomy.md](taxonomy.md).\n",
         rules.len()
@@ -141,7 +142,11 @@ fn the_list_of_shipped_rules_is_fresh() {
             ));
         }
         let name = file.trim_end_matches(".yml");
-        let counts = if matches!(rule.kind, RuleKind::Correlation(_)) { " ⊕" } else { "" };
+        let counts = match rule.kind {
+            RuleKind::Correlation(_) => " ⊕",
+            RuleKind::Baseline(_) => " ◷",
+            RuleKind::Match => "",
+        };
         let attack = tagged(rule, "attack.").join(", ").to_ascii_uppercase();
         let threats = tagged(rule, "unece.r155.").join(", ");
         let level = format!("{:?}", rule.level).to_ascii_lowercase();
@@ -151,7 +156,7 @@ fn the_list_of_shipped_rules_is_fresh() {
             rule.path
         ));
     }
-    text.push_str("\n⊕ a correlation: it counts events over time.\n");
+    text.push_str("\n⊕ a correlation: it counts events over time. ◷ a baseline: it compares events with the past of their group.\n");
     expect_test::expect_file!["../../../../docs/shipped-rules.md"].assert_eq(&text);
 }
 

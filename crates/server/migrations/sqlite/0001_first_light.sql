@@ -86,6 +86,8 @@ CREATE TABLE alerts (
     count       INTEGER NOT NULL,
     raised_us   INTEGER NOT NULL,               -- when this server first raised it: sorts the list
     vehicles_counted INTEGER NOT NULL,          -- by the rule itself, if it counts vehicles
+    domain      TEXT    NOT NULL,               -- what the rule looks at
+    motion      INTEGER NOT NULL,               -- of the vehicle at its events: 0 unknown, 1 stood, 2 moved
     PRIMARY KEY (tenant, alert_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alerts_newest ON alerts (tenant, raised_us DESC, alert_id);
@@ -110,6 +112,103 @@ CREATE TABLE alert_changes (
     id          INTEGER NOT NULL PRIMARY KEY
 ) STRICT;
 CREATE INDEX alert_changes_of ON alert_changes (tenant, alert_id);
+
+-- Incidents (ADR-0034): which alerts belong together, derived from them; status by people.
+
+CREATE TABLE incidents (
+    tenant      TEXT    NOT NULL,
+    incident_id BLOB    NOT NULL,               -- SHA-256 over kind and first alert
+    kind        INTEGER NOT NULL,               -- 0 story, 1 wave
+    status      INTEGER NOT NULL DEFAULT 0,     -- as of alerts
+    listed      INTEGER NOT NULL,               -- 1: stands in the list by itself
+    score       INTEGER NOT NULL,               -- 0 .. 100
+    severity    INTEGER NOT NULL,               -- 1 informational .. 5 critical
+    title_en    TEXT    NOT NULL,
+    title_ja    TEXT    NOT NULL,
+    first_us    INTEGER NOT NULL,
+    last_us     INTEGER NOT NULL,
+    opened_us   INTEGER NOT NULL,               -- when this server made it
+    touched_us  INTEGER NOT NULL,               -- when it last changed
+    alerts      INTEGER NOT NULL,
+    vehicles    INTEGER NOT NULL,               -- that its alerts name
+    models      INTEGER NOT NULL,               -- of these vehicles
+    rules       INTEGER NOT NULL,
+    vehicles_counted INTEGER NOT NULL,          -- as many, or as many as a rule counted
+    merged_into BLOB,                           -- the elder that it is part of now
+    PRIMARY KEY (tenant, incident_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX incidents_by_score ON incidents (tenant, score DESC, opened_us DESC, incident_id) WHERE listed = 1;
+CREATE INDEX incidents_newest ON incidents (tenant, opened_us DESC, incident_id) WHERE listed = 1;
+CREATE INDEX incidents_merged ON incidents (tenant, merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX incidents_touched ON incidents (touched_us);
+
+CREATE TABLE incident_alerts (
+    tenant      TEXT    NOT NULL,
+    incident_id BLOB    NOT NULL,
+    alert_id    BLOB    NOT NULL,
+    PRIMARY KEY (tenant, incident_id, alert_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX incident_alerts_of ON incident_alerts (tenant, alert_id);
+
+CREATE TABLE incident_rules (                   -- what each rule adds to an incident: its score is made of these
+    tenant      TEXT    NOT NULL,
+    incident_id BLOB    NOT NULL,
+    rule_id     TEXT    NOT NULL,
+    title_en    TEXT    NOT NULL,
+    title_ja    TEXT    NOT NULL,
+    severity    INTEGER NOT NULL,
+    technique   TEXT,
+    domain      TEXT    NOT NULL,
+    event       INTEGER NOT NULL,               -- severity of its events by the catalogue; 0 unknown
+    motion      INTEGER NOT NULL,               -- as of alerts
+    vehicles_counted INTEGER NOT NULL,
+    first_us    INTEGER NOT NULL,
+    last_us     INTEGER NOT NULL,
+    alerts      INTEGER NOT NULL,
+    PRIMARY KEY (tenant, incident_id, rule_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE incident_parts (                   -- what its alerts name
+    tenant      TEXT    NOT NULL,
+    incident_id BLOB    NOT NULL,
+    part        INTEGER NOT NULL,               -- 0 vehicle, 1 model, 2 anything else that alerts group by
+    field       TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    PRIMARY KEY (tenant, incident_id, part, field, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX incident_parts_of ON incident_parts (tenant, part, name);
+
+CREATE TABLE incident_spans (                   -- what joins further alerts to it, and from when to when
+    tenant      TEXT    NOT NULL,
+    incident_id BLOB    NOT NULL,
+    span_key    BLOB    NOT NULL,
+    first_us    INTEGER NOT NULL,
+    last_us     INTEGER NOT NULL,
+    PRIMARY KEY (tenant, incident_id, span_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX incident_spans_near ON incident_spans (tenant, span_key, last_us);
+
+CREATE TABLE incident_changes (
+    tenant      TEXT    NOT NULL,
+    incident_id BLOB    NOT NULL,
+    time_us     INTEGER NOT NULL,
+    user_name   TEXT    NOT NULL,               -- empty: the server opened it again
+    status      INTEGER NOT NULL,
+    note        TEXT,
+    id          INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+CREATE INDEX incident_changes_of ON incident_changes (tenant, incident_id);
+
+CREATE TABLE incident_queue (                   -- alerts that changed and were not looked at since; written with the change
+    id          INTEGER NOT NULL PRIMARY KEY,
+    tenant      TEXT    NOT NULL,
+    alert_id    BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE incident_keeper (                  -- who puts alerts together: the owner of partition 0, by its epoch
+    id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL
+) STRICT;
 
 -- What the pipeline knows of each sensor.
 

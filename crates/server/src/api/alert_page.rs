@@ -8,7 +8,7 @@ use super::evidence::own_record;
 use super::input::Named;
 use super::types::{AlertDetail, AlertFrames, Event, EvidenceRef, Excerpt, FrameView, Problem, RuleView, Text};
 use super::why::{counted, why};
-use super::{ApiError, App, views};
+use super::{ApiError, App, incident_view, views};
 use crate::auth::{Session, hex};
 use crate::pipeline::{RuleFacts, decode_records};
 use crate::records::{device_of, keys_of, open_report};
@@ -42,6 +42,7 @@ pub(crate) async fn alert(
     let row = app.state.alert(session.tenant(), &id).await?.ok_or(ApiError::NotFound("alert"))?;
     let kept = app.state.alert_events(session.tenant(), &id).await?;
     let changes = app.state.alert_changes(session.tenant(), &id).await?;
+    let incidents = app.state.incidents_of_alert(session.tenant(), &id).await?;
     let records = records_of(&app, &session, &kept).await?;
     let read: Vec<&Record> = records.values().collect();
     app.note_read(&session, "alert page", &read, Some(&format!("alert {}", hex(&id))));
@@ -57,6 +58,7 @@ pub(crate) async fn alert(
         group: views::pairs(&row.group_json),
         matched: views::pairs(&row.match_json),
         evidence: records.values().map(evidence_ref).collect(),
+        incidents: incidents.iter().map(incident_view).collect(),
         history: changes.into_iter().map(views::change).collect(),
         alert: views::alert(&row),
         events,

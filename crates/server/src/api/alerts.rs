@@ -4,14 +4,15 @@
 //! alert of a page, so that new alerts move nothing.
 
 use super::input::{Asked, Body, Named, digest_of_hex};
-use super::types::{Alert, AlertPage, AlertStatus, Problem, SetStatus, SeverityName};
+use super::types::{Alert, AlertPage, AlertStatus, Problem, SetStatus, SeverityName, StageName};
 use super::{ApiError, App, views};
 use crate::auth::{Session, hex};
 use crate::clock;
-use crate::state::{AlertFilter, AlertRow};
+use crate::state::{AlertFilter, AlertRow, StatusChange};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use yagura_detect::Stage;
 
 /// The most alerts of a page.
 pub const PAGE_MAX: u32 = 500;
@@ -30,6 +31,8 @@ pub(crate) struct AlertQuery {
     vehicle: Option<String>,
     /// Only of this rule.
     rule: Option<String>,
+    /// Of rules in this stage; live if absent.
+    stage: Option<StageName>,
     /// How many, 1 to 500; 50 if absent.
     limit: Option<u32>,
     /// `next` of the page before.
@@ -55,6 +58,7 @@ pub(crate) async fn alerts(
     }
     let bad_cursor = || ApiError::BadInput { what: "cursor", why: "not a `next` of this list".to_owned() };
     let filter = AlertFilter {
+        stage: if asked.stage == Some(StageName::Shadow) { Stage::Shadow } else { Stage::Live },
         status: asked.status.map(views::status_code),
         severity: asked.severity.map(views::severity_id),
         vehicle: asked.vehicle,
@@ -77,7 +81,7 @@ fn after(cursor: &str) -> Option<(i64, Vec<u8>)> {
     Some((raised.parse().ok()?, digest_of_hex(id)?.to_vec()))
 }
 
-/// Set an alert's status.
+/// Set an alert's status; to close it, say what it turned out to be.
 #[utoipa::path(
     post, path = "/api/v1/alerts/{id}/status", params(("id" = String, Path, description = "Alert")),
     request_body = SetStatus,
@@ -97,10 +101,23 @@ pub(crate) async fn set_alert_status(
         return Err(ApiError::BadInput { what: "note", why: format!("longer than {NOTE_CHARS_MAX} characters") });
     }
     let id = alert_id(&id)?;
-    let change = (views::status_code(wish.status), note);
-    let row = app.state.set_alert_status(&session.person, &id, change, clock::now()).await?;
+    let why = match (wish.status, wish.disposition) {
+        (AlertStatus::Closed, None) => {
+            Some("an alert is closed with one of true_positive, false_positive, benign, insufficient_data")
+        }
+        (AlertStatus::Open | AlertStatus::Acknowledged, Some(_)) => Some("only a closed alert has one"),
+        _ => None,
+    };
+    if let Some(why) = why {
+        return Err(ApiError::BadInput { what: "disposition", why: why.to_owned() });
+    }
+    let disposition = wish.disposition.map(views::disposition_code);
+    let change = StatusChange { status: views::status_code(wish.status), disposition, note };
+    let row = app.state.set_alert_status(&session.person, &id, &change, clock::now()).await?;
     let alert = views::alert(&row.ok_or(ApiError::NotFound("alert"))?);
-    app.live.alert(*session.tenant(), alert.clone());
+    if alert.stage == StageName::Live {
+        app.live.alert(*session.tenant(), alert.clone());
+    }
     Ok(Json(alert))
 }
 

@@ -1,17 +1,18 @@
-//! Alerts that other processes raise or people of another console change, handed to those who look here.
+//! Alerts and incidents that other processes raise or people of another console change, handed to those who look here.
 //!
 //! Not a queue: the state is asked again and again. Invariants: an alert is sent within [`LOOK_EVERY`] and one read of when it was
 //! committed; the same alert unchanged is sent once; a look reads at most [`PAGE`] rows, and a page that is full is more than a reader's
-//! queue holds, so that whoever missed a row is told to read the lists again. Cost: one indexed read a look, whoever looks.
+//! queue holds, so that whoever missed a row is told to read the lists again. Cost: two indexed reads a look, whoever looks.
 
 use super::live::{Health, LIVE_ALERTS_MAX, Live};
-use super::views;
+use super::{incident_view, views};
 use crate::clock;
 use crate::happenings::{AlertsNotFollowed, chain, emit};
-use crate::state::{AlertRow, State};
+use crate::state::{AlertRow, IncidentRow, State, StateError};
 use crate::tenant::Tenant;
 use std::collections::HashMap;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use yagura_model::UnixMicros;
@@ -29,18 +30,15 @@ pub async fn follow(state: State, live: Live, health: Health, stopped: impl Futu
     let mut stopped = std::pin::pin!(stopped);
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut shown = Shown::since(clock::now());
+    let now = clock::now();
+    let (mut alerts, mut incidents) = (Shown::since(now), Shown::since(now));
     loop {
         tokio::select! {
             () = &mut stopped => return,
             _ = looks.tick() => {}
         }
-        match state.alerts_raised_since(shown.from, u32::try_from(PAGE).unwrap_or(u32::MAX)).await {
-            Ok(rows) => {
-                let news = shown.news(rows);
-                news.iter().for_each(|(tenant, row)| live.alert(*tenant, views::alert(row)));
-                health.heals(KIND);
-            }
+        match look(&state, &live, &mut alerts, &mut incidents).await {
+            Ok(()) => drop(health.heals(KIND)),
             Err(error) => {
                 let detail = format!("Alerts are not shown as they come: {}", chain(&error));
                 let next_step = "Bring the state database back; lists and streams go on by themselves.";
@@ -52,35 +50,73 @@ pub async fn follow(state: State, live: Live, health: Health, stopped: impl Futu
     }
 }
 
-/// What of an alert changes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Version {
-    touched: UnixMicros,
-    count: i64,
-    status: i64,
+async fn look(
+    state: &State,
+    live: &Live,
+    alerts: &mut Shown<AlertRow>,
+    incidents: &mut Shown<IncidentRow>,
+) -> Result<(), StateError> {
+    let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
+    let news = alerts.news(state.alerts_raised_since(alerts.from, limit).await?);
+    news.iter().for_each(|(tenant, row)| live.alert(*tenant, views::alert(row)));
+    let news = incidents.news(state.incidents_touched_since(incidents.from, limit).await?);
+    let listed = news.iter().filter(|(_, row)| row.listed == 1);
+    listed.for_each(|(tenant, row)| live.incident(*tenant, incident_view(row)));
+    Ok(())
 }
 
-/// What was shown last, of the alerts that the next look finds again.
+/// A row that is followed.
+trait Followed {
+    fn id(&self) -> &[u8];
+    /// What of it changes, besides when it was touched.
+    fn version(&self) -> (i64, i64);
+}
+
+impl Followed for AlertRow {
+    fn id(&self) -> &[u8] {
+        &self.alert_id
+    }
+
+    fn version(&self) -> (i64, i64) {
+        (self.count, self.status)
+    }
+}
+
+impl Followed for IncidentRow {
+    fn id(&self) -> &[u8] {
+        &self.incident_id
+    }
+
+    fn version(&self) -> (i64, i64) {
+        (self.alerts, self.status)
+    }
+}
+
+/// A version of a row: when it was touched, and what changes.
+type Version = (UnixMicros, (i64, i64));
+
+/// What was shown last, of the rows that the next look finds again.
 #[derive(Debug)]
-struct Shown {
+struct Shown<R> {
     /// From when on the state is asked.
     from: UnixMicros,
     versions: HashMap<(Tenant, Vec<u8>), Version>,
+    rows: PhantomData<R>,
 }
 
-impl Shown {
+impl<R: Followed> Shown<R> {
     fn since(now: UnixMicros) -> Self {
-        Self { from: now.plus(-OVERLAP_US), versions: HashMap::new() }
+        Self { from: now.plus(-OVERLAP_US), versions: HashMap::new(), rows: PhantomData }
     }
 
     /// What is new in what a look found.
-    fn news(&mut self, rows: Vec<(Tenant, AlertRow, UnixMicros)>) -> Vec<(Tenant, AlertRow)> {
+    fn news(&mut self, rows: Vec<(Tenant, R, UnixMicros)>) -> Vec<(Tenant, R)> {
         let full = rows.len() >= PAGE;
         let newest = rows.last().map(|(_, _, touched)| *touched);
         let mut news = Vec::new();
         for (tenant, row, touched) in rows {
-            let version = Version { touched, count: row.count, status: row.status };
-            if self.versions.insert((tenant, row.alert_id.clone()), version) != Some(version) {
+            let version = (touched, row.version());
+            if self.versions.insert((tenant, row.id().to_vec()), version) != Some(version) {
                 news.push((tenant, row));
             }
         }
@@ -92,7 +128,7 @@ impl Shown {
             None => self.from,
         };
         let from = self.from;
-        self.versions.retain(|_, version| version.touched >= from);
+        self.versions.retain(|_, (touched, _)| *touched >= from);
         news
     }
 }
@@ -119,6 +155,8 @@ mod tests {
             count,
             raised_us: 0,
             late_us: None,
+            shadow: 0,
+            disposition: None,
         };
         (Tenant::named(yagura_model::Name::new("acme").unwrap()), row, UnixMicros(touched))
     }

@@ -1,19 +1,28 @@
-//! What is happening now: alerts as they are raised, and what ails the server itself.
+//! What is happening now: alerts as they are raised, incidents as they change, and what ails the server itself.
 //!
 //! Not kept anywhere: a client that was away reads the lists again. Invariant: bounded; a slow reader loses the oldest and is told.
 
-use super::types::{Alert, ServerProblem};
+use super::types::{Alert, Incident, ServerProblem};
 use crate::clock;
 use crate::tenant::Tenant;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
-/// The most alerts that wait for a slow reader.
+/// The most news that wait for a slow reader.
 pub const LIVE_ALERTS_MAX: usize = 1_024;
 
-/// Sends alerts to whoever looks. Cheap to clone.
+/// What those who look are told.
 #[derive(Clone, Debug)]
-pub struct Live(broadcast::Sender<(Tenant, Alert)>);
+pub enum News {
+    /// An alert was raised, or changed.
+    Alert(Box<Alert>),
+    /// An incident came to be, or changed.
+    Incident(Box<Incident>),
+}
+
+/// Sends news to whoever looks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Live(broadcast::Sender<(Tenant, News)>);
 
 impl Default for Live {
     fn default() -> Self {
@@ -25,12 +34,17 @@ impl Live {
     /// Sends an alert to those of the tenant who look now.
     pub fn alert(&self, tenant: Tenant, alert: Alert) {
         // Nobody looking is no fault.
-        let _ = self.0.send((tenant, alert));
+        let _ = self.0.send((tenant, News::Alert(Box::new(alert))));
+    }
+
+    /// Sends an incident to those of the tenant who look now.
+    pub fn incident(&self, tenant: Tenant, incident: Incident) {
+        let _ = self.0.send((tenant, News::Incident(Box::new(incident))));
     }
 
     /// From now on.
     #[must_use]
-    pub fn subscribe(&self) -> broadcast::Receiver<(Tenant, Alert)> {
+    pub fn subscribe(&self) -> broadcast::Receiver<(Tenant, News)> {
         self.0.subscribe()
     }
 }

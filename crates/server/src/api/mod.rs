@@ -12,11 +12,13 @@ mod evidence_log;
 mod evidence_reads;
 mod follow;
 mod hunts;
+mod incidents;
 mod input;
 mod live;
 mod overview;
 mod problem;
 mod query;
+mod rules;
 mod sign_in;
 mod stream;
 pub mod time;
@@ -32,9 +34,11 @@ pub use app::App;
 pub use evidence_log::{EvidenceLog, EvidenceLogError, Proven};
 pub use evidence_reads::LOOKED_THROUGH_MAX;
 pub use follow::{LOOK_EVERY, follow};
+pub(crate) use incidents::incident as incident_view;
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live};
 pub use problem::ApiError;
+pub use rules::DAYS_MAX;
 pub use stream::STREAMS_MAX;
 pub use timeline::{EVENTS_MAX, RANGE_US_MAX, STATES_MAX};
 pub(crate) use views::{alert as alert_view, severity_id};
@@ -65,6 +69,9 @@ use utoipa::OpenApi;
         alert_page::alert,
         alerts::set_alert_status,
         alert_page::alert_frames,
+        incidents::incidents,
+        incidents::one,
+        incidents::set_incident_status,
         vehicles::vehicles,
         vehicles::vehicle,
         timeline::timeline,
@@ -73,13 +80,15 @@ use utoipa::OpenApi;
         evidence_reads::evidence_reads,
         overview::catalogue,
         query::query,
+        rules::rules,
+        rules::rule,
         hunts::begin,
         hunts::hunts,
         hunts::hunt,
         hunts::stop,
         stream::stream
     ),
-    components(schemas(types::Problem, types::Tick))
+    components(schemas(types::IncidentSort, types::Problem, types::Tick))
 )]
 struct Document;
 
@@ -108,6 +117,9 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}", get(alert_page::alert))
         .route("/alerts/{id}/status", post(alerts::set_alert_status))
         .route("/alerts/{id}/frames", get(alert_page::alert_frames))
+        .route("/incidents", get(incidents::incidents))
+        .route("/incidents/{id}", get(incidents::one))
+        .route("/incidents/{id}/status", post(incidents::set_incident_status))
         .route("/vehicles", get(vehicles::vehicles))
         .route("/vehicles/{vehicle}", get(vehicles::vehicle))
         .route("/vehicles/{vehicle}/timeline", get(timeline::timeline))
@@ -116,6 +128,8 @@ pub fn router(app: App) -> Router {
         .route("/evidence/{position}/raw", get(evidence::evidence_raw))
         .route("/catalogue", get(overview::catalogue))
         .route("/query", post(query::query))
+        .route("/rules", get(rules::rules))
+        .route("/rules/{id}", get(rules::rule))
         .route("/hunts", get(hunts::hunts).post(hunts::begin))
         .route("/hunts/{id}", get(hunts::hunt))
         .route("/hunts/{id}/stop", post(hunts::stop))

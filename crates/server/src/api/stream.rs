@@ -1,9 +1,10 @@
-//! The stream: alerts as they are raised, and a tick each second, as server-sent events.
+//! The stream: alerts as they are raised, incidents as they change, and a tick each second, as server-sent events.
 //!
 //! Not a log: a client that lost the connection reads the lists again. Invariants: at most [`STREAMS_MAX`] streams; a stream ends
-//! with its session; a slow reader is told (`event: lagged`) how many alerts it missed. Cost: three small reads a second a stream.
+//! with its session; a slow reader is told (`event: lagged`) how many it missed. Cost: three small reads a second a stream.
 
-use super::types::{Alert, Problem, Tick};
+use super::live::News;
+use super::types::{Problem, Tick};
 use super::{ApiError, App, overview, views};
 use crate::auth::Session;
 use crate::clock;
@@ -26,7 +27,7 @@ const TICK: Duration = Duration::from_secs(1);
 struct Open {
     app: App,
     session: Session,
-    alerts: Receiver<(Tenant, Alert)>,
+    news: Receiver<(Tenant, News)>,
     ticks: Interval,
     _permit: OwnedSemaphorePermit,
 }
@@ -36,7 +37,7 @@ struct Open {
     get, path = "/api/v1/stream",
     responses(
         (status = 200, content_type = "text/event-stream", body = String,
-         description = "`event: alert` with an Alert, `event: tick` with a Tick each second, \
+         description = "`event: alert` with an Alert, `event: incident` with an Incident, `event: tick` with a Tick each second, \
                         `event: lagged` with {\"missed\": n} when this reader was too slow"),
         (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json")
     )
@@ -49,7 +50,7 @@ pub(crate) async fn stream(
     let permit = permit.map_err(|_| ApiError::TooManyStreams { max: STREAMS_MAX })?;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let open = Open { alerts: app.live.subscribe(), app, session, ticks, _permit: permit };
+    let open = Open { news: app.live.subscribe(), app, session, ticks, _permit: permit };
     let events = stream::unfold(open, |mut open| async move { open.next().await.map(|event| (Ok(event), open)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
@@ -61,12 +62,15 @@ impl Open {
             let received = tokio::select! {
                 () = stopped(self.app.stop.clone()) => return None,
                 _ = self.ticks.tick() => None,
-                received = self.alerts.recv() => Some(received),
+                received = self.news.recv() => Some(received),
             };
             match received {
                 None => return self.tick().await,
-                Some(Ok((tenant, alert))) if tenant == *self.session.tenant() => {
-                    return Event::default().event("alert").json_data(alert).ok();
+                Some(Ok((tenant, news))) if tenant == *self.session.tenant() => {
+                    return match news {
+                        News::Alert(alert) => Event::default().event("alert").json_data(alert).ok(),
+                        News::Incident(incident) => Event::default().event("incident").json_data(incident).ok(),
+                    };
                 }
                 Some(Ok(_)) => {}
                 Some(Err(RecvError::Lagged(missed))) => {

@@ -5,9 +5,13 @@
 
 mod fleet;
 mod hunt;
+mod incident;
+mod rules;
 
 pub use fleet::*;
 pub use hunt::*;
+pub use incident::*;
+pub use rules::*;
 
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -132,6 +136,8 @@ pub struct Overview {
     pub fleet: FleetHealth,
     /// Open and acknowledged alerts.
     pub alerts_open: AlertCounts,
+    /// Open and acknowledged incidents.
+    pub incidents_open: AlertCounts,
     /// What was lost, and where.
     pub losses: Vec<Loss>,
     /// The evidence log.
@@ -207,7 +213,7 @@ pub struct AlertCounts {
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct Loss {
     /// What was lost: `sensor_events`, `sensor_frames`, `sensor_excerpts`, `sensor_reports`, `undecodable`, `missing_reports`,
-    /// `refused_reports`, `correlation_evictions`, `late_unjudged`.
+    /// `refused_reports`, `correlation_evictions`, `late_unjudged`, `incident_keys`.
     pub kind: String,
     /// How many.
     pub count: u64,
@@ -232,7 +238,7 @@ pub struct VaultStatus {
 /// Something that needs a person's hand on the server.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct ServerProblem {
-    /// Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush` (a step of the pipeline waits).
+    /// Stable name: `storage` (the vault takes nothing), `judge`, `apply`, `flush`, `incidents` (a step of the pipeline waits).
     pub kind: String,
     /// What is wrong.
     pub detail: String,
@@ -282,6 +288,11 @@ pub struct Alert {
     /// When data that came late raised or changed it; absent if all of it came in time. Compare it with the times of the events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late: Option<Time>,
+    /// Whether people hear of it.
+    pub stage: StageName,
+    /// What it turned out to be, once it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// One alert with everything that explains it.
@@ -305,6 +316,8 @@ pub struct AlertDetail {
     pub counted: Vec<CountedEvent>,
     /// The vault records behind the kept events.
     pub evidence: Vec<EvidenceRef>,
+    /// The incidents that it belongs to: its story, and the wave if it is part of one; what stands in the list first.
+    pub incidents: Vec<Incident>,
     /// What people did with it, oldest first.
     pub history: Vec<StatusChange>,
 }
@@ -375,6 +388,9 @@ pub struct StatusChange {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it turned out to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// The wish to change an alert's status.
@@ -385,6 +401,9 @@ pub struct SetStatus {
     /// Why; at most 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What it turned out to be: required to close it, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// The frames around an alert's events.

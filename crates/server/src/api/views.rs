@@ -3,9 +3,12 @@
 //! Not a query. Invariant: a row that lacks a column or holds an unknown code is shown with what it has, never hidden.
 
 use super::time::Time;
-use super::types::{Alert, AlertCounts, AlertStatus, Event, FieldValue, SeverityName, StateSample, StatusChange, Text};
+use super::types::{
+    Alert, AlertCounts, AlertStatus, Disposition, Event, FieldValue, SeverityName, StageName, StateSample,
+    StatusChange, Text,
+};
 use crate::auth::hex;
-use crate::state::{AlertRow, ChangeRow, StatusCode};
+use crate::state::{AlertRow, ChangeRow, DispositionCode, StatusCode};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use yagura_columns::Catalogue;
@@ -49,7 +52,25 @@ pub(crate) const fn status_code(status: AlertStatus) -> StatusCode {
     }
 }
 
-fn status(code: i64) -> AlertStatus {
+pub(crate) const fn disposition_code(disposition: Disposition) -> DispositionCode {
+    match disposition {
+        Disposition::TruePositive => DispositionCode::TruePositive,
+        Disposition::FalsePositive => DispositionCode::FalsePositive,
+        Disposition::Benign => DispositionCode::Benign,
+        Disposition::InsufficientData => DispositionCode::InsufficientData,
+    }
+}
+
+fn disposition(code: i64) -> Option<Disposition> {
+    Some(match DispositionCode::of(code)? {
+        DispositionCode::TruePositive => Disposition::TruePositive,
+        DispositionCode::FalsePositive => Disposition::FalsePositive,
+        DispositionCode::Benign => Disposition::Benign,
+        DispositionCode::InsufficientData => Disposition::InsufficientData,
+    })
+}
+
+pub(crate) fn status(code: i64) -> AlertStatus {
     match StatusCode::of(code) {
         StatusCode::Open => AlertStatus::Open,
         StatusCode::Acknowledged => AlertStatus::Acknowledged,
@@ -105,6 +126,8 @@ pub(crate) fn alert(row: &AlertRow) -> Alert {
         last_time: time(row.last_us),
         count: count(row.count),
         late: late(row),
+        stage: if row.shadow == 0 { StageName::Live } else { StageName::Shadow },
+        disposition: row.disposition.and_then(disposition),
     }
 }
 
@@ -115,7 +138,14 @@ fn late(row: &AlertRow) -> Option<Time> {
 }
 
 pub(crate) fn change(row: ChangeRow) -> StatusChange {
-    StatusChange { time: time(row.time_us), user: row.user_name, status: status(row.status), note: row.note }
+    let disposition = row.disposition.and_then(disposition);
+    StatusChange {
+        time: time(row.time_us),
+        user: row.user_name,
+        status: status(row.status),
+        note: row.note,
+        disposition,
+    }
 }
 
 /// Counts by severity 1..=5.

@@ -34,13 +34,18 @@ pub(super) fn rows(
 
 /// The rows that decide about the windows that are asked for.
 fn decisive(plan: &HuntPlan) -> (Option<UnixMicros>, Option<UnixMicros>) {
-    let spans = plan.set.rules().iter().filter_map(|rule| match &rule.kind {
-        RuleKind::Correlation(it) => Some(it.timespan),
-        RuleKind::Match => None,
+    let kinds = || plan.set.rules().iter().map(|rule| &rule.kind);
+    let reach = kinds().map(|kind| match kind {
+        RuleKind::Correlation(it) => it.timespan,
+        RuleKind::Baseline(it) => it.reach(),
+        RuleKind::Match => 0,
     });
-    let longest = spans.max().unwrap_or(0);
-    let period = longest.max(ALERT_PERIOD);
-    (plan.from.map(|from| from.plus(-longest)), plan.to.map(|to| to.plus(period)))
+    let period = kinds().map(|kind| match kind {
+        RuleKind::Correlation(it) => it.timespan.max(ALERT_PERIOD),
+        RuleKind::Baseline(_) | RuleKind::Match => ALERT_PERIOD,
+    });
+    let (reach, period) = (reach.max().unwrap_or(0), period.max().unwrap_or(ALERT_PERIOD));
+    (plan.from.map(|from| from.plus(-reach)), plan.to.map(|to| to.plus(period)))
 }
 
 struct Reader<'a> {

@@ -9,6 +9,7 @@ use crate::api::Health;
 use crate::cluster::Stages;
 use crate::gate;
 use crate::lake::SharedLake;
+use crate::pipeline::RuleCosts;
 use crate::ways;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -32,6 +33,8 @@ pub struct ServerParts {
     pub stages: Option<Stages>,
     /// The analytical tables.
     pub lake: Option<SharedLake>,
+    /// What rules cost, where they are judged.
+    pub costs: RuleCosts,
     /// What ails.
     pub health: Health,
 }
@@ -59,6 +62,7 @@ impl Collector for ServerParts {
             counter(encoder, kind.name(), help, self.ways.as_ref().map(|counters| counters.total(kind)))?;
         }
         lake(encoder, self.lake.as_ref())?;
+        rules(encoder, &self.costs)?;
         let problems = self.health.problems();
         let problems: Vec<_> = problems.iter().map(|problem| ([("kind", problem.kind.as_str())], 1)).collect();
         gauges(encoder, "problem", "What ails the server now, 1 each", &problems)
@@ -69,6 +73,18 @@ impl Collector for ServerParts {
 fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, total: Option<u64>) -> fmt::Result {
     let family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     total.map_or(Ok(()), |total| ConstCounter::new(total).encode(family))
+}
+
+/// So many rules are told by name.
+const DEAREST: usize = 16;
+
+fn rules(encoder: &mut DescriptorEncoder<'_>, costs: &RuleCosts) -> fmt::Result {
+    let dearest = costs.dearest(DEAREST);
+    let dearest: Vec<_> = dearest.iter().map(|(rule, cost)| ([("rule", rule.as_str())], cost.ns)).collect();
+    gauges(encoder, "rule_cost_nanoseconds", "What the dearest rules cost an event", &dearest)?;
+    let paused = costs.paused();
+    let paused: Vec<_> = paused.iter().map(|it| ([("rule", it.rule.as_str())], 1)).collect();
+    gauges(encoder, "rule_paused", "Rules that rest because they cost too much, 1 each", &paused)
 }
 
 fn lake(encoder: &mut DescriptorEncoder<'_>, lake: Option<&SharedLake>) -> fmt::Result {

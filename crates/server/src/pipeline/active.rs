@@ -4,6 +4,7 @@
 //! whole or not at all; faulty files leave the set before active, and a person is told file and line until they are mended. Cost: the
 //! names and times of all rule files every [`LOOK_EVERY`]; their text only when one changed.
 
+use super::costs::RuleCosts;
 use super::rule_files::rule_files;
 use super::rules::{Rules, RulesError};
 use crate::api::Health;
@@ -21,15 +22,18 @@ const KIND: &str = "rules";
 const NEXT_STEP: &str = "Mend the file that is named, or put the old one back; `yagura rule lint` checks a directory before it is given \
                          to a server. The rules before the change stay active.";
 
-/// The rules that are active now. Cheap to clone; each clone knows what it has seen.
+/// The rules that are active now, and what they cost. Cheap to clone; each clone knows what it has seen.
 #[derive(Clone, Debug)]
-pub struct ActiveRules(watch::Receiver<Arc<Rules>>);
+pub struct ActiveRules {
+    newest: watch::Receiver<Arc<Rules>>,
+    costs: RuleCosts,
+}
 
 impl ActiveRules {
     /// Rules that do not change.
     #[must_use]
     pub fn fixed(rules: Rules) -> Self {
-        Self(watch::channel(Arc::new(rules)).1)
+        Self { newest: watch::channel(Arc::new(rules)).1, costs: RuleCosts::default() }
     }
 
     /// The rules of a directory, looked at until told to stop; without a directory they do not change.
@@ -39,24 +43,36 @@ impl ActiveRules {
         if let Some(dir) = dir {
             tokio::spawn(attend(dir, sender, health, stop));
         }
-        Self(receiver)
+        Self { newest: receiver, costs: RuleCosts::default() }
+    }
+
+    /// The same, of which each may cost so many nanoseconds an event.
+    #[must_use]
+    pub fn with_budget(self, budget_ns: u64) -> Self {
+        Self { costs: RuleCosts::with_budget(budget_ns), ..self }
+    }
+
+    /// What they cost in this process.
+    #[must_use]
+    pub const fn costs(&self) -> &RuleCosts {
+        &self.costs
     }
 
     /// The newest.
     #[must_use]
     pub fn now(&self) -> Arc<Rules> {
-        self.0.borrow().clone()
+        self.newest.borrow().clone()
     }
 
     /// The newest, if they changed since this clone was made or asked last.
     pub fn renewed(&mut self) -> Option<Arc<Rules>> {
         // Whose sender is gone does not change any more.
-        self.0.has_changed().unwrap_or(false).then(|| self.0.borrow_and_update().clone())
+        self.newest.has_changed().unwrap_or(false).then(|| self.newest.borrow_and_update().clone())
     }
 
     /// Completes when they have changed; never, if they cannot.
     pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
+        if self.newest.changed().await.is_err() {
             std::future::pending().await
         }
     }

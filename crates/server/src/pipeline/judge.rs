@@ -5,6 +5,7 @@
 //! alone, not on how they were cut. Cost: ~7 µs a report, ~0.7 µs an event; its signature was checked before (`prepare`).
 
 use super::active::ActiveRules;
+use super::costs::{Throttle, nanos};
 use super::decode::{Content, DecodeFailed, Reports, push};
 use super::meaning::Meaning;
 use super::order::{self, Order, Turn};
@@ -15,7 +16,7 @@ use super::tail::Part;
 use crate::happenings::{CorrelationsForgotten, RecordUnreadable, SnapshotRefused, emit};
 use crate::place::position_of;
 use crate::records::{Unopened, device_of};
-use crate::state::{AlertRise, Delta};
+use crate::state::{AlertRise, Delta, Unjudged};
 use crate::tenant::Tenant;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use yagura_columns::{Decoder, DecoderError};
-use yagura_detect::{BatchError, Engine, EventRef, Hit, Limits, MatchRecord};
+use yagura_detect::{BatchError, Engine, EventRef, Hit, Limits, MatchRecord, RuleSet, Sampling};
 use yagura_model::{DeviceId, Name, UnixMicros};
 use yagura_store::{Record, RecordKind, VaultReader};
 
@@ -55,6 +56,8 @@ pub(super) struct Judge {
     reports: Reports,
     /// What the correlations had given up when this was last counted.
     given_up: u64,
+    /// Which rules cost too much.
+    throttle: Throttle,
 }
 
 /// Which engine judges.
@@ -67,10 +70,10 @@ pub(super) enum EngineStage {
 }
 
 /// An engine with these rules that goes on from what was saved at a position.
-fn engine(stage: EngineStage, rules: &Rules, saved: Option<(&[u8], u64)>) -> Engine {
+fn engine(stage: EngineStage, set: RuleSet, saved: Option<(&[u8], u64)>) -> Engine {
     let mut engine = match stage {
-        EngineStage::First => Engine::first_stage(rules.set.clone(), Limits::default()),
-        EngineStage::Only => Engine::new(rules.set.clone()),
+        EngineStage::First => Engine::first_stage(set, Limits::default()),
+        EngineStage::Only => Engine::new(set),
     };
     if let Some((snapshot, position)) = saved {
         match engine.restore(snapshot) {
@@ -101,10 +104,11 @@ impl Judge {
     ) -> Self {
         // What was active before this is not a change.
         let rules = active.renewed().unwrap_or_else(|| active.now());
-        let engine = engine(stage, &rules, saved);
+        let throttle = Throttle::new(active.costs().clone(), partition);
+        let engine = engine(stage, rules.set.clone(), saved);
         let given_up = given_up(&engine);
         let (decoder, reports) = (Decoder::new(), Reports::new());
-        Self { engine, stage, rules, active, vault, partition, order, decoder, reports, given_up }
+        Self { engine, stage, rules, active, vault, partition, order, decoder, reports, given_up, throttle }
     }
 
     /// Judges consecutive records.
@@ -140,6 +144,7 @@ impl Judge {
             }
         }
         let batches = self.decoder.finish()?;
+        self.engine.measure(nanos, if self.throttle.suspects() { Sampling::All } else { Sampling::Some });
         let hits = self.engine.process(&batches.events)?;
         let late = self.engine.take_late();
         self.count_given_up(&mut meaning, &devices);
@@ -148,17 +153,54 @@ impl Judge {
             order.end_batch(&mut delta.chains, next);
         }
         delta.late = late;
+        delta.hidden = self.engine.take_hidden();
+        delta.unjudged = self.unjudged(&delta, &devices);
+        if let Some(costs) = self.engine.take_costs() {
+            self.throttle.weigh(&costs);
+        }
         delta.alerts = hits.iter().filter_map(|hit| self.rise(hit, &devices, &batches.events)).collect();
         let part = Part { next, events: batches.events, states: batches.states, made: Instant::now() };
         Ok(Verdict { delta, part, matches: self.engine.take_matches() })
     }
 
-    /// Judges by the newest rules from here on. Correlations whose rules detect what they did go on where they stand.
+    /// Judges by the newest rules from here on, without those that cost too much. Correlations whose rules detect what they did go on
+    /// where they stand.
     fn take_up_rules(&mut self) {
-        let Some(rules) = self.active.renewed() else { return };
-        self.engine = engine(self.stage, &rules, Some((&self.engine.snapshot(), 0)));
+        if let Some(rules) = self.active.renewed() {
+            self.rules = rules;
+            self.throttle.forget();
+        }
+        let Some(set) = self.throttle.changed(&self.rules.set) else { return };
+        self.engine = engine(self.stage, set, Some((&self.engine.snapshot(), 0)));
         self.given_up = given_up(&self.engine);
-        self.rules = rules;
+    }
+
+    /// What the rules that rest did not judge of a batch.
+    fn unjudged(&self, delta: &Delta, devices: &Owners) -> Vec<Unjudged> {
+        let mut tenants: BTreeMap<Tenant, (u64, (UnixMicros, UnixMicros))> = BTreeMap::new();
+        for (owner, received) in devices.values() {
+            let (_, (first, last)) = tenants.entry(owner.tenant).or_insert((0, (*received, *received)));
+            (*first, *last) = ((*first).min(*received), (*last).max(*received));
+        }
+        for rate in &delta.rates {
+            if let Some((events, _)) = tenants.get_mut(&rate.tenant) {
+                *events = events.saturating_add(rate.events);
+            }
+        }
+        let of = |(tenant, (events, received)): (&Tenant, &(u64, _))| {
+            let (tenant, events, received) = (*tenant, *events, *received);
+            let one = move |it: &super::costs::Paused| Unjudged {
+                tenant,
+                rule: it.rule.clone(),
+                since: it.since,
+                cause: it.cause.clone(),
+                cost_ns: it.cost_ns,
+                received,
+                events,
+            };
+            self.throttle.resting().iter().map(one).collect::<Vec<_>>()
+        };
+        tenants.iter().filter(|(_, (events, _))| *events > 0).flat_map(of).collect()
     }
 
     /// Takes the rows of a record and what it means; whether it could be read.

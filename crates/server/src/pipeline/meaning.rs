@@ -93,6 +93,8 @@ impl Meaning {
             losses: losses.collect(),
             certificates: self.certificates,
             revocations: self.revocations,
+            unjudged: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 

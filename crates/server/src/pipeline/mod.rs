@@ -6,6 +6,7 @@
 //! for the lake; then the pipeline waits, and the vault goes on.
 
 mod active;
+mod costs;
 mod decode;
 mod flush;
 mod judge;
@@ -20,6 +21,7 @@ mod runner;
 mod tail;
 
 pub use active::{ActiveRules, LOOK_EVERY};
+pub use costs::{PAUSE, Paused, RULE_BUDGET_NS, RuleCost, RuleCosts};
 pub use decode::{DecodeFailed, decode_records};
 pub(crate) use flush::append_alerts;
 pub use flush::{FLUSH_AFTER, FLUSH_ROWS, FlushError};
@@ -27,7 +29,7 @@ pub use order::ANOMALY_ENTRY_FIRST;
 pub use parts::{Ordered, Parts, StartError};
 pub use prepare::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub(crate) use rise::{entry, rise, vehicle_at};
-pub use rule_files::{RULE_FILES_MAX, read_rule_file, rule_files};
-pub use rules::{RuleBook, RuleFacts, Rules, RulesError};
+pub use rule_files::{RULE_FILES_MAX, read_rule_file, rule_files, test_files};
+pub use rules::{RuleBook, RuleFacts, RuleTest, Rules, RulesError};
 pub use runner::Pipeline;
 pub use tail::{TAIL_ROWS_MAX, Tail};

@@ -8,7 +8,7 @@ use crate::place::{partition_of, position_of};
 use crate::records::vehicle_of;
 use crate::state::AlertRise;
 use crate::tenant::Tenant;
-use yagura_detect::{EventRef, Hit};
+use yagura_detect::{EventRef, Hit, Stage};
 use yagura_store::{Position, VaultReader};
 
 /// What a hit means, with the event that triggered it and the events that it names: place, entry, vehicle.
@@ -36,6 +36,9 @@ pub(crate) fn rise(
         last: hit.last,
         count: hit.count,
         vehicles_counted: hit.observed.filter(|_| facts.counts_vehicles).unwrap_or(0),
+        domain: facts.domain.name(),
+        moving: hit.moving,
+        shadow: facts.stage == Stage::Shadow,
         trigger,
         events,
     })

@@ -1,6 +1,6 @@
 //! Where rules lie: files, and directories of them.
 //!
-//! Not what is in them. Rules are the `*.yml` and `*.yaml` below a directory, `tests` left out; a file that is named is read whatever it is
+//! Not what is in them. Rules are the `*.yml` and `*.yaml` below a directory, `tests` left out, which holds their tests; a file that is named is read whatever it is
 //! called. Invariants: the same directory gives the same files in the same order; no more of a file is held than a rule file may have.
 
 use super::rules::RulesError;
@@ -12,6 +12,8 @@ use yagura_detect::{RULE_FILE_BYTES_MAX, RuleFile};
 pub const RULE_FILES_MAX: usize = 65_536;
 /// How deep directories of rules may be nested.
 pub(super) const DEPTH_MAX: usize = 32;
+/// The directory of tests, beside rules.
+const TESTS: &str = "tests";
 
 /// The rule files of a directory in the order of their paths, or the file itself.
 ///
@@ -20,12 +22,33 @@ pub(super) const DEPTH_MAX: usize = 32;
 pub fn rule_files(path: &Path) -> Result<Vec<PathBuf>, RulesError> {
     let mut files = Vec::new();
     if path.is_dir() {
-        list(path, path, 0, &mut files)?
+        list((path, Kept::Rules), path, 0, &mut files)?
     } else {
         files.push(path.to_owned())
     }
     files.sort();
     Ok(files)
+}
+
+/// The files with tests of the rules of a directory, in the order of their paths; none for a file.
+///
+/// # Errors
+/// [`RulesError::File`], [`RulesError::TooMany`]
+pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, RulesError> {
+    let mut files = Vec::new();
+    let tests = path.join(TESTS);
+    if tests.is_dir() {
+        list((&tests, Kept::Tests), &tests, 0, &mut files)?;
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What is looked for below a directory.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Kept {
+    Rules,
+    Tests,
 }
 
 /// A rule file, a little longer than allowed at most: the reader of rules says that it is too long.
@@ -44,7 +67,7 @@ pub fn read_rule_file(path: &Path) -> Result<RuleFile, RulesError> {
     Ok(RuleFile { path: path.display().to_string(), text })
 }
 
-fn list(root: &Path, dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), RulesError> {
+fn list((root, kept): (&Path, Kept), dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), RulesError> {
     if depth > DEPTH_MAX {
         return Err(RulesError::TooMany(root.to_owned()));
     }
@@ -52,8 +75,8 @@ fn list(root: &Path, dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Resu
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let is_rule = path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml");
-        if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
-            list(root, &path, depth + 1, files)?;
+        if path.is_dir() && (kept == Kept::Tests || path.file_name().is_some_and(|name| name != TESTS)) {
+            list((root, kept), &path, depth + 1, files)?;
         } else if path.is_file() && is_rule {
             if files.len() >= RULE_FILES_MAX {
                 return Err(RulesError::TooMany(root.to_owned()));

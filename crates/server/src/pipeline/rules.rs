@@ -3,13 +3,14 @@
 //! Not their meaning (that is `detect`). Invariants: a faulty rule stops the start and is named with file and line; the same files
 //! in the same order give the same set. Cost: read once, at the start.
 
-use super::rule_files::{DEPTH_MAX, RULE_FILES_MAX, read_rule_file, rule_files};
+use super::rule_files::{DEPTH_MAX, RULE_FILES_MAX, read_rule_file, rule_files, test_files};
 use crate::api::severity_id;
 use crate::api::types::{SeverityName, Text};
 use rust_embed::RustEmbed;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use yagura_detect::{Counts, Rule, RuleError, RuleFile, RuleKind, RuleSet};
+use yagura_detect::incident::Domain;
+use yagura_detect::{Counts, Exception, Rule, RuleError, RuleFile, RuleKind, RuleSet, Stage};
 use yagura_model::Severity;
 
 #[derive(RustEmbed)]
@@ -57,11 +58,14 @@ impl Rules {
     /// # Errors
     /// [`RulesError`]
     pub fn load(dir: Option<&Path>) -> Result<Self, RulesError> {
-        let files = match dir {
-            Some(dir) => rule_files(dir)?.iter().map(|path| read_rule_file(path)).collect::<Result<_, _>>()?,
-            None => built_in(),
+        let read = |paths: Vec<PathBuf>| paths.iter().map(|path| read_rule_file(path)).collect::<Result<Vec<_>, _>>();
+        let (files, tests) = match dir {
+            Some(dir) => (read(rule_files(dir)?)?, read(test_files(dir)?)?),
+            None => (built_in(|path| !path.starts_with("tests/")), built_in(|path| path.starts_with("tests/"))),
         };
-        Self::of(files)
+        let mut rules = Self::of(files)?;
+        rules.book.take_tests(tests);
+        Ok(rules)
     }
 
     /// Rules from the texts of files.
@@ -71,17 +75,19 @@ impl Rules {
     pub fn of(mut files: Vec<RuleFile>) -> Result<Self, RulesError> {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let set = RuleSet::parse(&files).map_err(RulesError::Faulty)?;
-        let book = RuleBook { facts: set.rules().iter().map(|rule| (rule.id.clone(), facts(rule))).collect() };
+        let order = set.rules().iter().map(|rule| rule.id.clone()).collect();
+        let facts = set.rules().iter().map(|rule| (rule.id.clone(), facts(rule, &set))).collect();
+        let book = RuleBook { facts, order, exceptions: set.exceptions().to_vec() };
         Ok(Self { set, book })
     }
 }
 
-fn built_in() -> Vec<RuleFile> {
+fn built_in(is_wanted: fn(&str) -> bool) -> Vec<RuleFile> {
     let file = |path: std::borrow::Cow<'static, str>| {
         let text = String::from_utf8_lossy(&BuiltIn::get(&path)?.data).into_owned();
         Some(RuleFile { path: format!("rules/{path}"), text })
     };
-    BuiltIn::iter().filter(|path| path.ends_with(".yml") && !path.starts_with("tests/")).filter_map(file).collect()
+    BuiltIn::iter().filter(|path| path.ends_with(".yml") && is_wanted(path)).filter_map(file).collect()
 }
 
 /// What people need to know of a rule.
@@ -95,12 +101,24 @@ pub struct RuleFacts {
     pub description: String,
     /// Its level.
     pub level: SeverityName,
+    /// Whether people hear of it.
+    pub stage: Stage,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// SHA-256 over what it detects, hexadecimal: its version.
+    pub digest: String,
+    /// Whether it counts what other rules match.
+    pub is_correlation: bool,
+    /// Whether its matches are alerts.
+    pub alerts: bool,
     /// Sigma tags.
     pub tags: Vec<String>,
     /// ATT&CK technique.
     pub technique: Option<String>,
     /// Whether it counts how many vehicles are concerned.
     pub counts_vehicles: bool,
+    /// What it looks at.
+    pub domain: Domain,
     /// Known reasons for a false alarm.
     pub falsepositives: Vec<String>,
     /// What to do when it fires.
@@ -109,6 +127,17 @@ pub struct RuleFacts {
     pub source: String,
     /// Where it lies.
     pub path: String,
+    /// The tests that lie beside it.
+    pub tests: Vec<RuleTest>,
+}
+
+/// A file with tests of a rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleTest {
+    /// Where it lies.
+    pub path: String,
+    /// The YAML text.
+    pub text: String,
 }
 
 impl RuleFacts {
@@ -123,6 +152,9 @@ impl RuleFacts {
 #[derive(Clone, Debug, Default)]
 pub struct RuleBook {
     facts: HashMap<String, RuleFacts>,
+    /// Ids in the order of the files.
+    order: Vec<String>,
+    exceptions: Vec<Exception>,
 }
 
 impl RuleBook {
@@ -130,6 +162,27 @@ impl RuleBook {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&RuleFacts> {
         self.facts.get(id)
+    }
+
+    /// All rules, in the order of their files.
+    pub fn all(&self) -> impl Iterator<Item = &RuleFacts> {
+        self.order.iter().filter_map(|id| self.facts.get(id))
+    }
+
+    /// What narrows rules.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
+    /// Puts tests to the rules that they name; what names none of these is left out.
+    fn take_tests(&mut self, tests: Vec<RuleFile>) {
+        for RuleFile { path, text } in tests {
+            let rule = text.lines().find_map(|line| line.strip_prefix("rule:")).map(str::trim);
+            if let Some(facts) = rule.and_then(|rule| self.facts.get_mut(rule)) {
+                facts.tests.push(RuleTest { path, text });
+            }
+        }
     }
 
     /// How many rules there are.
@@ -145,7 +198,18 @@ impl RuleBook {
     }
 }
 
-fn facts(rule: &Rule) -> RuleFacts {
+/// What a rule looks at: the service of a vehicle's log source, the product of others; of a correlation, that of its first rule.
+fn domain(rule: &Rule, set: &RuleSet) -> Domain {
+    let source = match &rule.kind {
+        RuleKind::Match | RuleKind::Baseline(_) => Some(&rule.logsource),
+        RuleKind::Correlation(it) => it.rules.iter().find_map(|id| set.rule(id)).map(|base| &base.logsource),
+    };
+    let names = source.map(|it| [it.service.as_deref(), it.product.as_deref()]);
+    let known = names.into_iter().flatten().flatten().map(Domain::of).find(|domain| *domain != Domain::Other);
+    known.unwrap_or(Domain::Other)
+}
+
+fn facts(rule: &Rule, set: &RuleSet) -> RuleFacts {
     let text = |text: &yagura_columns::Text| Text {
         en: text.en.clone(),
         ja: if text.ja.is_empty() { text.en.clone() } else { text.ja.clone() },
@@ -161,9 +225,16 @@ fn facts(rule: &Rule) -> RuleFacts {
             Severity::High => SeverityName::High,
             Severity::Critical => SeverityName::Critical,
         },
+        stage: rule.stage,
+        owner: rule.owner.clone(),
+        digest: crate::auth::hex(&rule.digest),
+        is_correlation: matches!(rule.kind, RuleKind::Correlation(_)),
+        alerts: rule.alerts,
+        tests: Vec::new(),
         tags: rule.tags.clone(),
         technique: rule.technique(),
         counts_vehicles: matches!(&rule.kind, RuleKind::Correlation(it) if it.counts == Counts::Values("vehicle".to_owned())),
+        domain: domain(rule, set),
         falsepositives: rule.falsepositives.clone(),
         what_to_do: text(&rule.what_to_do),
         source: rule.source.clone(),

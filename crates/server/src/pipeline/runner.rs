@@ -4,6 +4,7 @@
 //! each step one at a time and in order; while one is applied, the next is judged and the one behind it is read; a flush begins when
 //! all that was judged is applied; a step that fails is tried again until it succeeds or the server ends, and says so. Cost when idle: one look at the tail every [`FLUSH_AFTER`].
 
+use super::active::ActiveRules;
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving, tend};
 use super::judge::{EngineStage, Judge, Verdict};
 use super::order::Order;
@@ -14,6 +15,7 @@ use crate::api::{Health, Live, alert_view};
 use crate::clock;
 use crate::cluster::MatchWriter;
 use crate::happenings::{LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, emit};
+use crate::incidents::Incidents;
 use crate::intake::Vouched;
 use crate::lake::SharedLake;
 use crate::late::{Late, LateParts};
@@ -45,6 +47,8 @@ pub struct Pipeline {
     task: JoinHandle<u64>,
     position: watch::Receiver<u64>,
     late: Late,
+    /// At the owner of the first partition.
+    incidents: Option<Incidents>,
 }
 
 impl Pipeline {
@@ -60,6 +64,7 @@ impl Pipeline {
         }
         let (flushed, lake_has) = watch::channel(progress.lake_position);
         let late = LateParts::of(&parts, lake_has);
+        let incidents = Incidents::start_for(&parts);
         let stage = if parts.matches.is_some() { EngineStage::First } else { EngineStage::Only };
         let saved = progress.snapshot.as_deref().map(|snapshot| (snapshot, progress.snapshot_position));
         let (stop, stopping) = watch::channel(false);
@@ -72,6 +77,8 @@ impl Pipeline {
             Ordered::Here => Some(spawn_blocking(move || Order::rebuild(partition, &vault, next)).await??),
         };
         let mut runner = Runner {
+            rules: parts.rules.clone(),
+            told: None,
             judge: Some(Judge::new((stage, parts.rules, saved), parts.vault.clone(), partition, order)),
             next,
             applied: progress.position,
@@ -100,7 +107,7 @@ impl Pipeline {
         };
         // Whoever looks right after the start sees what was there before it. If that fails, the task goes on trying.
         runner.rebuild().await;
-        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late) })
+        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late), incidents })
     }
 
     /// The next record to be judged, as it grows.
@@ -113,7 +120,11 @@ impl Pipeline {
     pub async fn stop(mut self) -> u64 {
         self.late.stop().await;
         self.stop.send_replace(true);
-        self.task.await.unwrap_or_default()
+        let position = self.task.await.unwrap_or_default();
+        if let Some(incidents) = &mut self.incidents {
+            incidents.stop().await;
+        }
+        position
     }
 
     /// Completes when it has ended by itself: another owner has taken the partition over.
@@ -159,6 +170,9 @@ struct Runner {
     live: Live,
     health: Health,
     matches: Option<MatchWriter>,
+    rules: ActiveRules,
+    /// What was told of rules that cost too much.
+    told: Option<String>,
     stopping: watch::Receiver<bool>,
     reached: watch::Sender<u64>,
     /// Moves when the lake has taken rows.
@@ -295,6 +309,7 @@ impl Runner {
         let (judge, verdict) = judging.await?;
         self.judge = Some(judge);
         let verdict = verdict?;
+        self.rules.costs().tell(&self.health, &mut self.told);
         self.next = verdict.delta.position;
         self.judged = Some(verdict);
         traces::judged(next..self.next, started);

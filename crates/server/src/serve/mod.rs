@@ -27,7 +27,7 @@ use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::lake::SharedLake;
 use crate::metrics::{Metrics, Owned, PartitionParts, ServerParts};
-use crate::pipeline::{ActiveRules, Ordered, Parts, Pipeline, Rules, Tail};
+use crate::pipeline::{ActiveRules, Ordered, Parts, Pipeline, RuleCosts, Rules, Tail};
 use crate::state::{Partition, PartitionNumber, Person, State};
 use crate::stop::stopped;
 use crate::ways::{Ways, idsr};
@@ -163,14 +163,16 @@ impl Server {
         let common = Common::default();
         let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
-        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), common.health.clone(), stopping.clone());
+        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), common.health.clone(), stopping.clone())
+            .with_budget(config.rule_cost_max);
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
+        let costs = rules.costs().clone();
         let pipeline = opened.pipeline(rules, &common).await?;
         let recovery = Some(opened.recovery.clone()).filter(|it| it.cut.is_some() || it.repair != Repair::Nothing);
         let ca_pem = opened.identity.authority().pem().to_owned();
         let (identity, intake, state) = (&opened.identity, &opened.intake, &opened.state);
         let ways = Ways::open(config.ways, identity, state, intake, &opened.counters, &stopping).await?;
-        let (owned, metrics) = opened.metrics(&pipeline, &ways, &common);
+        let (owned, metrics) = opened.metrics((&pipeline, costs), &ways, &common);
         let status_socket = match config.status {
             Some(address) => Some(bind(address).await?),
             None => None,
@@ -266,12 +268,13 @@ impl Opened {
     }
 
     /// What this server tells at `/metrics`: all parts, and its partition for as long as the first value is held.
-    fn metrics(&self, pipeline: &Pipeline, ways: &Ways, common: &Common) -> (Owned, Metrics) {
+    fn metrics(&self, (pipeline, costs): (&Pipeline, RuleCosts), ways: &Ways, common: &Common) -> (Owned, Metrics) {
         let parts = ServerParts {
             gate: Some(Arc::clone(&self.counters)),
             ways: Some(ways.counters()),
             lake: Some(self.lake.clone()),
             health: common.health.clone(),
+            costs,
             ..ServerParts::default()
         };
         let told = PartitionParts {

@@ -4,11 +4,13 @@
 //! changes, so pages hold; a status change, its history and the audit line are one transaction.
 
 use super::database::{On, sql};
+use super::disposition::DispositionCode;
 use super::number::uint;
 use super::people::{Person, note, tenant_of_row};
 use super::{State, StateError};
 use crate::tenant::Tenant;
 use sqlx::FromRow;
+use yagura_detect::Stage;
 use yagura_model::UnixMicros;
 
 /// Where an alert stands, as it is kept.
@@ -79,6 +81,10 @@ pub struct AlertRow {
     pub raised_us: i64,
     /// When data that came late last raised or changed it, µs.
     pub late_us: Option<i64>,
+    /// 1 if its rule is in the shadow.
+    pub shadow: i64,
+    /// See [`DispositionCode`].
+    pub disposition: Option<i64>,
 }
 
 /// One kept event of an alert.
@@ -103,11 +109,26 @@ pub struct ChangeRow {
     pub status: i64,
     /// Why.
     pub note: Option<String>,
+    /// See [`DispositionCode`].
+    pub disposition: Option<i64>,
 }
 
-/// Which alerts are wanted; a `None` wants all.
+/// What a person wants an alert to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StatusChange<'a> {
+    /// Where it stands.
+    pub status: StatusCode,
+    /// What it turned out to be, when it is closed.
+    pub disposition: Option<DispositionCode>,
+    /// Why.
+    pub note: Option<&'a str>,
+}
+
+/// Which alerts are wanted; a `None` wants all. Those of rules in the shadow come only if they are asked for, and then no others.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AlertFilter {
+    /// Of rules in this stage.
+    pub stage: Stage,
     /// Of this status.
     pub status: Option<StatusCode>,
     /// Of this severity, 1..=5.
@@ -124,7 +145,7 @@ pub struct AlertFilter {
 macro_rules! select_alert {
     () => {
         "alert_id, rule_id, title_en, title_ja, severity, status, vehicle, technique, group_json, match_json, first_us, last_us,
-         count, raised_us, late_us,
+         count, raised_us, late_us, shadow, disposition,
          (SELECT CASE WHEN COUNT(DISTINCT e.vehicle) > alerts.vehicles_counted THEN COUNT(DISTINCT e.vehicle)
                       ELSE alerts.vehicles_counted END
           FROM alert_events e WHERE e.tenant = alerts.tenant AND e.alert_id = alerts.alert_id) AS vehicles"
@@ -160,8 +181,8 @@ impl State {
              AND ($2 IS NULL OR status = $2) AND ($3 IS NULL OR severity = $3) AND ($4 IS NULL OR rule_id = $4)
              AND ($5 IS NULL OR vehicle = $5 OR EXISTS (SELECT 1 FROM alert_events e WHERE e.tenant = alerts.tenant
                   AND e.alert_id = alerts.alert_id AND e.vehicle = $5))
-             AND ($6 IS NULL OR raised_us < $6 OR (raised_us = $6 AND alert_id > $7))
-             ORDER BY raised_us DESC, alert_id LIMIT $8"
+             AND ($6 IS NULL OR raised_us < $6 OR (raised_us = $6 AND alert_id > $7)) AND shadow = $8
+             ORDER BY raised_us DESC, alert_id LIMIT $9"
         ));
         let query = query
             .bind(tenant.as_str())
@@ -171,6 +192,7 @@ impl State {
             .bind(filter.vehicle.as_deref())
             .bind(raised)
             .bind(id.as_deref())
+            .bind(i64::from(filter.stage == Stage::Shadow))
             .bind(i64::from(limit));
         query.all(self.read()).await
     }
@@ -196,7 +218,7 @@ impl State {
         let query = sql(concat!(
             "SELECT tenant, touched_us, ",
             select_alert!(),
-            " FROM alerts WHERE touched_us >= $1 ORDER BY touched_us, tenant, alert_id LIMIT $2"
+            " FROM alerts WHERE touched_us >= $1 AND shadow = 0 ORDER BY touched_us, tenant, alert_id LIMIT $2"
         ));
         let rows: Vec<Touched> = query.bind(since.0).bind(i64::from(limit)).all(self.read()).await?;
         let row = |it: Touched| Ok((tenant_of_row(&it.tenant)?, it.row, UnixMicros(it.touched_us)));
@@ -219,13 +241,13 @@ impl State {
     /// [`StateError`]
     pub async fn alert_changes(&self, tenant: &Tenant, alert_id: &[u8]) -> Result<Vec<ChangeRow>, StateError> {
         let query = sql(
-            "SELECT time_us, user_name, status, note FROM
+            "SELECT time_us, user_name, status, note, disposition FROM
                 (SELECT * FROM alert_changes WHERE tenant = $1 AND alert_id = $2 ORDER BY id DESC LIMIT 200) AS newest ORDER BY id",
         );
         query.bind(tenant.as_str()).bind(alert_id).all(self.read()).await
     }
 
-    /// Sets the status of an alert of the person's tenant; `None` if there is no such alert.
+    /// Sets the status of an alert of the person's tenant, and what it turned out to be; `None` if there is no such alert.
     ///
     /// # Errors
     /// [`StateError`]
@@ -233,30 +255,34 @@ impl State {
         &self,
         person: &Person,
         alert_id: &[u8],
-        (status, why): (StatusCode, Option<&str>),
+        change: &StatusChange<'_>,
         now: UnixMicros,
     ) -> Result<Option<AlertRow>, StateError> {
         let mut tx = self.begin().await?;
-        sql("UPDATE alerts SET status = $3, touched_us = $4 WHERE tenant = $1 AND alert_id = $2")
+        let (status, disposition) = (change.status, change.disposition.map(DispositionCode::code));
+        sql("UPDATE alerts SET status = $3, touched_us = $4, disposition = $5 WHERE tenant = $1 AND alert_id = $2")
             .bind(person.tenant.as_str())
             .bind(alert_id)
             .bind(status.code())
             .bind(now.0)
+            .bind(disposition)
             .execute(&mut tx)
             .await?;
         let Some(row) = one(&mut tx, &person.tenant, alert_id).await? else { return Ok(None) };
-        sql("INSERT INTO alert_changes (tenant, alert_id, time_us, user_name, status, note)
-             VALUES ($1, $2, $3, $4, $5, $6)")
+        sql("INSERT INTO alert_changes (tenant, alert_id, time_us, user_name, status, note, disposition)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(person.tenant.as_str())
         .bind(alert_id)
         .bind(now.0)
         .bind(person.user.as_str())
         .bind(status.code())
-        .bind(why)
+        .bind(change.note)
+        .bind(disposition)
         .execute(&mut tx)
         .await?;
         let target: String = alert_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        note(&mut tx, person, now, ("alert-status", &target, &format!("{status:?}"))).await?;
+        let said = change.disposition.map_or_else(|| format!("{status:?}"), |it| format!("{status:?} {it:?}"));
+        note(&mut tx, person, now, ("alert-status", &target, &said)).await?;
         tx.commit().await?;
         Ok(Some(row))
     }
@@ -266,7 +292,9 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn alerts_not_closed(&self, tenant: &Tenant) -> Result<[u64; 5], StateError> {
-        let query = sql("SELECT severity, COUNT(*) FROM alerts WHERE tenant = $1 AND status < 2 GROUP BY severity");
+        let query = sql(
+            "SELECT severity, COUNT(*) FROM alerts WHERE tenant = $1 AND status < 2 AND shadow = 0 GROUP BY severity",
+        );
         let rows: Vec<(i64, i64)> = query.bind(tenant.as_str()).all(self.read()).await?;
         let of = |severity| rows.iter().find(|row| row.0 == severity).map_or(0, |row| uint(row.1));
         Ok([of(1), of(2), of(3), of(4), of(5)])

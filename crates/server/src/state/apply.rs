@@ -9,6 +9,7 @@ use super::alerts::{AlertRow, select_alert};
 use super::database::{Tx, Value};
 
 use super::delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport};
+use super::incidents::queue;
 use super::late::{self, Loss};
 use super::number::int;
 use super::people::tenant_of_row;
@@ -39,10 +40,11 @@ pub(super) async fn write(tx: &mut Tx, partition: i64, delta: &Delta, now: UnixM
     }
     move_chains(tx, &delta.chains).await?;
     count_vehicles(tx, partition, delta).await?;
+    super::rules::note(tx, partition, delta).await?;
     count(tx, partition, delta, &unjudged).await
 }
 
-/// The alerts of the batch as they stand.
+/// The alerts of the batch as they stand, those left out that people do not hear of.
 pub(super) async fn raised(tx: &mut Tx, delta: &Delta) -> Result<Vec<(Tenant, AlertRow)>, StateError> {
     #[derive(FromRow)]
     struct Raised {
@@ -54,7 +56,7 @@ pub(super) async fn raised(tx: &mut Tx, delta: &Delta) -> Result<Vec<(Tenant, Al
     let keys = keys.keys().map(|(tenant, id)| [tenant.as_str().into(), id.as_slice().into()]).collect();
     let select = Many {
         before: concat!("SELECT tenant, ", select_alert!(), " FROM ("),
-        after: ") AS k CROSS JOIN alerts WHERE tenant = k.column1 AND alert_id = k.column2",
+        after: ") AS k CROSS JOIN alerts WHERE tenant = k.column1 AND alert_id = k.column2 AND shadow = 0",
     };
     let rows: Vec<Raised> = select.all(tx, keys).await?;
     rows.into_iter().map(|raised| Ok((tenant_of_row(&raised.tenant)?, raised.row))).collect()
@@ -67,25 +69,27 @@ pub(super) struct Rise<'d> {
     last: UnixMicros,
     count: u64,
     vehicles_counted: u64,
+    moving: Option<bool>,
 }
 
 impl<'d> Rise<'d> {
     /// One hit.
     pub(super) const fn of(hit: &'d AlertRise) -> Self {
-        let AlertRise { first, last, count, vehicles_counted, .. } = *hit;
-        Self { hit, first, last, count, vehicles_counted }
+        let AlertRise { first, last, count, vehicles_counted, moving, .. } = *hit;
+        Self { hit, first, last, count, vehicles_counted, moving }
     }
 }
 
 fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
     let mut all: BTreeMap<AlertKey, Rise<'_>> = BTreeMap::new();
     for hit in alerts {
-        let fresh = Rise { hit, first: hit.first, last: hit.last, count: 0, vehicles_counted: 0 };
+        let fresh = Rise { hit, first: hit.first, last: hit.last, count: 0, vehicles_counted: 0, moving: None };
         let rise = all.entry((hit.tenant, hit.alert_id)).or_insert(fresh);
         rise.first = rise.first.min(hit.first);
         rise.last = rise.last.max(hit.last);
         rise.count = rise.count.saturating_add(hit.count);
         rise.vehicles_counted = rise.vehicles_counted.max(hit.vehicles_counted);
+        rise.moving = rise.moving.max(hit.moving);
     }
     all
 }
@@ -93,9 +97,10 @@ fn merged(alerts: &[AlertRise]) -> BTreeMap<AlertKey, Rise<'_>> {
 /// Up to the values of [`alert_row`].
 pub(super) const INSERT_ALERT: &str =
     "INSERT INTO alerts (tenant, alert_id, rule_id, title_en, title_ja, severity, vehicle, technique, group_json,
-                         match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us)";
+                         match_json, window_us, first_us, last_us, count, raised_us, vehicles_counted, touched_us,
+                         domain, motion, shadow)";
 
-pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17] {
+pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 20] {
     let hit = rise.hit;
     [
         hit.tenant.as_str().into(),
@@ -115,6 +120,9 @@ pub(super) fn alert_row<'d>(rise: &Rise<'d>, now: UnixMicros) -> [Value<'d>; 17]
         now.0.into(),
         int(rise.vehicles_counted).into(),
         now.0.into(),
+        hit.domain.into(),
+        rise.moving.map_or(0, |moving| 1 + i64::from(moving)).into(),
+        i64::from(hit.shadow).into(),
     ]
 }
 
@@ -123,13 +131,16 @@ async fn raise(tx: &mut Tx, delta: &Delta, now: UnixMicros) -> Result<(), StateE
         before: INSERT_ALERT,
         after: "ON CONFLICT (tenant, alert_id) DO UPDATE SET
             touched_us = excluded.touched_us, count = alerts.count + excluded.count,
+            shadow = CASE WHEN excluded.shadow < alerts.shadow THEN excluded.shadow ELSE alerts.shadow END,
             first_us = CASE WHEN excluded.first_us < alerts.first_us THEN excluded.first_us ELSE alerts.first_us END,
             last_us = CASE WHEN excluded.last_us > alerts.last_us THEN excluded.last_us ELSE alerts.last_us END,
             vehicles_counted = CASE WHEN excluded.vehicles_counted > alerts.vehicles_counted
-                                    THEN excluded.vehicles_counted ELSE alerts.vehicles_counted END",
+                                    THEN excluded.vehicles_counted ELSE alerts.vehicles_counted END,
+            motion = CASE WHEN excluded.motion > alerts.motion THEN excluded.motion ELSE alerts.motion END",
     };
-    UPSERT.execute(tx, merged(&delta.alerts).into_values().map(|rise| alert_row(&rise, now)).collect()).await?;
-    Ok(())
+    let all = merged(&delta.alerts);
+    UPSERT.execute(&mut *tx, all.values().map(|rise| alert_row(rise, now)).collect()).await?;
+    queue(tx, all.keys().map(|(tenant, id)| (*tenant, id))).await
 }
 
 /// Keeps the first events of each alert, at most [`ALERT_EVENTS_MAX`].
@@ -193,7 +204,9 @@ async fn queue_rows(tx: &mut Tx, partition: i64, delta: &Delta) -> Result<(), St
         after: "",
     };
     let applied = delta.position.saturating_sub(1);
-    INSERT.execute(tx, delta.alerts.iter().map(|hit| waiting_row(hit, partition, applied)).collect()).await?;
+    // The lake holds what people were told: a hunt compares with that.
+    let told = delta.alerts.iter().filter(|hit| !hit.shadow);
+    INSERT.execute(tx, told.map(|hit| waiting_row(hit, partition, applied)).collect()).await?;
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 //! were cut. Positions of records outside their vault are places: partition << 48 | position.
 
 use super::registry::EnrolledCertificate;
+use super::rules::Unjudged;
 use crate::tenant::Tenant;
-use yagura_detect::{HIT_EVENTS_MAX, LateWindow};
+use yagura_detect::{HIT_EVENTS_MAX, Hidden, LateWindow};
 use yagura_model::{DeviceId, UnixMicros};
 
 /// The most events of one alert that are kept for its page: as many as a hit names, so that how records are cut into batches does not
@@ -33,6 +34,10 @@ pub struct Delta {
     pub certificates: Vec<EnrolledCertificate>,
     /// Revocations that the vault has; the state has them already, unless it was lost.
     pub revocations: Vec<RecordedRevocation>,
+    /// Events that rules did not judge.
+    pub unjudged: Vec<Unjudged>,
+    /// What exceptions hid.
+    pub hidden: Vec<Hidden>,
 }
 
 /// A revocation as the vault has it.
@@ -81,6 +86,12 @@ pub struct AlertRise {
     pub count: u64,
     /// Vehicles that the rule itself counted, if it counts vehicles.
     pub vehicles_counted: u64,
+    /// What the rule looks at, by the name of its domain.
+    pub domain: &'static str,
+    /// Whether the vehicle moved at any of these events; `None` if nobody knows.
+    pub moving: Option<bool>,
+    /// Whether its rule is in the shadow: people hear nothing of it.
+    pub shadow: bool,
     /// The first of its events in this batch: place, entry.
     pub trigger: (u64, u32),
     /// The kept events: place, entry, vehicle.

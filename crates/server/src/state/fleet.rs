@@ -133,7 +133,7 @@ impl State {
                 WHERE d.tenant = $1 GROUP BY d.vehicle),
              raised AS (
                 SELECT vehicle, COUNT(*) AS alerts FROM alerts
-                WHERE tenant = $1 AND status < 2 AND vehicle IS NOT NULL GROUP BY vehicle)
+                WHERE tenant = $1 AND status < 2 AND shadow = 0 AND vehicle IS NOT NULL GROUP BY vehicle)
              SELECT model, COUNT(*) AS vehicles, COUNT(*) FILTER (WHERE last_seen_us >= $2) AS reporting,
                     CAST(COALESCE(SUM(alerts), 0) AS BIGINT) AS alerts
              FROM seen LEFT JOIN raised USING (vehicle) GROUP BY model ORDER BY model");
@@ -166,7 +166,7 @@ impl State {
                     (SELECT CAST(COALESCE(SUM(h.events), 0) AS BIGINT) FROM vehicle_hours h
                      WHERE h.tenant = $1 AND h.vehicle = d.vehicle AND h.hour_us > $3) AS events,
                     (SELECT COUNT(*) FROM alerts a
-                     WHERE a.tenant = $1 AND a.vehicle = d.vehicle AND a.status < 2) AS alerts,
+                     WHERE a.tenant = $1 AND a.vehicle = d.vehicle AND a.status < 2 AND a.shadow = 0) AS alerts,
                     CAST(COALESCE(SUM(c.lost_events + c.lost_frames + c.lost_excerpts + c.lost_reports + c.missing), 0)
                          AS BIGINT) AS losses
              FROM devices d LEFT JOIN chains c USING (tenant, vehicle, sensor)

@@ -7,6 +7,7 @@
 use super::apply::{Rise, added, alert_row, keep_events};
 use super::database::{Tx, Value, sql};
 use super::delta::Delta;
+use super::incidents::queue;
 use super::number::{int, uint};
 use super::rows::Many;
 use super::{AlertRise, AlertRow, Partition, PartitionNumber, State, StateError};
@@ -186,6 +187,7 @@ impl Partition {
             before: super::apply::INSERT_ALERT,
             after:
                 "ON CONFLICT (tenant, alert_id) DO UPDATE SET touched_us = excluded.touched_us, count = excluded.count,
+                        shadow = CASE WHEN excluded.shadow < alerts.shadow THEN excluded.shadow ELSE alerts.shadow END,
                         first_us = excluded.first_us, last_us = excluded.last_us,
                         vehicles_counted = CASE WHEN excluded.vehicles_counted > alerts.vehicles_counted
                                                 THEN excluded.vehicles_counted ELSE alerts.vehicles_counted END",
@@ -197,6 +199,7 @@ impl Partition {
             return Ok(false);
         }
         UPSERT.execute(&mut *tx, vec![alert_row(&Rise::of(alert), now)]).await?;
+        queue(&mut *tx, [(tenant, &alert.alert_id)]).await?;
         let late = sql("UPDATE alerts SET late_us = $3 WHERE tenant = $1 AND alert_id = $2");
         late.bind(tenant.as_str()).bind(id).bind(now.0).execute(&mut *tx).await?;
         let kept = sql("DELETE FROM alert_events WHERE tenant = $1 AND alert_id = $2");
@@ -222,7 +225,7 @@ impl Partition {
         .bind(more)
         .bind(int(place(self.number().get(), next)))
         .bind(LATE_ENTRY);
-        if more != 0 {
+        if more != 0 && !alert.shadow {
             share.execute(tx).await?;
         }
         Ok(true)

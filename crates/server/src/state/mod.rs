@@ -10,8 +10,10 @@ mod apply;
 mod database;
 mod delta;
 mod devices;
+mod disposition;
 mod error;
 mod fleet;
+mod incidents;
 mod late;
 mod number;
 mod partition;
@@ -19,20 +21,26 @@ mod people;
 mod registry;
 mod resume;
 mod rows;
+mod rules;
 mod transfer;
 mod url;
 
-pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusCode};
+pub use alerts::{AlertFilter, AlertRow, ChangeRow, EventRow, StatusChange, StatusCode};
 pub use delta::{ALERT_EVENTS_MAX, AlertRise, ChainRow, Delta, LastReport, RateStep, RecordedRevocation};
 pub use devices::{DEVICES_PAGE_MAX, KnownDevice, Revoked, for_each_device, revoke};
+pub use disposition::DispositionCode;
 pub use error::StateError;
 pub use fleet::{DeviceRow, LossRow, ModelRow, Rates, VEHICLES_MAX, VehicleRow};
+pub use incidents::{
+    GROUPED_MAX, Grouped, INCIDENT_SHOWN_MAX, IncidentFilter, IncidentOrder, IncidentPart, IncidentRow, IncidentRule,
+};
 pub use late::{LATE_ROUND_MAX, LATE_WINDOWS_MAX, LateNote, LateVerdict};
 pub use partition::{Partition, PartitionNumber, PendingRow, Progress};
 pub use people::{Person, SESSIONS_MAX};
 pub use registry::{
     ENROLMENT_TOKEN_VALIDITY_US, EnrolledCertificate, EnrolmentTokenError, MODEL_BYTES_MAX, enrolment_token,
 };
+pub use rules::{PauseRow, RuleAlertsRow, Unjudged};
 pub use transfer::TransferError;
 pub use url::{StateUrl, StateUrlError};
 

@@ -21,7 +21,7 @@ const PAGE: i64 = 5_000;
 const LINE_BYTES_MAX: u64 = 2 << 30;
 
 /// A table and how its rows are ordered. Columns named `id` only number rows; they are numbered anew.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 26] = [
     ("settings", "name"),
     ("enrolment_tokens", "hash"),
     ("devices", "tenant, vehicle, sensor"),
@@ -31,12 +31,21 @@ const TABLES: [(&str, &str); 17] = [
     ("alerts", "tenant, alert_id"),
     ("alert_events", "tenant, alert_id, position, entry_index"),
     ("alert_changes", "id"),
+    ("incidents", "tenant, incident_id"),
+    ("incident_alerts", "tenant, incident_id, alert_id"),
+    ("incident_rules", "tenant, incident_id, rule_id"),
+    ("incident_parts", "tenant, incident_id, part, field, name"),
+    ("incident_spans", "tenant, incident_id, span_key"),
+    ("incident_changes", "id"),
+    ("incident_queue", "id"),
     ("alert_rows", "id"),
     ("late_windows", "tenant, alert_id"),
     ("chains", "tenant, vehicle, sensor"),
     ("vehicle_hours", "tenant, vehicle, hour_us"),
     ("totals", "tenant, partition"),
     ("losses", "tenant, kind, partition"),
+    ("rule_pauses", "tenant, rule_id, since_us, partition"),
+    ("exception_hits", "tenant, exception_id, day_us, partition"),
     ("pipeline", "partition"),
     ("snapshots", "partition"),
 ];

@@ -81,7 +81,7 @@ async fn hostile_input_is_a_problem_and_never_a_fault_of_ours() {
     }
     let id = "0".repeat(64);
     let status = format!("/alerts/{id}/status");
-    assert_eq!(person.post(&status, &json!({ "status": "closed" })).await.status(), 404);
+    assert_eq!(person.post(&status, &json!({ "status": "closed", "disposition": "benign" })).await.status(), 404);
     assert_eq!(person.post(&status, &json!({ "status": "odd" })).await.status(), 400);
     assert_eq!(person.post(&status, &json!({ "status": "open", "note": "x".repeat(2_001) })).await.status(), 400);
     assert_eq!(person.post(&status, &json!({ "note": "x".repeat(70_000) })).await.status(), 413);
@@ -131,7 +131,7 @@ async fn an_alert_is_acknowledged_and_closed_with_a_history() {
     let answer = person.post(&path, &json!({ "status": "acknowledged", "note": " mine " })).await;
     assert_eq!(answer.json::<Value>().await.unwrap()["status"], "acknowledged");
     assert_eq!(person.json("/overview").await["alerts_open"]["medium"], 1);
-    assert_eq!(person.post(&path, &json!({ "status": "closed" })).await.status(), 200);
+    assert_eq!(person.post(&path, &json!({ "status": "closed", "disposition": "benign" })).await.status(), 200);
     assert_eq!(person.json("/overview").await["alerts_open"]["medium"], 0);
     let history = person.json(&format!("/alerts/{id}")).await["history"].clone();
     assert_eq!((&history[0]["status"], &history[0]["note"]), (&json!("acknowledged"), &json!("mine")));

@@ -1,6 +1,6 @@
 //! Hunts: rules tried on the past give the alerts that a server would have raised.
 
-use crate::rig::{Rig, SKEW, rules};
+use crate::rig::{RULES, Rig, SKEW, rules};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -24,6 +24,18 @@ detection:
   selection: {event_name: CAN_EARLY_FRAME, can_id: 0x2B1}
   condition: selection
 ";
+
+const EXCEPTION: &str = "
+title: Test bench
+logsource: {product: vehicle}
+filter: {rules: [early], selection: {vehicle: v-1}, condition: not selection}
+yagura: {reason: replays captures, expires: 2999-12-31}
+";
+
+fn of_exception(outcome: &HuntOutcome) -> (u64, u64, u64) {
+    let injection = of(outcome, INJECTION);
+    (injection.alerts, injection.new, injection.lost)
+}
 
 /// A rule that sees less than it did, and a new one.
 fn changed() -> String {
@@ -76,6 +88,8 @@ fn replayed(dir: &Path) {
     let (injection, skew) = (of(&changed, INJECTION), of(&changed, "6f0a4c52-1d5e-4c39-9a63-0f5d1f3a0009"));
     assert_eq!((injection.alerts, injection.lost), (0, 2));
     assert_eq!((skew.alerts, skew.new, skew.told[0].vehicle.as_deref()), (1, 1, Some("v-1")));
+    let excepted = of_exception(&try_out(set(&format!("{RULES}---{EXCEPTION}")), None));
+    assert_eq!(excepted, (1, 0, 1), "what an exception would hide is lost");
     let nothing = try_out(rules().set, Some(clock::now()));
     assert!(nothing.rules.iter().all(|it| (it.alerts, it.lost) == (0, 0)));
     let foreign = HuntPlan::new(rules().set, "zeta".to_owned(), None, None);

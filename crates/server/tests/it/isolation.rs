@@ -15,6 +15,9 @@ async fn somebody_of_another_tenant_sees_nothing_on_any_endpoint() {
     let alerts = owner.json("/alerts").await;
     let alert = alerts["alerts"][0]["id"].as_str().unwrap().to_owned();
     let position = receipt.position;
+    rig.grouped().await;
+    let incident = owner.json("/incidents").await["incidents"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(foreigner.json("/incidents").await, json!({ "incidents": [] }));
 
     let listed = foreigner.json("/alerts").await;
     assert_eq!(listed, json!({ "alerts": [] }));
@@ -22,12 +25,13 @@ async fn somebody_of_another_tenant_sees_nothing_on_any_endpoint() {
     assert_eq!(foreigner.json("/vehicles").await, json!({ "vehicles": [] }));
     let overview = foreigner.json("/overview").await;
     assert_eq!((&overview["totals"]["events"], &overview["fleet"]["vehicles"]), (&json!(0), &json!(0)));
-    assert_eq!(overview["alerts_open"]["medium"], 0);
+    assert_eq!((&overview["alerts_open"]["medium"], &overview["incidents_open"]["medium"]), (&json!(0), &json!(0)));
     assert_eq!(overview["losses"], json!([]));
 
     for path in [
         format!("/alerts/{alert}"),
         format!("/alerts/{alert}/frames"),
+        format!("/incidents/{incident}"),
         "/vehicles/kona-1".to_owned(),
         "/vehicles/kona-1/timeline".to_owned(),
         format!("/evidence/{position}"),
@@ -37,9 +41,14 @@ async fn somebody_of_another_tenant_sees_nothing_on_any_endpoint() {
         assert_eq!(foreigner.status(&path).await, 404, "{path}");
         assert_ne!(owner.status(&path).await, 404, "{path}");
     }
-    let closed = foreigner.post(&format!("/alerts/{alert}/status"), &json!({ "status": "closed" })).await;
+    let closed = foreigner
+        .post(&format!("/alerts/{alert}/status"), &json!({ "status": "closed", "disposition": "benign" }))
+        .await;
     assert_eq!(closed.status(), 404);
     assert_eq!(owner.json(&format!("/alerts/{alert}")).await["alert"]["status"], "open");
+    let closed = foreigner.post(&format!("/incidents/{incident}/status"), &json!({ "status": "closed" })).await;
+    assert_eq!(closed.status(), 404);
+    assert_eq!(owner.json(&format!("/incidents/{incident}")).await["incident"]["status"], "open");
     rig.end().await;
 }
 

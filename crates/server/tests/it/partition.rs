@@ -3,11 +3,12 @@
 use crate::rig::database::{is_postgres, parsed_url, run_sql};
 use std::sync::Arc;
 use tempfile::TempDir;
+use yagura_detect::Hidden;
 use yagura_model::{DeviceId, Name, UnixMicros};
 use yagura_server::gate::TokenHash;
 use yagura_server::state::{
     ALERT_EVENTS_MAX, AlertFilter, AlertRise, ChainRow, Delta, LastReport, PartitionNumber, RateStep, State,
-    StateError, TransferError,
+    StateError, TransferError, Unjudged,
 };
 use yagura_server::tenant::Tenant;
 
@@ -37,7 +38,10 @@ fn rise(alert: u8, count: u64, events: std::ops::Range<u64>) -> AlertRise {
         first: UnixMicros(i64::try_from(events.start).unwrap()),
         last: UnixMicros(i64::try_from(events.end).unwrap()),
         count,
+        domain: "can",
+        moving: None,
         vehicles_counted: 0,
+        shadow: false,
         trigger: (events.start, 0),
         events: events.map(|place| (place, 0, format!("v-{}", place % 3))).collect(),
     }
@@ -63,6 +67,16 @@ fn delta(position: u64) -> Delta {
         losses: vec![(tenant(), "undecodable", 2, NOW), (tenant(), "undecodable", 1, NOW)],
         certificates: Vec::new(),
         revocations: Vec::new(),
+        unjudged: vec![Unjudged {
+            tenant: tenant(),
+            rule: "r".to_owned(),
+            since: NOW,
+            cause: "r".to_owned(),
+            cost_ns: 9_000,
+            received: (NOW, NOW),
+            events: 3,
+        }],
+        hidden: vec![Hidden { exception: "x".to_owned(), tenant: "acme".to_owned(), day: UnixMicros(0), matches: 2 }],
     }
 }
 
@@ -255,8 +269,28 @@ async fn a_state_of_the_first_version_is_brought_up_to_date() {
     state.close().await;
 }
 
+#[tokio::test]
+async fn an_alert_of_the_shadow_is_told_to_nobody_until_a_live_rule_raises_it() {
+    let dir = TempDir::new().unwrap();
+    let state = state(&dir).await;
+    let partition = state.take_over(PartitionNumber::SINGLE).await.unwrap();
+    let of = |position, shadow| {
+        let alerts = vec![AlertRise { shadow, ..rise(1, 2, position..position + 1) }];
+        Delta { position: position + 1, alerts, ..Delta::default() }
+    };
+    let waiting = async || partition.pending_rows(9).await.unwrap().len();
+    assert_eq!(partition.apply(&of(0, true), NOW).await.unwrap(), []);
+    assert_eq!(waiting().await, 0, "the lake holds what people were told");
+    let raised = partition.apply(&of(1, false), NOW).await.unwrap();
+    assert_eq!((raised[0].1.count, raised[0].1.shadow, waiting().await), (4, 0, 1));
+    let raised = partition.apply(&of(2, true), NOW).await.unwrap();
+    assert_eq!((raised[0].1.count, raised[0].1.shadow), (6, 0), "what people know stays known");
+    state.close().await;
+}
+
 crate::on_postgres!(
     "partition.rs":
+    an_alert_of_the_shadow_is_told_to_nobody_until_a_live_rule_raises_it,
     a_batch_that_is_applied_again_after_a_lost_answer_counts_once,
     what_batches_add_is_the_same_on_both_databases,
     an_owner_that_was_replaced_writes_nothing_more,

@@ -194,6 +194,14 @@ impl Rig {
         self.pipeline.position().wait_for(|position| *position >= durable).await.unwrap();
     }
 
+    /// Waits until every alert is in its incident.
+    pub(crate) async fn grouped(&self) {
+        self.judged().await;
+        while self.app.state.incidents_waiting().await.unwrap() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// Somebody of this tenant who is signed in.
     pub(crate) async fn person(&self, tenant: &str) -> Person {
         Person::sign_in(self, &self.link(tenant).await).await

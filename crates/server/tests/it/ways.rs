@@ -21,7 +21,7 @@ use yagura_server::ways::{Ways, WaysConfig};
 use yagura_sources::TokenHash;
 use yagura_store::{Position, RecordKind};
 
-const TOKEN: &str = "a token of thirty-two characters";
+pub(crate) const TOKEN: &str = "a token of thirty-two characters";
 
 /// Ways in front of a rig.
 pub(crate) struct Open {
@@ -37,7 +37,7 @@ pub(crate) async fn open(rig: &Rig) -> Open {
     let hash: String = TokenHash::of(TOKEN).0.iter().map(|byte| format!("{byte:02x}")).collect();
     let logs = format!(
         "kind = 'logs'\ntenant = 'acme'\nproduct = 'ota'\ntokens = ['{hash}']\n[columns]\nvehicle = {{ field = 'vin' }}\n\
-         action = {{ field = 'event' }}\ntime = {{ field = 'ts' }}\n"
+         action = {{ field = 'event' }}\ntime = {{ field = 'ts' }}\nmessage = {{ field = 'said' }}\n"
     );
     let idsr = "kind = 'idsr'\ntenant = 'acme'\n[[sender]]\naddress = '127.0.0.1'\nvehicle = 'kona-7'\nsensor = 'adas'\n\
                 messages_per_second_max = 50\n";

@@ -88,8 +88,10 @@ impl Process {
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
         let rules = Rules::load(config.rules_dir.as_deref())?;
         let (stop, stopping) = watch::channel(false);
-        let parts = ServerParts::default();
-        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), parts.health.clone(), stopping.clone());
+        let mut parts = ServerParts::default();
+        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), parts.health.clone(), stopping.clone())
+            .with_budget(config.rule_cost_max);
+        parts.costs = rules.costs().clone();
         let mut common = Common { config, cluster, identity, state, parts, stopping };
         let mut tasks = JoinSet::new();
         let mut ready = Ready {
