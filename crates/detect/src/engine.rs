@@ -11,20 +11,20 @@ use crate::error::{BatchError, SnapshotError};
 use crate::evaluate::{Evaluator, chunks};
 use crate::fleet::Outlet;
 use crate::groups::{CorrelationLosses, Limits};
-use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
+use crate::hit::Hit;
 use crate::late::{LateWindow, LateWindows, judged_time};
 use crate::life::Hidden;
 use crate::mask::Mask;
 use crate::matched::MatchRecord;
 use crate::network::{Found, Network, Origin};
-use crate::pool::FieldId;
 use crate::product::{self, Products};
 use crate::rule::{Rule, RuleKind};
 use crate::ruleset::{Program, RuleSet};
+use crate::singles::Singles;
 use crate::snapshot;
-use crate::view::{VEHICLE, View, long, text_at};
+use crate::view::{View, long, text_at};
 use arrow::record_batch::RecordBatch;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use yagura_model::UnixMicros;
 
@@ -179,7 +179,7 @@ impl Engine {
     /// [`BatchError`] if the batch is not one of events; state is as before then.
     pub fn process(&mut self, batch: &RecordBatch) -> Result<Vec<Hit>, BatchError> {
         let view = View::new(batch, &self.set.pool)?;
-        let mut singles = Singles { hits: Hits::default(), vehicles: HashMap::default(), last: None };
+        let mut singles = Singles::default();
         let mut found = Found::default();
         let mut matches: Matches = vec![None; self.set.rules.len()];
         let product = product::column(batch);
@@ -217,7 +217,7 @@ impl Engine {
         }
         self.late = found.late;
         self.passed_on.append(&mut found.passed_on);
-        let mut hits: Vec<_> = singles.hits.finish().chain(found.hits.finish()).collect();
+        let mut hits: Vec<_> = singles.finish().chain(found.hits.finish()).collect();
         hits.sort_by_key(|(rule, _)| *rule);
         Ok(hits.into_iter().map(|(_, hit)| hit).collect())
     }
@@ -450,53 +450,6 @@ impl Origin for Row<'_> {
 
     fn matched(&self) -> Vec<(String, String)> {
         self.question.matched(self.set, self.view, self.place, self.matches)
-    }
-}
-
-/// Hits of plain rules: one alert per rule, vehicle and hour.
-struct Singles<'v> {
-    hits: Hits<(usize, u32, i64)>,
-    vehicles: HashMap<(&'v str, &'v str), u32, foldhash::fast::RandomState>,
-    last: Option<((&'v str, &'v str), u32)>,
-}
-
-impl<'v> Singles<'v> {
-    fn add(
-        &mut self,
-        set: &RuleSet,
-        rule: usize,
-        asserted: &[FieldId],
-        (mask, chunk): (&Mask, &Range<usize>),
-        view: &'v View,
-    ) {
-        let Some(known) = set.rules.get(rule).filter(|known| known.alerts && known.kind == RuleKind::Match) else {
-            return;
-        };
-        for row in mask.rows().map(|row| chunk.start.saturating_add(row)) {
-            let who = (text_at(&view.tenant, row), text_at(&view.vehicle, row));
-            let vehicle = self.vehicle(who);
-            let time = long(&view.time, row);
-            let hour = time.saturating_sub(time.checked_rem_euclid(ALERT_PERIOD).unwrap_or(0));
-            let addition = Addition { time, place: view.place(row), observed: None, moving: view.moving(row) };
-            self.hits.add((rule, vehicle, hour), rule, &addition, || {
-                let group = vec![(VEHICLE.to_owned(), who.1.to_owned())];
-                let mut hit = hit::empty(known, who.0, group, hour, time);
-                hit.matched = hit::matched(view, &set.pool, asserted, row);
-                hit
-            });
-        }
-    }
-
-    fn vehicle(&mut self, who: (&'v str, &'v str)) -> u32 {
-        if let Some((last, id)) = self.last
-            && last == who
-        {
-            return id;
-        }
-        let next = u32::try_from(self.vehicles.len()).unwrap_or(u32::MAX);
-        let id = *self.vehicles.entry(who).or_insert(next);
-        self.last = Some((who, id));
-        id
     }
 }
 

@@ -57,6 +57,7 @@ mod rest;
 mod rule;
 mod ruleset;
 mod scanner;
+mod singles;
 mod snapshot;
 mod texts;
 mod time_part;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use yagura_detect::cases::CaseFile;
 use yagura_detect::{RuleFile, RuleSet};
-use yagura_server::pipeline::{read_rule_file, test_files};
+use yagura_server::pipeline::{files_of_tests, read_rule_file};
 
 /// What became of a case, as scripts read it.
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ fn tests(args: &args::RuleTest) -> Result<Vec<RuleFile>, Failure> {
     let unread = |error| Failure::Input(chain(&error));
     let mut paths: Vec<PathBuf> = Vec::new();
     for dir in &args.rules {
-        paths.extend(test_files(dir).map_err(unread)?);
+        paths.extend(files_of_tests(dir).map_err(unread)?);
     }
     paths.iter().map(|path| read_rule_file(path).map_err(unread)).collect()
 }

@@ -35,8 +35,8 @@ pub enum Tactic {
 }
 
 use Tactic::{
-    Collection, CredentialAccess, Discovery, Evasion, Execution, Impact, ImpairProcessControl, InhibitResponseFunction,
-    InitialAccess, LateralMovement, Persistence, PrivilegeEscalation,
+    Collection, CommandAndControl, CredentialAccess, Discovery, Evasion, Execution, Impact, ImpairProcessControl,
+    InhibitResponseFunction, InitialAccess, LateralMovement, Persistence, PrivilegeEscalation,
 };
 
 impl Tactic {

@@ -29,7 +29,7 @@ pub use order::ANOMALY_ENTRY_FIRST;
 pub use parts::{Ordered, Parts, StartError};
 pub use prepare::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
 pub(crate) use rise::{entry, rise, vehicle_at};
-pub use rule_files::{RULE_FILES_MAX, read_rule_file, rule_files, test_files};
+pub use rule_files::{RULE_FILES_MAX, files_of_tests, read_rule_file, rule_files};
 pub use rules::{RuleBook, RuleFacts, RuleTest, Rules, RulesError};
 pub use runner::Pipeline;
 pub use tail::{TAIL_ROWS_MAX, Tail};

@@ -34,7 +34,7 @@ pub fn rule_files(path: &Path) -> Result<Vec<PathBuf>, RulesError> {
 ///
 /// # Errors
 /// [`RulesError::File`], [`RulesError::TooMany`]
-pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, RulesError> {
+pub fn files_of_tests(path: &Path) -> Result<Vec<PathBuf>, RulesError> {
     let mut files = Vec::new();
     let tests = path.join(TESTS);
     if tests.is_dir() {

@@ -3,7 +3,7 @@
 //! Not their meaning (that is `detect`). Invariants: a faulty rule stops the start and is named with file and line; the same files
 //! in the same order give the same set. Cost: read once, at the start.
 
-use super::rule_files::{DEPTH_MAX, RULE_FILES_MAX, read_rule_file, rule_files, test_files};
+use super::rule_files::{DEPTH_MAX, RULE_FILES_MAX, files_of_tests, read_rule_file, rule_files};
 use crate::api::severity_id;
 use crate::api::types::{SeverityName, Text};
 use rust_embed::RustEmbed;
@@ -60,7 +60,7 @@ impl Rules {
     pub fn load(dir: Option<&Path>) -> Result<Self, RulesError> {
         let read = |paths: Vec<PathBuf>| paths.iter().map(|path| read_rule_file(path)).collect::<Result<Vec<_>, _>>();
         let (files, tests) = match dir {
-            Some(dir) => (read(rule_files(dir)?)?, read(test_files(dir)?)?),
+            Some(dir) => (read(rule_files(dir)?)?, read(files_of_tests(dir)?)?),
             None => (built_in(|path| !path.starts_with("tests/")), built_in(|path| path.starts_with("tests/"))),
         };
         let mut rules = Self::of(files)?;
