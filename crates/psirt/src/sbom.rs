@@ -117,7 +117,6 @@ pub enum SbomError {
     Io(#[from] io::Error),
     /// It is something else.
     #[error(
-        "not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft or cve-check; see docs/psirt.md"
         "not an SBOM in a known format; it is or begins '{begins}'; expected CycloneDX, SPDX, syft, cve-check or a GitHub snapshot"
     )]
     Unknown {

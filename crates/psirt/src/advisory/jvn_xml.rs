@@ -75,16 +75,6 @@ pub(crate) fn read(text: &str, sink: &mut dyn Sink) {
             Ok(Event::CData(part)) => append(&mut stack, part.decode().ok()),
             Ok(Event::GeneralRef(reference)) => {
                 let name = String::from_utf8_lossy(&reference).into_owned();
-                let known = character
-                    .map(String::from)
-                    .or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned));
-                match (stack.last_mut(), known) {
-                    (Some(above), Some(known)) => above.text.push_str(&known),
-                    (_, None) => sink.anomaly(Anomaly {
-                        place: line_of(text, place),
-                        what: format!("the entity `{}` is not one of XML's own: left out", brief(&name)),
-                    }),
-                    (None, _) => {}
                 let character = reference.resolve_char_ref().ok().flatten().map(String::from);
                 match character.or_else(|| quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned)) {
                     Some(known) => stack.last_mut().into_iter().for_each(|above| above.text.push_str(&known)),

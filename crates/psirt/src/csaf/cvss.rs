@@ -308,7 +308,6 @@ fn inconsistent(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Fi
         let metrics: HashMap<&str, &str> = vector.split('/').filter_map(|part| part.split_once(':')).collect();
         for (name, metric, values) in form.metrics {
             let Some(given) = members.get(*name).and_then(Value::as_str) else { continue };
-            let of_vector = metrics.get(metric).and_then(|letter| {
             // A member that the vector does not have is no contradiction; a temporal one of v2 may be left out of it.
             let Some(letter) = metrics.get(metric) else { continue };
             let of_vector = Some(letter).and_then(|letter| {
@@ -318,7 +317,6 @@ fn inconsistent(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Fi
                     .find(|(value, _)| value == letter)
                     .map(|(_, word)| word)
             });
-            if of_vector.unwrap_or("NOT_DEFINED") != given {
             if of_vector != Some(given) {
                 findings.add(
                     &place.key(name),

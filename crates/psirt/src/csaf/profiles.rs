@@ -200,7 +200,6 @@ fn vulnerability_id(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
 }
 
 fn uncovered(
-    document: &Document<'_>,
     list: &str,
     covered: &HashSet<&str>,
     vulnerability: &Value,
@@ -208,7 +207,6 @@ fn uncovered(
     what: &str,
     findings: &mut Findings,
 ) {
-    let _ = document;
     let Some(status) = vulnerability.get("product_status") else { return };
     for (index, product) in texts(status, list).enumerate() {
         if !covered.contains(product) {
@@ -224,15 +222,6 @@ fn impact_statement(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
         let threats = select(vulnerability, &place, "threats/*").into_iter();
         let impacts = threats.filter(|(_, threat)| text(threat, "category") == Some("impact"));
         let covered = flags.chain(impacts).flat_map(|(_, value)| document.named(value)).collect();
-        uncovered(
-            document,
-            "known_not_affected",
-            &covered,
-            vulnerability,
-            &place.to_string(),
-            "impact statement",
-            findings,
-        );
         uncovered("known_not_affected", &covered, vulnerability, &place.to_string(), "impact statement", findings);
     }
 }
@@ -241,15 +230,6 @@ fn action_statement(document: &Document<'_>, _: &S<'_>, findings: &mut Findings)
     for (place, vulnerability) in document.vulnerabilities().into_iter().filter(|_| is_of(document, &["csaf_vex"])) {
         let remediations = select(vulnerability, &place, "remediations/*").into_iter();
         let covered = remediations.flat_map(|(_, value)| document.named(value)).collect();
-        uncovered(
-            document,
-            "known_affected",
-            &covered,
-            vulnerability,
-            &place.to_string(),
-            "action statement",
-            findings,
-        );
         uncovered("known_affected", &covered, vulnerability, &place.to_string(), "action statement", findings);
     }
 }

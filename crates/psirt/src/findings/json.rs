@@ -59,9 +59,9 @@ struct One<'r> {
     running_on: &'r [&'r str],
     scores: Vec<Scored<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kev: Option<Kev<'r>>,
+    kev: Option<Listed<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    epss: Option<Chance<'r>>,
+    epss: Option<Chance>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decided<'r>>,
@@ -74,16 +74,16 @@ struct Scored<'r> {
 }
 
 #[derive(Serialize)]
-struct Kev<'r> {
+struct Listed<'r> {
     added: &'r str,
     due: &'r str,
     ransomware: bool,
 }
 
 #[derive(Serialize)]
-struct Chance<'r> {
-    score: &'r str,
-    percentile: &'r str,
+struct Chance {
+    score: f64,
+    percentile: f64,
 }
 
 #[derive(Serialize)]
@@ -157,12 +157,8 @@ fn one<'r>(finding: &'r Finding<'_>, documents: &[Document<'r>]) -> Option<One<'
         reason: &finding.reason,
         running_on: &finding.running_on,
         scores: finding.scores.iter().map(|score| Scored { vector: &score.vector, by: &score.by }).collect(),
-        kev: finding.exploited.as_ref().map(|kev| Kev {
-            added: &kev.added,
-            due: &kev.due,
-            ransomware: kev.by_ransomware,
-        }),
-        epss: finding.epss.as_ref().map(|epss| Chance { score: &epss.score, percentile: &epss.percentile }),
+        kev: finding.exploited.as_ref().map(|kev| Listed { added: &kev.added, due: &kev.due, ransomware: kev.is_used_by_ransomware }),
+        epss: finding.epss.as_ref().map(|epss| Chance { score: epss.probability, percentile: epss.percentile }),
         status: status_word(finding.status),
         decision: finding.decision.as_ref().map(|decision| Decided {
             status: status_word(decision.status),

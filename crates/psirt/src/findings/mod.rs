@@ -14,8 +14,10 @@ use std::borrow::Cow;
 
 use crate::advisory::{Score, Source};
 use crate::component::{Anomaly, Component};
-use crate::index::{Database, Epss, Exploited, SegmentError};
+use crate::index::{Database, SegmentError};
 use crate::resolve::{Confidence, Method};
+use crate::score::epss::Epss;
+use crate::score::kev::Kev;
 use crate::vex::{Justification, Statement, Status};
 
 pub use json::to_json;
@@ -100,7 +102,7 @@ pub struct Finding<'a> {
     /// Scores, side by side.
     pub scores: Vec<Score>,
     /// What KEV says.
-    pub exploited: Option<Exploited>,
+    pub exploited: Option<Kev>,
     /// What EPSS says.
     pub epss: Option<Epss>,
     /// `Affected` and `UnderInvestigation` by the advisory itself, or what was decided.

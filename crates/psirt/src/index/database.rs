@@ -4,9 +4,11 @@
 //! advisories are passed over. Opening costs a header per segment.
 
 use crate::Instant;
+use crate::score::epss::Epss;
+use crate::score::kev::Kev;
 
 use super::layout::{Kind, SegmentError, kind_of};
-use super::lookup::{Epss, Exploited, Lookup};
+use super::lookup::{Lookup, epss_of, kev_of};
 use super::record::Record;
 use super::segment::{Entry, Segment};
 
@@ -190,9 +192,9 @@ impl<'a> Database<'a> {
     ///
     /// # Errors
     /// A segment is damaged.
-    pub fn exploited(&self, id: &str) -> Result<Option<Exploited>, SegmentError> {
+    pub fn exploited(&self, id: &str) -> Result<Option<Kev>, SegmentError> {
         let texts = self.exploited.first().map_or(Ok(None), |lookup| lookup.get(id))?;
-        Ok(texts.and_then(|texts| Exploited::of(&texts)))
+        Ok(texts.and_then(|texts| kev_of(&texts)))
     }
 
     /// What EPSS says of a vulnerability.
@@ -201,6 +203,6 @@ impl<'a> Database<'a> {
     /// A segment is damaged.
     pub fn epss(&self, id: &str) -> Result<Option<Epss>, SegmentError> {
         let texts = self.epss.first().map_or(Ok(None), |lookup| lookup.get(id))?;
-        Ok(texts.and_then(|texts| Epss::of(&texts)))
+        Ok(texts.and_then(|texts| epss_of(&texts)))
     }
 }

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use crate::Instant;
 use crate::identity::{Cpe, PackageKey, Purl, kind_of};
+use crate::score::epss::{Epss, EpssList};
+use crate::score::kev::{Kev, KevList};
 
 use super::build::bare_name;
 use super::heap::Heap;
@@ -44,38 +46,17 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// What KEV says of a vulnerability.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Exploited {
-    /// The day it was added.
-    pub added: String,
-    /// The day by which it must be remedied.
-    pub due: String,
-    /// Whether ransomware is known to use it.
-    pub by_ransomware: bool,
+/// What KEV says, from the texts of its row.
+pub(super) fn kev_of(texts: &[&str]) -> Option<Kev> {
+    let [added, due, action, ransomware] = texts else { return None };
+    let own = |text: &str| text.to_owned();
+    Some(Kev { added: own(added), due: own(due), action: own(action), is_used_by_ransomware: *ransomware == "1" })
 }
 
-impl Exploited {
-    pub(super) fn of(texts: &[&str]) -> Option<Self> {
-        let [added, due, ransomware] = texts else { return None };
-        Some(Self { added: (*added).to_owned(), due: (*due).to_owned(), by_ransomware: *ransomware == "1" })
-    }
-}
-
-/// What EPSS says of a vulnerability, as it writes it: `0.00043`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Epss {
-    /// Probability of exploitation within 30 days.
-    pub score: String,
-    /// Share of vulnerabilities with this score or less.
-    pub percentile: String,
-}
-
-impl Epss {
-    pub(super) fn of(texts: &[&str]) -> Option<Self> {
-        let [score, percentile] = texts else { return None };
-        Some(Self { score: (*score).to_owned(), percentile: (*percentile).to_owned() })
-    }
+/// What EPSS says, from the texts of its row.
+pub(super) fn epss_of(texts: &[&str]) -> Option<Epss> {
+    let [probability, percentile] = texts else { return None };
+    Some(Epss { probability: probability.parse().ok()?, percentile: percentile.parse().ok()? })
 }
 
 /// One line of a mapping: package URLs and CPE products that mean the same.
@@ -140,26 +121,25 @@ fn key_of_cpe(text: &str, place: usize, wrong: &mut Vec<String>) -> Option<Strin
     }
 }
 
-/// A segment of what is known to be exploited: (CVE id, what is said).
+/// A segment of what is known to be exploited.
 ///
 /// # Errors
 /// It would be larger than a segment can be.
-pub fn exploited<'e>(
-    items: impl Iterator<Item = (&'e str, Exploited)>,
-    known_from: Instant,
-) -> Result<Vec<u8>, SegmentError> {
-    let ransomware = |is: bool| if is { "1" } else { "0" }.to_owned();
-    let rows = items.map(|(id, item)| (id.to_owned(), vec![item.added, item.due, ransomware(item.by_ransomware)]));
-    write(Kind::Exploited, known_from, &rows.collect())
+pub fn exploited(list: &KevList, known_from: Instant) -> Result<Vec<u8>, SegmentError> {
+    let row = |kev: &Kev| {
+        let ransomware = if kev.is_used_by_ransomware { "1" } else { "0" };
+        vec![kev.added.clone(), kev.due.clone(), kev.action.clone(), ransomware.to_owned()]
+    };
+    write(Kind::Exploited, known_from, &list.entries.iter().map(|(id, kev)| (id.to_string(), row(kev))).collect())
 }
 
-/// A segment of probabilities: (CVE id, what is said).
+/// A segment of probabilities.
 ///
 /// # Errors
 /// It would be larger than a segment can be.
-pub fn epss<'e>(items: impl Iterator<Item = (&'e str, Epss)>, known_from: Instant) -> Result<Vec<u8>, SegmentError> {
-    let rows = items.map(|(id, item)| (id.to_owned(), vec![item.score, item.percentile]));
-    write(Kind::Epss, known_from, &rows.collect())
+pub fn epss(list: &EpssList, known_from: Instant) -> Result<Vec<u8>, SegmentError> {
+    let row = |epss: &Epss| vec![epss.probability.to_string(), epss.percentile.to_string()];
+    write(Kind::Epss, known_from, &list.entries.iter().map(|(id, epss)| (id.to_string(), row(epss))).collect())
 }
 
 fn write(kind: Kind, known_from: Instant, rows: &BTreeMap<String, Vec<String>>) -> Result<Vec<u8>, SegmentError> {

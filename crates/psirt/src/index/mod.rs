@@ -25,7 +25,7 @@ pub use compile::Refused;
 pub use database::{Database, Found};
 pub use judge::{Asked, Range, Verdict};
 pub use layout::{Kind, SegmentError};
-pub use lookup::{Epss, Exploited, epss, exploited, mapping};
+pub use lookup::{epss, exploited, mapping};
 pub use merge::merge;
 pub use record::Record;
 pub use segment::{Entry, Segment};

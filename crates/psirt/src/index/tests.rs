@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use crate::Instant;
 use crate::advisory::{Advisory, Affected, End, Package, Source, Versions};
 use crate::identity::from_ecosystem;
+use crate::score::epss::EpssList;
+use crate::score::kev::KevList;
 use crate::version::{Scheme, key, stated};
 use crate::vex::Status;
 
-use super::{Asked, Builder, Database, Epss, Exploited, Segment, SegmentError, epss, exploited, mapping, merge};
+use super::{Asked, Builder, Database, Segment, SegmentError, epss, exploited, mapping, merge};
 
 fn affected(name: &str, ranges: Vec<(Versions, Status)>) -> Affected {
     Affected {
@@ -235,16 +237,16 @@ fn auxiliary_segments_answer_both_ways() {
     let lines = "{\"purls\":[\"pkg:github/madler/zlib\",\"pkg:deb/debian/zlib\"],\"cpe_products\":[\"cpe:2.3:a:zlib:zlib\"]}\nnot json\n";
     let (same, wrong) = mapping(lines, Instant(1)).unwrap();
     assert_eq!(wrong.len(), 1);
-    let kev = Exploited { added: "2024-01-01".to_owned(), due: "2024-02-01".to_owned(), by_ransomware: true };
-    let chance = Epss { score: "0.5".to_owned(), percentile: "0.9".to_owned() };
-    let known = exploited([("CVE-1", kev.clone())].into_iter(), Instant(1)).unwrap();
-    let likely = epss([("CVE-1", chance.clone())].into_iter(), Instant(1)).unwrap();
+    let kevs = KevList::read("cveID,dateAdded,dueDate,requiredAction,knownRansomwareCampaignUse\nCVE-2024-0001,2024-01-01,2024-02-01,patch,Known\n");
+    let chances = EpssList::read("cve,epss,percentile\nCVE-2024-0001,0.5,0.9\n");
+    let (known, likely) = (exploited(&kevs, Instant(1)).unwrap(), epss(&chances, Instant(1)).unwrap());
     let database = Database::open(&[&same, &known, &likely], Instant(9)).unwrap();
     assert_eq!(database.same_as("cpe/a/zlib/zlib").unwrap(), ["deb/debian/zlib", "git/github.com/madler/zlib"]);
     assert_eq!(database.same_as("deb/debian/zlib").unwrap(), ["cpe/a/zlib/zlib"]);
     assert_eq!(database.products("zlib").unwrap(), ["cpe/a/zlib/zlib"]);
-    assert_eq!(database.exploited("CVE-1").unwrap(), Some(kev));
-    assert_eq!(database.epss("CVE-1").unwrap(), Some(chance));
+    assert_eq!(database.exploited("CVE-2024-0001").unwrap().as_ref(), kevs.entries.values().next());
+    assert_eq!(database.epss("CVE-2024-0001").unwrap().as_ref(), chances.entries.values().next());
+    assert!(database.epss("CVE-2024-0001").unwrap().is_some());
     assert_eq!(database.exploited("CVE-2").unwrap(), None);
     assert!(matches!(Segment::open(&same), Err(SegmentError::Kind(2))));
 }

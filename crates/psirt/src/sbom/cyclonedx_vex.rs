@@ -80,6 +80,7 @@ pub(super) fn vulnerability(entry: Vulnerability, serial: Option<&str>, sink: &m
         action: said(Some(action)),
         author: None,
         since: since.into_iter().flatten().find_map(|text| Instant::parse(&text)),
+        beyond: Vec::new(),
     };
     let state = analysis.state.as_deref().and_then(state);
     let mut by_status: Vec<(Status, Vec<Subject>)> = Vec::new();

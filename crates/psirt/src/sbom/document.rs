@@ -89,10 +89,6 @@ impl Root {
                 Ok(())
             }
             "metadata" => self.metadata(json, sink),
-            "components" => {
-                json.each(&pointer, sink, |raw, pointer, sink| cyclonedx::component(raw, pointer, None, sink))
-            }
-            "services" => json.each(&pointer, sink, cyclonedx::service),
             "components" => nested(json, &pointer, cyclonedx::component, 0, sink).map(drop),
             "services" => nested(json, &pointer, cyclonedx::service, 0, sink).map(drop),
             "dependencies" => json.each(&pointer, sink, |entry, _, sink| cyclonedx::dependency(entry, sink)),

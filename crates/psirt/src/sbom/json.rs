@@ -348,7 +348,6 @@ impl<R: Read> Json<R> {
         pointer: &str,
         sink: &mut dyn Sink,
     ) -> Result<Option<T>, Stop> {
-        let (what, bytes) = match self.value::<T>()? {
         let element = self.value()?;
         self.settle(element, pointer, sink)
     }

@@ -207,12 +207,6 @@ impl Root {
             4 => {
                 let metadata = message.fields().find(|(field, _)| field.name() == "component");
                 if let Some(component) = metadata.as_ref().and_then(|(_, value)| value.as_message()) {
-                    cyclonedx::component(
-                        Raw::deserialize(node(component, "component"))?,
-                        "/metadata/component",
-                        None,
-                        sink,
-                    );
                     cyclonedx::component(Raw::deserialize(node(component, "component"))?, "/metadata/component", sink);
                 }
             }

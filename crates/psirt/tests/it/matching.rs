@@ -6,7 +6,8 @@ use std::time::Instant as Clock;
 use yagura_psirt::advisory::{Advisory, Package, Versions};
 use yagura_psirt::component::{Component, Inventory, Kind};
 use yagura_psirt::findings::{Build, Document, Report, scan};
-use yagura_psirt::index::{Asked, Builder, Database, Exploited, Segment, exploited, mapping};
+use yagura_psirt::index::{Asked, Builder, Database, Segment, exploited, mapping};
+use yagura_psirt::score::kev::KevList;
 use yagura_psirt::vex::Status;
 use yagura_psirt::{Instant, sbom};
 
@@ -120,12 +121,8 @@ fn all_given_advisories_compile_and_a_yocto_image_is_identified() {
     println!("{kept} compiled in {:?}: {} bytes", clock.elapsed(), bytes.len());
     Segment::open(&bytes).unwrap().verify().unwrap();
     let Some(mapping) = mapping_segment() else { return };
-    let kev = exploited(
-        [("CVE-2024-3094", Exploited { added: "2024-04-01".into(), due: "2024-05-01".into(), by_ransomware: false })]
-            .into_iter(),
-        Instant(1),
-    )
-    .unwrap();
+    let Some(kev) = data::text("kev/known_exploited_vulnerabilities.json") else { return };
+    let kev = exploited(&KevList::read(&kev), Instant(1)).unwrap();
     let database = Database::open(&[&bytes, &mapping, &kev], NOW).unwrap();
     let Some(files) = data::archive("sbom-yocto/sbom-yocto.tar.zst") else { return };
     let mut told = Vec::new();

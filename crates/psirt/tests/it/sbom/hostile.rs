@@ -34,14 +34,12 @@ fn depth_and_wrong_shapes_cost_one_component_and_no_more() {
         r#"{{"name":"a"}},{deep},{nested},5,{{"name":"b","version":1.5,"purl":["x"]}},{{"name":"c"}}"#
     ));
     let found = names(&inventory);
-    assert!(["a", "b", "c"].iter().all(|name| found.contains(name)), "{found:?}");
     // What nobody wants is stepped over at any depth; what is wanted is refused below the parser's limit.
     assert_eq!(found, ["a", "deep", "b", "c"]);
     assert_eq!(
         inventory.components.iter().find(|component| component.name == "b").unwrap().version.as_deref(),
         Some("1.5")
     );
-    assert!(inventory.anomalies.iter().any(|anomaly| anomaly.place == "/components/1"), "{:?}", inventory.anomalies);
     assert!(inventory.anomalies.iter().any(|anomaly| anomaly.place == "/components/2"), "{:?}", inventory.anomalies);
 }
 

@@ -78,10 +78,6 @@ fn check(archive: &str, documents_expected: usize, components_expected: usize, n
         };
         assert_eq!(inventory.components.len(), expected, "{name}: {:?}", inventory.anomalies);
         for anomaly in &inventory.anomalies {
-            assert!(
-                anomaly.what.contains("more than once") || anomaly.what.contains("without a name"),
-                "{name}: {anomaly:?}"
-            );
             let known = ["more than once", "without a name", "does not end", "more follows"];
             assert!(known.iter().any(|known| anomaly.what.contains(known)), "{name}: {anomaly:?}");
         }
@@ -125,13 +121,6 @@ fn what_yocto_writes_is_read_in_all_its_forms() {
     assert!(
         spdx3
             .components
-            .iter()
-            .any(|component| component.properties.contains(&("recipe".to_owned(), "busybox".to_owned())))
-    );
-
-    // CycloneDX and SPDX 2.2 are of one build: recipes by the product of their CPE, and their version.
-    let products = |components: &[yagura_psirt::component::Component]| -> BTreeSet<(String, String)> {
-        components
             .iter()
             .any(|component| component.properties.contains(&("recipe".to_owned(), "busybox".to_owned())))
     );

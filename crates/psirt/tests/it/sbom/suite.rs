@@ -74,10 +74,6 @@ fn every_document_of_the_suite_is_read() {
                 "{name}: {:?}",
                 inventory.anomalies
             );
-            let version = name.rsplit_once('-').unwrap().1.rsplit_once('.').unwrap().0;
-            if version.starts_with("1.") {
-                assert_eq!(document.version.as_deref(), Some(version), "{name}");
-            }
             // Some claim another version than the one in whose folder they are; one claims none.
             assert!(document.version.is_some() || name == "valid-patent-1.7.textproto", "{name}");
         }
@@ -98,8 +94,6 @@ fn the_same_document_in_json_xml_and_protobuf_gives_the_same_components() {
             let inventory = read(content).unwrap().1;
             let mut dependencies = inventory.dependencies;
             dependencies.sort();
-            let statements: Vec<String> =
-                inventory.statements.iter().map(|statement| format!("{statement:?}")).collect();
             let statements: Vec<String> = inventory
                 .statements
                 .iter()
