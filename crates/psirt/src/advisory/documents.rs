@@ -123,6 +123,11 @@ impl<'r> Documents<'r> {
         while self.rest().len() < PAGE_HEAD_BYTES && self.more()? {}
         let head = self.rest();
         let head = head.get(..PAGE_HEAD_BYTES).unwrap_or(head);
+        // It begins with its counts, or with its format where members are sorted.
+        let first = head.get(1..).unwrap_or_default().trim_ascii_start();
+        if !first.starts_with(b"\"resultsPerPage\"") && !first.starts_with(b"\"format\"") {
+            return Ok(None);
+        }
         let key = b"\"vulnerabilities\"";
         let Some(named) = find(head, b"\"NVD_CVE\"") else { return Ok(None) };
         let Some(records) = find(head, key).filter(|records| named < *records) else { return Ok(None) };

@@ -137,31 +137,44 @@ fn events(context: &mut Context<'_>, range: &Value, at: &At<'_>, ranges: &mut Ve
         ));
         return;
     }
-    let mut open: Option<Option<String>> = None;
-    for event in list {
-        let text = |key: &str| event.get(key).and_then(Value::as_str);
-        let mut push = |introduced: Option<String>, end: End| {
-            let interval = Versions::Interval { scheme: Some(kind.to_owned()), introduced, end };
-            ranges.push((interval, Status::Affected));
-        };
-        if let Some(version) = text("introduced") {
-            // Two in a row: what the first opened goes on until the second and beyond.
-            if open.is_none() {
-                open = Some(Some(version.to_owned()).filter(|version| version != "0"));
-            }
-        } else if let Some(version) = text("fixed") {
-            if let Some(introduced) = open.take() {
-                push(introduced, End::Before(version.to_owned()));
-            }
-        } else if let (Some(version), Some(introduced)) = (text("last_affected"), open.clone()) {
-            push(introduced, End::With(version.to_owned()));
+    ranges.extend(intervals(list, kind).into_iter().map(|interval| (interval, Status::Affected)));
+}
+
+/// The events of an ordered range as intervals. Where each beginning has its end they are paired in turn, so that a list sorted by kind
+/// is read too; else the first end after a beginning closes it.
+fn intervals(events: &[Value], kind: &str) -> Vec<Versions> {
+    let begins = |event: &&Value| event.get("introduced").is_some_and(Value::is_string);
+    let introduced: Vec<_> = events.iter().filter(begins).collect();
+    let ends: Vec<_> = events.iter().filter(|event| end(event).is_some()).collect();
+    let interval = |from: &Value, end: End| {
+        let introduced = from.get("introduced").and_then(Value::as_str).filter(|version| *version != "0");
+        Versions::Interval { scheme: Some(kind.to_owned()), introduced: introduced.map(str::to_owned), end }
+    };
+    if introduced.len() == ends.len() {
+        let pairs = introduced.iter().zip(&ends);
+        return pairs.filter_map(|(from, to)| Some(interval(from, end(to)?))).collect();
+    }
+    let mut open = None;
+    let mut found = Vec::new();
+    for event in events {
+        if begins(&event) {
+            // Two in a row: what the first opened goes on.
+            open.get_or_insert(event);
+        } else if let (Some(to), Some(from)) = (end(event), open) {
+            found.push(interval(from, to));
             open = None;
         }
     }
-    if let Some(introduced) = open {
-        let end = of("limit").into_iter().find(|limit| limit != "*").map_or(End::Open, End::Before);
-        ranges.push((Versions::Interval { scheme: Some(kind.to_owned()), introduced, end }, Status::Affected));
-    }
+    let limit =
+        events.iter().filter_map(|event| event.get("limit")).find_map(Value::as_str).filter(|limit| *limit != "*");
+    let last = limit.map_or(End::Open, |limit| End::Before(limit.to_owned()));
+    found.extend(open.map(|from| interval(from, last)));
+    found
+}
+
+fn end(event: &Value) -> Option<End> {
+    let text = |key: &str| event.get(key).and_then(Value::as_str).map(str::to_owned);
+    text("fixed").map(End::Before).or_else(|| text("last_affected").map(End::With))
 }
 
 /// What databases add: Go's imports and symbols, RustSec's functions, OSS-Fuzz's severity, CWE numbers.
@@ -199,5 +212,36 @@ fn specifics(
         if let Some(number) = id.and_then(weakness) {
             add(&mut advisory.weaknesses, number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::intervals;
+    use crate::advisory::Versions;
+    use serde_json::json;
+
+    #[test]
+    fn events_become_intervals_in_any_order_of_kinds() {
+        let read = |events: serde_json::Value| {
+            let intervals = intervals(events.as_array().unwrap(), "SEMVER");
+            let text = intervals.iter().map(|interval| match interval {
+                Versions::Interval { introduced, end, .. } => {
+                    format!("{} {end:?}", introduced.as_deref().unwrap_or("-"))
+                }
+                other => format!("{other:?}"),
+            });
+            text.collect::<Vec<_>>().join(", ")
+        };
+        let two = "- Before(\"1.5\"), 2.0 Before(\"2.3\")";
+        assert_eq!(read(json!([{"introduced":"0"},{"fixed":"1.5"},{"introduced":"2.0"},{"fixed":"2.3"}])), two);
+        assert_eq!(read(json!([{"introduced":"0"},{"introduced":"2.0"},{"fixed":"1.5"},{"fixed":"2.3"}])), two);
+        assert_eq!(read(json!([{"fixed":"1.0"},{"introduced":"0"}])), "- Before(\"1.0\")");
+        assert_eq!(
+            read(json!([{"introduced":"0"},{"fixed":"1.0"},{"introduced":"2.0"}])),
+            "- Before(\"1.0\"), 2.0 Open"
+        );
+        assert_eq!(read(json!([{"introduced":"0"},{"introduced":"2.0"},{"last_affected":"2.3"}])), "- With(\"2.3\")");
+        assert_eq!(read(json!([{"introduced":"1"},{"limit":"3"}])), "1 Before(\"3\")");
     }
 }

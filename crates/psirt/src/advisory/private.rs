@@ -109,22 +109,12 @@ fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Affected {
     if ranges.is_empty() && otherwise.is_none() {
         ranges.push((Versions::All, Status::Affected));
     }
+    let running_on = packages(context, entry, "running_on", at);
     let packages = packages(context, entry, "packages", at);
     if packages.is_empty() {
         context.wrong(&at.key("packages"), "no package: nothing can be found by it");
     }
-    Affected {
-        packages,
-        ranges,
-        otherwise,
-        running_on: packages_of_context(context, entry, at),
-        parts: Vec::new(),
-        by: "private".to_owned(),
-    }
-}
-
-fn packages_of_context(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Vec<Package> {
-    packages(context, entry, "running_on", at)
+    Affected { packages, ranges, otherwise, running_on, parts: Vec::new(), by: "private".to_owned() }
 }
 
 /// A purl or CPE as text, or an object: vendor and product, ecosystem and name, repository.

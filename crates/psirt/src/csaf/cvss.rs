@@ -2,7 +2,7 @@
 //!
 //! Not a scorer: vectors are read and scored by the crate `cvss`. The vector is the authority.
 
-use crate::csaf::document::{Document, Place, text};
+use crate::csaf::document::{Document, Place};
 use crate::csaf::schema::short;
 use crate::csaf::{Findings, In, Surroundings, Test, test};
 use cvss::Cvss;
@@ -324,7 +324,7 @@ fn inconsistent(document: &Document<'_>, _: &Surroundings<'_>, findings: &mut Fi
                 );
             }
         }
-        if let Some(given) = text(&Value::Object(members.clone()), "version").filter(|_| form.version == "3.1") {
+        if let Some(given) = members.get("version").and_then(Value::as_str).filter(|_| form.version == "3.1") {
             let of_vector = metrics.get("CVSS").copied().unwrap_or(given);
             if of_vector != given {
                 findings

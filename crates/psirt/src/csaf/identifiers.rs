@@ -143,7 +143,7 @@ fn involvement_twice(document: &Document<'_>, _: &S<'_>, findings: &mut Findings
     for (place, vulnerability) in document.vulnerabilities() {
         let mut known = HashSet::new();
         for (place, involvement) in select(vulnerability, &place, "involvements/*") {
-            let Some(date) = text(involvement, "date").filter(|_| true) else { continue };
+            let Some(date) = text(involvement, "date") else { continue };
             let party = text(involvement, "party").unwrap_or_default();
             let instant = dates::instant(date)
                 .map_or_else(|| date.to_owned(), |instant| instant.unix_timestamp_nanos().to_string());

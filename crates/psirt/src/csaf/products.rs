@@ -284,9 +284,8 @@ fn cvss_and_rating(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) 
         let has_cvss =
             |content: &Value| ["cvss_v2", "cvss_v3", "cvss_v4"].iter().any(|key| content.get(*key).is_some());
         let mut scored = HashSet::new();
-        for ((_, content), metric) in contents.iter().filter(|((_, content), _)| has_cvss(content)) {
+        for (_, metric) in contents.iter().filter(|((_, content), _)| has_cvss(content)) {
             scored.extend(texts(metric, "products").map(|product| (product, text(metric, "source"))));
-            let _ = content;
         }
         for ((place, _), metric) in
             contents.iter().filter(|((_, content), _)| content.get("qualitative_severity_rating").is_some())

@@ -238,8 +238,8 @@ fn a_private_report_is_read_from_json_and_yaml() {
     assert_eq!(read.anomalies, []);
     let affected = &read.advisories[0].affected[0];
     assert_eq!((affected.packages.len(), affected.ranges.len(), affected.otherwise), (2, 2, Some(Status::NotAffected)));
-    let json = r#"{"yagura_advisory":1,"id":"ACME-8","afected":[]}"#;
+    let json = r#"{"yagura_advisory":1,"id":"ACME-8","affects":[]}"#;
     let read = taken(json.as_bytes());
-    assert_eq!(read.anomalies[0].place, "line 1, /afected");
+    assert_eq!(read.anomalies[0].place, "line 1, /affects");
     assert_eq!(read.advisories.len(), 1);
 }
