@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use yagura_link::{Limits, open, peek};
-use yagura_server::api::{Health, Live};
+use yagura_server::api::{Health, Live, News};
 use yagura_server::gate::Counters;
 use yagura_server::identity::Identity;
 use yagura_server::intake::{Intake, IntakeError, NotTaken, Verified};
@@ -195,12 +195,13 @@ async fn one(intake: &Intake, load: &Load, number: usize) -> Fallible<()> {
 
 /// Waits for the first alert of each vehicle.
 async fn watch(live: Live, arrivals: Arc<Mutex<HashMap<String, Instant>>>) -> Vec<Duration> {
-    let mut alerts = live.subscribe();
+    let mut news = live.subscribe();
     drop(live);
     let mut latencies = Vec::new();
     loop {
-        match alerts.recv().await {
-            Ok((_, alert)) => {
+        match news.recv().await {
+            Ok((_, News::Incident(_))) => {}
+            Ok((_, News::Alert(alert))) => {
                 let mut arrivals = arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 let arrived = alert.vehicle.and_then(|vehicle| arrivals.remove(&vehicle));
                 latencies.extend(arrived.map(|at| at.elapsed()));

@@ -35,7 +35,7 @@ pub use evidence_reads::LOOKED_THROUGH_MAX;
 pub use follow::{LOOK_EVERY, follow};
 pub(crate) use incidents::incident as incident_view;
 pub use input::BODY_BYTES_MAX;
-pub use live::{Health, LIVE_ALERTS_MAX, Live};
+pub use live::{Health, LIVE_ALERTS_MAX, Live, News};
 pub use problem::ApiError;
 pub use stream::STREAMS_MAX;
 pub use timeline::{EVENTS_MAX, RANGE_US_MAX, STATES_MAX};
