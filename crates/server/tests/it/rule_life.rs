@@ -20,7 +20,7 @@ async fn until(what: &str, mut there: impl AsyncFnMut() -> bool) {
     }
 }
 
-fn rules_of<'a>(alerts: &'a Value) -> Vec<(&'a str, u64)> {
+fn rules_of(alerts: &Value) -> Vec<(&str, u64)> {
     let alerts = alerts["alerts"].as_array().unwrap().iter();
     let mut rules: Vec<_> = alerts.map(|it| (it["rule_id"].as_str().unwrap(), it["count"].as_u64().unwrap())).collect();
     rules.sort_unstable();
