@@ -81,6 +81,7 @@ export const en = {
   },
   actions: {
     acknowledge: "Acknowledge",
+    close: "Close",
     closeAs: "Close as",
     reopen: "Reopen",
     undo: "Undo",
@@ -115,6 +116,7 @@ export const en = {
     open: "Open",
     select: "Select or unselect",
     acknowledge: "Acknowledge",
+    close: "Close",
     closeAs: (what: string) => `Close: ${what}`,
     filter: "Put the cursor into the filter",
     fresh: "Show what is new",

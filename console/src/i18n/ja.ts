@@ -81,6 +81,7 @@ export const ja: Messages = {
   },
   actions: {
     acknowledge: "確認済みにする",
+    close: "クローズする",
     closeAs: "クローズの理由",
     reopen: "再オープン",
     undo: "元に戻す",
@@ -115,6 +116,7 @@ export const ja: Messages = {
     open: "開く",
     select: "選択・選択解除",
     acknowledge: "確認済みにする",
+    close: "クローズする",
     closeAs: (v) => `「${v}」としてクローズする`,
     filter: "絞り込み欄へ移動",
     fresh: "新着を表示",

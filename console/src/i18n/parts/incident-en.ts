@@ -40,9 +40,6 @@ export const incident = {
   pointsOf: (points: number, most: number) => `${points} of ${most}`,
   points: (points: number) => (points > 0 ? `+${points}` : `${points}`),
   story: "What happened, by tactic",
-  tactic: "Tactic",
-  technique: "Technique",
-  rule: "Rule",
   noTactic: "No tactic named",
   alertCount: (n: number) => count(n, "alert", "alerts"),
   vehicles: "Vehicles",
@@ -55,8 +52,6 @@ export const incident = {
   alertsFirst: (shown: number, all: number) => `the first ${number.format(shown)} of ${number.format(all)}`,
   related: "Same vehicles, same time",
   relatedNone: "Nothing else happened to these vehicles within an hour.",
-  history: "History",
-  historyNone: "Nobody has changed the status yet.",
   server: "Opened again: something new happened",
   changed: { open: "Incident reopened", acknowledged: "Incident acknowledged", closed: "Incident closed" },
   tactics: {

@@ -35,9 +35,6 @@ export const incident: Messages["incident"] = {
   pointsOf: (points, most) => `${most} 点中 ${points} 点`,
   points: (points) => (points > 0 ? `+${points}` : `${points}`),
   story: "戦術に沿った経過",
-  tactic: "戦術",
-  technique: "技術",
-  rule: "ルール",
   noTactic: "戦術の指定なし",
   alertCount: (v) => `アラート ${n(v)} 件`,
   vehicles: "車両",
@@ -50,8 +47,6 @@ export const incident: Messages["incident"] = {
   alertsFirst: (shown, all) => `全 ${n(all)} 件のうち最初の ${n(shown)} 件`,
   related: "同じ車両・同じ時間帯",
   relatedNone: "これらの車両では、前後 1 時間にほかのことは起きていません。",
-  history: "履歴",
-  historyNone: "状態はまだ変更されていません。",
   server: "新しい事象により自動で再オープン",
   changed: {
     open: "インシデントを再オープンしました",

@@ -83,7 +83,7 @@ fn mistakes_are_named_with_their_place_and_what_to_do() {
     let told: String = [
         "type: often, history: 1d, warm-up: 1h",
         "type: first_seen, history: 1d, warm-up: 1h",
-        "type: first_seen, field: bus, histroy: 1d, warm-up: 1h",
+        "type: first_seen, field: bus, horizon: 1d, warm-up: 1h",
         "type: first_seen, field: bus, history: 40d, warm-up: 1h",
         "type: first_seen, field: bus, history: 1d, warm-up: 2d",
         "type: first_seen, field: bus, prefix: 64, history: 1d, warm-up: 1h",
@@ -103,8 +103,8 @@ fn mistakes_are_named_with_their_place_and_what_to_do() {
         6 |   baseline: {type: first_seen, history: 1d, warm-up: 1h}
           |             ^
           = docs/rules.md shows each type of baseline with all that it needs
-        r.yml:6:44: `baseline.histroy` has no meaning here; there are type, field, prefix, group-by, history and warm-up for first_seen
-        6 |   baseline: {type: first_seen, field: bus, histroy: 1d, warm-up: 1h}
+        r.yml:6:44: `baseline.horizon` has no meaning here; there are type, field, prefix, group-by, history and warm-up for first_seen
+        6 |   baseline: {type: first_seen, field: bus, horizon: 1d, warm-up: 1h}
           |                                            ^
         r.yml:6:53: time span `40d` is not a number with s, m, h, d or w, from 1s to 31d
         6 |   baseline: {type: first_seen, field: bus, history: 40d, warm-up: 1h}

@@ -6,7 +6,7 @@ use yagura_detect::{Tried, explain};
 
 fn check(text: &str, id: &str, expected: Expect) {
     let set = rules(text);
-    let explained = explain(&set, set.rule(id).unwrap());
+    let explained = explain(&set, set.rule(id).expect("a rule"));
     let slow = explained.slow.iter().map(|it| format!("slow: {it}"));
     expected.assert_eq(&explained.words.iter().cloned().chain(slow).collect::<Vec<_>>().join("\n"));
 }

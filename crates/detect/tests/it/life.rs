@@ -34,12 +34,12 @@ const EVENTS: &str = "\
 ";
 
 fn hits(text: &str) -> Vec<Hit> {
-    Engine::new(rules(text)).process(&events(EVENTS)).unwrap()
+    Engine::new(rules(text)).process(&events(EVENTS)).expect("a batch of events")
 }
 
 fn fault(text: &str) -> RuleErrorKind {
     let file = RuleFile { path: "r.yml".to_owned(), text: text.to_owned() };
-    RuleSet::parse(&[file]).err().unwrap().remove(0).kind
+    RuleSet::parse(&[file]).expect_err("a fault").remove(0).kind
 }
 
 #[test]

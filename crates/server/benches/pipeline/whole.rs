@@ -195,11 +195,11 @@ async fn one(intake: &Intake, load: &Load, number: usize) -> Fallible<()> {
 
 /// Waits for the first alert of each vehicle.
 async fn watch(live: Live, arrivals: Arc<Mutex<HashMap<String, Instant>>>) -> Vec<Duration> {
-    let mut alerts = live.subscribe();
+    let mut news = live.subscribe();
     drop(live);
     let mut latencies = Vec::new();
     loop {
-        match alerts.recv().await {
+        match news.recv().await {
             Ok((_, News::Incident(_))) => {}
             Ok((_, News::Alert(alert))) => {
                 let mut arrivals = arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -105,8 +105,9 @@ pub(crate) async fn one(
     let assessment = assess(&row.summary(&shares));
     rules.sort_by(|a, b| (a.first_us, &a.rule_id).cmp(&(b.first_us, &b.rule_id)));
     let parts = state.incident_parts(tenant, id).await?;
-    let (vehicles, others): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.part == 0);
-    let entities = others.into_iter().map(|part| FieldValue { field: part.field, value: part.name });
+    let (vehicles, others): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.field == "vehicle");
+    let entities = others.into_iter().filter(|part| part.field != "model");
+    let entities = entities.map(|part| FieldValue { field: part.field, value: part.name });
     Ok(Json(IncidentDetail {
         parts: assessment.parts.iter().map(part).collect(),
         story: rules.iter().map(step).collect(),
