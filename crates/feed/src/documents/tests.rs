@@ -1,3 +1,5 @@
+//! Archives in one another, damaged ones, hidden entries, and what unpacks without end.
+
 use super::*;
 use std::io::Write as _;
 
