@@ -2,7 +2,7 @@
 //!
 //! Not a store and not a queue: facts of alerts in, groups and scores out, time is the events' own. Two kinds: a *story* is what
 //! happened to one vehicle or account, a *wave* is the same alert on several vehicles. [`links`] says what an alert shares with others,
-//! [`Grouping`] puts together what is linked, [`assess`] weighs it, [`title`] and [`reason`] say it in English and Japanese.
+//! [`Grouping`] puts together what is linked, [`assess()`] weighs it, [`title`] and [`reason`] say it in English and Japanese.
 //! Invariant: which alerts are together depends on the alerts alone, not on the order or the portions in which they came.
 
 mod assess;
