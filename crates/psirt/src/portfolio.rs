@@ -34,10 +34,13 @@ pub struct Named<'n> {
     pub release: Option<&'n str>,
 }
 
+/// Key, version and release of a package.
+type Owned = (Box<str>, Box<str>, Box<str>);
+
 /// What is held, while it is collected.
 #[derive(Debug, Default)]
 pub struct Collector {
-    numbers: HashMap<(Box<str>, Box<str>, Box<str>), u32, foldhash::fast::RandomState>,
+    numbers: HashMap<Owned, u32, foldhash::fast::RandomState>,
     pairs: Vec<(Held, ProductId)>,
     owners: HashMap<ProductId, OwnerId>,
 }

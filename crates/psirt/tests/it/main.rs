@@ -1,6 +1,7 @@
 //! The crate beside official suites and other people's data, found beside the repository; absent data is said and passed over.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::print_stdout,
