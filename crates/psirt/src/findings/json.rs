@@ -157,7 +157,11 @@ fn one<'r>(finding: &'r Finding<'_>, documents: &[Document<'r>]) -> Option<One<'
         reason: &finding.reason,
         running_on: &finding.running_on,
         scores: finding.scores.iter().map(|score| Scored { vector: &score.vector, by: &score.by }).collect(),
-        kev: finding.exploited.as_ref().map(|kev| Listed { added: &kev.added, due: &kev.due, ransomware: kev.is_used_by_ransomware }),
+        kev: finding.exploited.as_ref().map(|kev| Listed {
+            added: &kev.added,
+            due: &kev.due,
+            ransomware: kev.is_used_by_ransomware,
+        }),
         epss: finding.epss.as_ref().map(|epss| Chance { score: epss.probability, percentile: epss.percentile }),
         status: status_word(finding.status),
         decision: finding.decision.as_ref().map(|decision| Decided {

@@ -237,7 +237,9 @@ fn auxiliary_segments_answer_both_ways() {
     let lines = "{\"purls\":[\"pkg:github/madler/zlib\",\"pkg:deb/debian/zlib\"],\"cpe_products\":[\"cpe:2.3:a:zlib:zlib\"]}\nnot json\n";
     let (same, wrong) = mapping(lines, Instant(1)).unwrap();
     assert_eq!(wrong.len(), 1);
-    let kevs = KevList::read("cveID,dateAdded,dueDate,requiredAction,knownRansomwareCampaignUse\nCVE-2024-0001,2024-01-01,2024-02-01,patch,Known\n");
+    let kevs = KevList::read(
+        "cveID,dateAdded,dueDate,requiredAction,knownRansomwareCampaignUse\nCVE-2024-0001,2024-01-01,2024-02-01,patch,Known\n",
+    );
     let chances = EpssList::read("cve,epss,percentile\nCVE-2024-0001,0.5,0.9\n");
     let (known, likely) = (exploited(&kevs, Instant(1)).unwrap(), epss(&chances, Instant(1)).unwrap());
     let database = Database::open(&[&same, &known, &likely], Instant(9)).unwrap();
