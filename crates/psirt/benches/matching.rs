@@ -144,7 +144,8 @@ fn main() {
     let components = universe();
     let some: Vec<Component> =
         components.iter().step_by((components.len() / 4_000).max(1)).take(4_000).cloned().collect();
-    let document = |components| Document { name: "bench", components, statements: &[], anomalies: &[] };
+    let document =
+        |components| Document { name: "bench", components, dependencies: &[], statements: &[], anomalies: &[] };
     let now = Instant(1_790_000_000_000_000);
     let clock = Clock::now();
     let (bytes, mapping) = (std::fs::read(&all).unwrap(), std::fs::read(&same).unwrap());

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::component::Component;
 use crate::identity::{Cpe, KERNEL, PackageKey};
 use crate::index::{Asked, Database, Found, SegmentError, Verdict};
-use crate::resolve::{Identity, Method, resolve};
+use crate::resolve::{Identity, Method, resolve, resolve_built};
 use crate::vex::Status;
 
 use super::{Build, Decision, Finding, Place, Report, Unidentified, group, source_word};
@@ -62,9 +62,13 @@ impl<'d, 'a> Matcher<'d, 'a> {
         &mut self,
         place: Place,
         component: &Component,
+        recipe: Option<&Component>,
         report: &mut Report<'a>,
     ) -> Result<(), SegmentError> {
-        let resolved = resolve(self.database, component)?;
+        let resolved = match recipe {
+            Some(recipe) => resolve_built(self.database, component, recipe)?,
+            None => resolve(self.database, component)?,
+        };
         if !resolved.is_identified {
             report.unidentified.push(Unidentified { place, tried: resolved.tried });
         }
@@ -227,11 +231,11 @@ impl<'d, 'a> Matcher<'d, 'a> {
     }
 
     /// Takes a finding away whose files are known and were not compiled.
-    pub(super) fn by_configuration(&self, finding: &mut Finding<'a>, build: &Build<'_>) -> Result<(), SegmentError> {
+    pub(super) fn by_configuration(&self, finding: &mut Finding<'a>, build: &Build<'_>) {
         if build.compiled.is_empty() || finding.identity != KERNEL || !finding.is_open() {
-            return Ok(());
+            return;
         }
-        let Some(files) = self.files.get(&(finding.place, finding.advisory)) else { return Ok(()) };
+        let Some(files) = self.files.get(&(finding.place, finding.advisory)) else { return };
         // A header may be in every build; only sources tell.
         let sources: Vec<&str> =
             files.iter().copied().filter(|file| file.ends_with(".c") || file.ends_with(".S")).collect();
@@ -245,7 +249,6 @@ impl<'d, 'a> Matcher<'d, 'a> {
                 why: format!("none of the files that hold the flaw is compiled: {}", super::brief(&sources.join(", "))),
             });
         }
-        Ok(())
     }
 }
 

@@ -11,9 +11,10 @@ mod settled;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::advisory::{Score, Source};
-use crate::component::{Anomaly, Component};
+use crate::component::{Anomaly, Component, Kind};
 use crate::index::{Database, SegmentError};
 use crate::resolve::{Confidence, Method};
 use crate::score::epss::Epss;
@@ -29,6 +30,8 @@ pub struct Document<'a> {
     pub name: &'a str,
     /// Its components.
     pub components: &'a [Component],
+    /// What is made of, contains or depends on what: (from, to) by their references.
+    pub dependencies: &'a [(String, String)],
     /// What it says itself of vulnerabilities.
     pub statements: &'a [Statement],
     /// What is wrong with it.
@@ -153,27 +156,42 @@ pub fn scan<'a>(
     let mut matcher = matching::Matcher::new(database);
     let mut report = Report::default();
     for (number, document) in documents.iter().enumerate() {
+        let recipes = built_from(document);
         for (index, component) in document.components.iter().enumerate() {
             let place = Place { document: number, component: index };
             let start = report.findings.len();
-            matcher.component(place, component, &mut report)?;
-            if let Some(found) = report.findings.get_mut(start..) {
-                for finding in found.iter_mut() {
-                    statements.decide(finding, component, number);
-                    matcher.by_configuration(finding, build)?;
+            let recipe = recipes.get(component.reference.as_str()).copied();
+            matcher.component(place, component, recipe, &mut report)?;
+            let Some(found) = report.findings.get_mut(start..) else { continue };
+            for finding in found.iter_mut() {
+                for by in recipe.into_iter().chain([component]) {
+                    statements.decide(finding, by, number);
                 }
-                found.sort_by(|a, b| {
-                    (a.group, a.source as u8, a.advisory, a.document).cmp(&(
-                        b.group,
-                        b.source as u8,
-                        b.advisory,
-                        b.document,
-                    ))
-                });
+                matcher.by_configuration(finding, build);
             }
+            found.sort_by(|a, b| {
+                let key =
+                    |finding: &Finding<'a>| (finding.group, finding.source as u8, finding.advisory, finding.document);
+                key(a).cmp(&key(b))
+            });
         }
     }
     Ok(report)
+}
+
+/// Which component is built from which recipe: its own document names it by nothing but a name, and the recipe by a CPE or package URL.
+fn built_from<'c>(document: &Document<'c>) -> HashMap<&'c str, &'c Component> {
+    let says_more = |component: &Component| !component.cpes.is_empty() || !component.purls.is_empty();
+    let by_reference: HashMap<&str, &Component> =
+        document.components.iter().map(|component| (component.reference.as_str(), component)).collect();
+    let mut recipes = HashMap::new();
+    for (from, to) in document.dependencies {
+        let (Some(from), Some(to)) = (by_reference.get(from.as_str()), by_reference.get(to.as_str())) else { continue };
+        if from.kind != Kind::Source && !says_more(from) && to.kind == Kind::Source && says_more(to) {
+            recipes.entry(from.reference.as_str()).or_insert(*to);
+        }
+    }
+    recipes
 }
 
 /// The word of a status in reports and interfaces, as OpenVEX writes it.

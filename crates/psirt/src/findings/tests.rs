@@ -2,7 +2,7 @@
 
 use crate::Instant;
 use crate::advisory::{Advisory, Affected, End, Package, Source, Versions};
-use crate::component::{Component, Patch};
+use crate::component::{Component, Kind, Patch};
 use crate::index::{Builder, Database};
 use crate::vex::{Statement, Status, Subject};
 
@@ -43,7 +43,8 @@ fn component(purl: &str) -> Component {
 
 fn report<'a>(bytes: &'a [u8], components: &[Component], statements: &[Statement], build: &Build<'_>) -> Report<'a> {
     let database = Database::open(&[bytes], Instant(9)).unwrap();
-    scan(&database, &[Document { name: "d", components, statements, anomalies: &[] }], build).unwrap()
+    scan(&database, &[Document { name: "d", components, dependencies: &[], statements, anomalies: &[] }], build)
+        .unwrap()
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn a_finding_says_why_and_sources_stand_side_by_side() {
     assert_eq!(report.findings[0].reason, "its package URL names this package (pypi/django)");
     assert_eq!(report.unidentified.iter().map(|u| u.place.component).collect::<Vec<_>>(), [3]);
     assert_eq!(report.unversioned.iter().map(|p| p.component).collect::<Vec<_>>(), [2]);
-    let document = Document { name: "d", components: &components, statements: &[], anomalies: &[] };
+    let document = Document { name: "d", components: &components, dependencies: &[], statements: &[], anomalies: &[] };
     let json: serde_json::Value = serde_json::from_str(&to_json(&report, &[document]).unwrap()).unwrap();
     assert_eq!(json["findings"][0]["component"]["purl"], "pkg:pypi/django@1.5");
     assert_eq!(json["findings"][0]["confidence"], 1.0);
@@ -174,4 +175,43 @@ fn an_entry_for_a_platform_of_its_own_or_another_release_is_not_meant() {
     let report = report(&segment, &components, &[], &Build::default());
     let told: Vec<_> = report.findings.iter().map(|f| (f.place.component, f.advisory, f.confidence.word())).collect();
     assert_eq!(told, [(0, "CVE-2", "exact"), (2, "DSA-3", "exact"), (3, "DSA-3", "mapped")]);
+}
+
+#[test]
+fn what_a_recipe_builds_is_known_by_the_recipe() {
+    let plain = affected(Package::Cpe("cpe:2.3:a:zlib:zlib:*:*:*:*:*:*:*:*".to_owned()), "2");
+    let segment = bytes(&[
+        Advisory { affected: vec![plain.clone()], ..Advisory::new("CVE-1", Source::Cve) },
+        Advisory { affected: vec![plain], ..Advisory::new("CVE-2", Source::Cve) },
+    ]);
+    let named = |reference: &str, name: &str| Component {
+        reference: reference.to_owned(),
+        name: name.to_owned(),
+        version: Some("1.3".to_owned()),
+        ..Component::default()
+    };
+    let patch = Patch { kind: "backport".to_owned(), resolves: vec!["CVE-2".to_owned()] };
+    let recipe = Component {
+        kind: Kind::Source,
+        cpes: vec!["cpe:2.3:*:*:zlib:1.3:*:*:*:*:*:*:*".to_owned()],
+        patches: vec![patch],
+        ..named("r", "zlib")
+    };
+    let components = [recipe, named("b", "libz1"), named("c", "other")];
+    let dependencies = [("b".to_owned(), "r".to_owned()), ("c".to_owned(), "b".to_owned())];
+    let database = Database::open(&[&segment], Instant(9)).unwrap();
+    let document =
+        Document { name: "d", components: &components, dependencies: &dependencies, statements: &[], anomalies: &[] };
+    let report = scan(&database, &[document], &Build::default()).unwrap();
+    let told: Vec<_> = report.findings.iter().map(|f| (f.place.component, f.advisory, f.status)).collect();
+    assert_eq!(
+        told,
+        [
+            (0, "CVE-1", Status::Affected),
+            (0, "CVE-2", Status::Fixed),
+            (1, "CVE-1", Status::Affected),
+            (1, "CVE-2", Status::Fixed)
+        ]
+    );
+    assert_eq!(report.unidentified.iter().map(|u| u.place.component).collect::<Vec<_>>(), [2]);
 }

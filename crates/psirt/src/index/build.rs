@@ -166,8 +166,9 @@ impl Builder {
         let named = || Versions::Exactly(place.versions.clone());
         let by_tag = matches!(place.key.kind(), "git" | "oss-fuzz");
         for ((versions, status), scheme) in affected.ranges.iter().zip(schemes) {
-            // "Which versions is not known" is no statement on any.
-            if matches!((versions, status), (Versions::All, Status::UnderInvestigation)) {
+            // "Which versions is not known" is no statement on any. OSS-Fuzz says nothing else of a flaw that it could not bisect.
+            let is_unknown = *status == Status::UnderInvestigation || is_fuzzed(affected);
+            if matches!(versions, Versions::All) && is_unknown {
                 continue;
             }
             let versions = match versions {
@@ -330,6 +331,12 @@ fn names(keys: &[(&str, Run)], lists: &mut Vec<u32>, heap: &mut Heap) -> Vec<(St
 /// A name as the name table has it: lower case, `_` for `-` and white space.
 pub(crate) fn bare_name(name: &str) -> String {
     name.chars().map(|c| if c == '-' || c.is_whitespace() { '_' } else { c }).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether it is a project of OSS-Fuzz.
+fn is_fuzzed(affected: &Affected) -> bool {
+    let is_one = |package: &Package| matches!(package, Package::Ecosystem { ecosystem, .. } if ecosystem == "OSS-Fuzz");
+    affected.packages.iter().any(is_one)
 }
 
 /// A package in words.

@@ -102,7 +102,12 @@ impl<'c, 'd> Chain<'c, 'd> {
         if !WEAK.contains(&keyed.key.kind()) || self.database.knows(keyed.key.as_str())? {
             self.identified();
         }
-        let mut identity = self.identity(keyed.key, Method::Purl, 100, "its package URL names this package");
+        // A generic name is a name without a registry that would keep it unique.
+        let (percent, reason) = match keyed.key.kind() {
+            "generic" | "yocto" => (70, "its package URL has this name, which no registry keeps unique"),
+            _ => (100, "its package URL names this package"),
+        };
+        let mut identity = self.identity(keyed.key, Method::Purl, percent, reason);
         identity.commit = by_commit.map(str::to_owned);
         identity.version = if is_git { version.as_deref().map(tag_version) } else { version };
         identity.release = keyed.release;

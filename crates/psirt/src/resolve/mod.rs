@@ -137,3 +137,19 @@ pub fn resolve(database: &Database<'_>, component: &Component) -> Result<Resolve
     chain.run()?;
     Ok(chain.finish())
 }
+
+/// Finds the keys of a component that a document names by nothing but a name, and that was built from a recipe which says more.
+///
+/// # Errors
+/// A segment is damaged.
+pub fn resolve_built(
+    database: &Database<'_>,
+    component: &Component,
+    recipe: &Component,
+) -> Result<Resolved, SegmentError> {
+    let mut resolved = resolve(database, recipe)?;
+    for identity in &mut resolved.identities {
+        identity.reason = Cow::Owned(format!("{} is built from {}: {}", component.name, recipe.name, identity.reason));
+    }
+    Ok(resolved)
+}
