@@ -1,7 +1,7 @@
 // Live alerts never move a row; filters mean what they say.
 import { expect, test } from "vitest";
 import type { Alert } from "../api/types";
-import { collectWaiting, matches, parseFilterText, patchInPlace, stepRow, type AlertFilter } from "./alert-list";
+import { collectWaiting, matches, parseFilterText, patchInPlace, rowIn, stepRow, type AlertFilter } from "./alert-list";
 
 function alert(id: string, change: Partial<Alert> = {}): Alert {
   return {
@@ -78,4 +78,12 @@ test("steps stay within the list and start at its ends", () => {
   expect(stepRow(ids, "b", -1)).toBe("a");
   expect(stepRow(ids, "gone", 1)).toBe("a");
   expect(stepRow([], "a", 1)).toBeUndefined();
+});
+
+test("who comes back to a list stands on the row they left, or on the next that is still there", () => {
+  const place = { id: "b", after: ["c", "d"] };
+  expect(rowIn(["a", "b", "c", "d"], place)).toBe("b");
+  expect(rowIn(["new", "a", "d"], place)).toBe("d");
+  expect(rowIn(["a"], place)).toBeUndefined();
+  expect(rowIn([], place)).toBeUndefined();
 });

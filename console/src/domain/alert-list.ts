@@ -88,3 +88,15 @@ export function stepRow(ids: string[], current: string | undefined, step: number
   if (index < 0) return step > 0 ? ids[0] : ids[ids.length - 1];
   return ids[Math.min(ids.length - 1, Math.max(0, index + step))];
 }
+
+/** A row as it was chosen: itself, and the rows that stood after it. */
+export interface RowPlace {
+  id: string;
+  after: string[];
+}
+
+/** The row to stand on in a list that may have lost the one that was chosen: that one, else the next that is still there. */
+export function rowIn(ids: string[], place: RowPlace): string | undefined {
+  const here = new Set(ids);
+  return [place.id, ...place.after].find((id) => here.has(id));
+}

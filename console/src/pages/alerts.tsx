@@ -5,7 +5,7 @@ import type { Alert } from "../api/types";
 import { useKeys } from "../app/keys";
 import { Page } from "../app/page";
 import { useMessages } from "../app/settings";
-import { stepRow, type AlertFilter } from "../domain/alert-list";
+import { rowIn, stepRow, type AlertFilter, type RowPlace } from "../domain/alert-list";
 import { CopyLink } from "../parts/copy";
 import { Grid } from "../parts/grid";
 import { Icon } from "../parts/icons";
@@ -18,8 +18,8 @@ import { useAlertList, type AlertListState } from "./alerts/list";
 import { useSetStatus } from "./alerts/set-status";
 import "../styles/alerts.css";
 
-/** Where the reader was, per filter, so that Esc from an alert comes back to its row. */
-const lastCurrent = new Map<string, string>();
+/** Where the reader was, per filter, so that Esc from an alert comes back to its row, or to the next if it was closed. */
+const lastCurrent = new Map<string, RowPlace>();
 
 export function AlertsPage() {
   const m = useMessages();
@@ -76,7 +76,9 @@ interface RowChoice {
 
 /** Which row is current and which are selected, and what can be done with them. */
 function useRowChoice(list: AlertListState, filterKey: string): RowChoice {
-  const [current, setCurrentState] = useState(() => lastCurrent.get(filterKey));
+  const [place, setPlace] = useState(() => lastCurrent.get(filterKey));
+  const ids = list.rows.map((row) => row.id);
+  const current = place && rowIn(ids, place);
   const [selected, setSelected] = useState<ReadonlySet<string>>(NONE);
   const navigate = useNavigate();
   const setStatus = useSetStatus();
@@ -86,8 +88,9 @@ function useRowChoice(list: AlertListState, filterKey: string): RowChoice {
     selected,
     clear,
     setCurrent: (id) => {
-      if (id !== undefined) lastCurrent.set(filterKey, id);
-      setCurrentState(id);
+      const at = id === undefined ? undefined : { id, after: ids.slice(ids.indexOf(id) + 1) };
+      if (at) lastCurrent.set(filterKey, at);
+      setPlace(at);
     },
     toggle: (id) => setSelected((before) => toggled(before, id)),
     open: (alert) => void navigate({ to: "/alerts/$id", params: { id: alert.id } }),
