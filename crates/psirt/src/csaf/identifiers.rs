@@ -42,8 +42,8 @@ fn weaknesses(document: &Document<'_>, _: &S<'_>, findings: &mut Findings) {
         };
         match cwe::weakness(id, version) {
             None => findings.add(&place.key("id"), format!("`{}` is not in that version of CWE", short(id))),
-            Some(weakness) if weakness.name != name => {
-                findings.add(&place.key("name"), format!("{id} is named `{}`", weakness.name))
+            Some(weakness) if !weakness.is_named(name) => {
+                findings.add(&place.key("name"), format!("`{}` is not how {id} is named in that version", short(name)))
             }
             Some(_) => {}
         }

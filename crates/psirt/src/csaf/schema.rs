@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-/// As published by OASIS Open, without descriptions and examples. Copyright (c) OASIS Open 2025. All Rights Reserved.
-const TEXTS: [&str; 2] = [include_str!("schema_2_0.json"), include_str!("schema_2_1.json")];
+/// As published by OASIS Open, without descriptions and examples (`schemas/csaf/SOURCE.txt`).
+const TEXTS: [&str; 2] = [include_str!("../../schemas/csaf/2.0.json"), include_str!("../../schemas/csaf/2.1.json")];
 
 static SCHEMAS: LazyLock<[Schema; 2]> = LazyLock::new(|| TEXTS.map(Schema::new));
 

@@ -1,7 +1,7 @@
 //! Tests on SSVC selections.
 //!
 //! Not a decision: only whether a selection is written as SSVC's schema 2.0 wants it and names decision points that there are. The table of
-//! decision points is derived from CERTCC/SSVC, Copyright 2019–2026 Carnegie Mellon University.
+//! decision points (keys and versions, without words) follows CERTCC/SSVC, Copyright 2019–2026 Carnegie Mellon University.
 
 use crate::csaf::document::{Document, Placed, select, text, texts};
 use crate::csaf::schema::short;
@@ -15,20 +15,17 @@ pub(super) const TESTS: &[Test] =
 
 type S<'s> = Surroundings<'s>;
 
-/// Keys of values in order, with the name of the point, by namespace, key and version.
+/// Keys of values in order, by namespace, key and version of the point.
 type Points = HashMap<(&'static str, &'static str, &'static str), Vec<&'static str>>;
 
 static POINTS: LazyLock<Points> = LazyLock::new(|| {
     let mut points = HashMap::new();
     for line in include_str!("ssvc.tsv").lines() {
         let mut fields = line.split('\t');
-        if let (Some(namespace), Some(key), Some(version), Some(_), Some(values)) =
-            (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+        if let (Some(namespace), Some(key), Some(version), Some(values)) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
         {
-            points.insert(
-                (namespace, key, version),
-                values.split('|').filter_map(|pair| pair.split('=').next()).collect(),
-            );
+            points.insert((namespace, key, version), values.split('|').collect());
         }
     }
     points

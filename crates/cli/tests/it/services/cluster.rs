@@ -1,7 +1,7 @@
 //! A cluster under faults: processes killed at any moment, a worker paused until others have its partitions. Nothing acknowledged is
 //! lost, no row or alert is doubled, and the alerts, also those over the fleet, are those of a single node that was fed the same records.
 
-use super::cluster_world::{PARTITIONS, Part, World, signal};
+use super::cluster_world::{PARTITIONS, Part, World, partitions, signal};
 use super::{number, service};
 use crate::crash::{Random, alerts_at, assert_same, lake_rows, lake_rows_of, pause, wait_until};
 use crate::fleet::Fleet;
@@ -143,7 +143,9 @@ impl<'a> Cluster<'a> {
         let acknowledged = ledger.entries();
         all_there(&acknowledged, &vaults);
         let single = single_node(self.world, &vaults);
-        let (ours, theirs) = (lake_rows_of(&self.world.lake()), lake_rows(&single));
+        let (mut ours, mut theirs) = (lake_rows_of(&self.world.lake()), lake_rows(&single));
+        ours.and_waiting(&self.world.state(), partitions());
+        theirs.and_waiting(&StateUrl::file(&single.join(STATE_FILE)), [PartitionNumber::SINGLE]);
         assert_eq!(ours.events.len(), theirs.events.len(), "rows of events");
         let alerts = alerts_at(&self.world.state());
         assert_same("alert", &alerts, &alerts_at(&StateUrl::file(&single.join(STATE_FILE))));

@@ -25,6 +25,19 @@ pub(super) const PARTITIONS: u16 = 6;
 /// Partitions of matches.
 pub(super) const MATCH_PARTITIONS: u16 = 3;
 
+fn records() -> impl Iterator<Item = PartitionNumber> {
+    (0..PARTITIONS).filter_map(PartitionNumber::records)
+}
+
+fn matches() -> impl Iterator<Item = PartitionNumber> {
+    (0..MATCH_PARTITIONS).filter_map(PartitionNumber::fleetwide)
+}
+
+/// All partitions, of both kinds.
+pub(super) fn partitions() -> impl Iterator<Item = PartitionNumber> {
+    records().chain(matches())
+}
+
 /// An object store that processes and the test may use.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
@@ -245,12 +258,12 @@ impl World {
 
     /// How many records of each partition were judged and are in the lake.
     pub(super) fn flushed(&self) -> Vec<u64> {
-        self.flushed_of((0..PARTITIONS).filter_map(PartitionNumber::records).collect())
+        self.flushed_of(records().collect())
     }
 
     /// How many matches of each partition were judged and are in the lake.
     pub(super) fn matches_flushed(&self) -> Vec<u64> {
-        self.flushed_of((0..MATCH_PARTITIONS).filter_map(PartitionNumber::fleetwide).collect())
+        self.flushed_of(matches().collect())
     }
 
     fn flushed_of(&self, numbers: Vec<PartitionNumber>) -> Vec<u64> {
