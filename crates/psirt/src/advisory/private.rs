@@ -6,7 +6,7 @@
 use crate::advisory::context::{At, Context, brief, kind, weakness};
 use crate::advisory::wording::{self, Wording};
 use crate::advisory::{Advisory, Affected, Package, Score, Source, Versions};
-use crate::vex::{Status, words::cisa};
+use crate::vex::{Status, words::CISA};
 use serde_json::Value;
 
 const MEMBERS: [&str; 14] = [
@@ -79,7 +79,7 @@ fn unknown(context: &mut Context<'_>, value: &Value, at: &At<'_>, known: &[&str]
 fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Affected {
     let mut ranges = Vec::new();
     for status in [Status::Affected, Status::NotAffected, Status::Fixed, Status::UnderInvestigation] {
-        let key = cisa::status_word(status);
+        let key = CISA.status_word(status);
         for (index, text) in context.texts(entry, key, at).iter().enumerate() {
             match wording::read(text, None) {
                 Wording::Versions(versions) => ranges.extend(versions.into_iter().map(|versions| (versions, status))),
@@ -95,7 +95,7 @@ fn affected(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Affected {
     }
     let otherwise = match context.text(entry, "otherwise", at) {
         Some(word) => {
-            let status = cisa::status(word);
+            let status = CISA.status(word);
             if status.is_none() {
                 context.wrong(
                     &at.key("otherwise"),

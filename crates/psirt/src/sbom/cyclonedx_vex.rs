@@ -1,7 +1,6 @@
 //! `vulnerabilities` of CycloneDX as VEX statements.
 //!
-//! Not a judgement: a vulnerability without an analysis stands as `affects` says. CycloneDX has nine justifications for CISA's five;
-//! several of its words become one of theirs.
+//! Not a judgement: a vulnerability without an analysis stands as `affects` says.
 
 use serde::Deserialize;
 
@@ -9,7 +8,8 @@ use super::cyclonedx::Issue;
 use super::shape::{Many, said};
 use crate::Instant;
 use crate::component::Sink;
-use crate::vex::{Justification, Statement, Status, Subject};
+use crate::vex::words::CYCLONEDX;
+use crate::vex::{Statement, Status, Subject};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -75,14 +75,14 @@ pub(super) fn vulnerability(entry: Vulnerability, serial: Option<&str>, sink: &m
         subjects: Vec::new(),
         within: Vec::new(),
         status: Status::Affected,
-        justification: analysis.justification.as_deref().and_then(justification),
+        justification: analysis.justification.as_deref().and_then(|word| CYCLONEDX.justification(word)),
         impact: said(analysis.detail),
         action: said(Some(action)),
         author: None,
         since: since.into_iter().flatten().find_map(|text| Instant::parse(&text)),
         beyond: Vec::new(),
     };
-    let state = analysis.state.as_deref().and_then(state);
+    let state = analysis.state.as_deref().and_then(|word| CYCLONEDX.status(word));
     let mut by_status: Vec<(Status, Vec<Subject>)> = Vec::new();
     for affected in entry.affects.into_iter().flatten() {
         let Some(reference) = affected.reference else { continue };
@@ -120,29 +120,4 @@ fn subject(reference: String, serial: Option<&str>) -> Subject {
         }
         _ => Subject::Name(reference),
     }
-}
-
-fn state(word: &str) -> Option<Status> {
-    Some(match word {
-        "resolved" | "resolved_with_pedigree" => Status::Fixed,
-        "exploitable" => Status::Affected,
-        "in_triage" => Status::UnderInvestigation,
-        "false_positive" | "not_affected" => Status::NotAffected,
-        _ => return None,
-    })
-}
-
-/// CycloneDX has nine words for CISA's five.
-fn justification(word: &str) -> Option<Justification> {
-    Some(match word {
-        "code_not_present" => Justification::CodeNotPresent,
-        "code_not_reachable" => Justification::CodeNotInExecutePath,
-        "requires_dependency" => Justification::ComponentNotPresent,
-        "requires_configuration" | "requires_environment" => Justification::CodeNotControllable,
-        "protected_by_compiler"
-        | "protected_at_runtime"
-        | "protected_at_perimeter"
-        | "protected_by_mitigating_control" => Justification::Mitigated,
-        _ => return None,
-    })
 }

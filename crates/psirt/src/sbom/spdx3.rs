@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::shape::{Many, algorithm, said};
 use crate::Instant;
 use crate::component::{Anomaly, Component, Digest, Kind, Sink};
-use crate::vex::{Justification, Statement, Status, Subject};
+use crate::vex::words::SPDX;
+use crate::vex::{Statement, Status, Subject};
 
 /// Elements that are kept because others refer to them, or because what they refer to has not come.
 pub const HELD_MAX: usize = 1 << 20;
@@ -226,14 +227,7 @@ impl Graph {
     }
 
     fn relation(&mut self, class: String, element: Element, sink: &mut dyn Sink) {
-        let status = match class.as_str() {
-            "VexAffectedVulnAssessmentRelationship" => Some(Status::Affected),
-            "VexNotAffectedVulnAssessmentRelationship" => Some(Status::NotAffected),
-            "VexFixedVulnAssessmentRelationship" => Some(Status::Fixed),
-            "VexUnderInvestigationVulnAssessmentRelationship" => Some(Status::UnderInvestigation),
-            _ => None,
-        };
-        if let Some(status) = status {
+        if let Some(status) = SPDX.status(&class) {
             if self.has_room(sink) {
                 self.assessments.push((status, element));
             }
@@ -288,7 +282,7 @@ impl Graph {
                 within: ids(element.assessed).into_iter().map(Subject::Reference).collect(),
                 subjects: subjects.iter().cloned().map(Subject::Reference).collect(),
                 status,
-                justification: element.justification.as_deref().and_then(justification),
+                justification: element.justification.as_deref().and_then(|word| SPDX.justification(word)),
                 impact: said(element.impact).or_else(|| said(element.notes)),
                 action: said(element.action),
                 author: ids(element.supplied_by).first().and_then(|id| self.agents.get(id).cloned()),
@@ -309,15 +303,7 @@ impl Graph {
             if names.iter().all(|name| !judged.contains(&(package.clone(), name.clone()))) {
                 sink.statement(Statement {
                     vulnerability: names,
-                    subjects: vec![Subject::Reference(package.clone())],
-                    within: Vec::new(),
-                    status: Status::UnderInvestigation,
-                    justification: None,
-                    impact: None,
-                    action: None,
-                    author: None,
-                    since: None,
-                    beyond: Vec::new(),
+                    ..Statement::new("", Subject::Reference(package.clone()), Status::UnderInvestigation)
                 });
             }
         }
@@ -393,15 +379,4 @@ fn recipe(reference: &str) -> Option<&str> {
     let (recipe, uuid) = document.split_at_checked(at)?;
     let is_uuid = uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
     recipe.strip_suffix('-').filter(|_| is_uuid && rest.contains("/package/"))
-}
-
-fn justification(word: &str) -> Option<Justification> {
-    Some(match word {
-        "componentNotPresent" => Justification::ComponentNotPresent,
-        "vulnerableCodeNotPresent" => Justification::CodeNotPresent,
-        "vulnerableCodeNotInExecutePath" => Justification::CodeNotInExecutePath,
-        "vulnerableCodeCannotBeControlledByAdversary" => Justification::CodeNotControllable,
-        "inlineMitigationsAlreadyExist" => Justification::Mitigated,
-        _ => return None,
-    })
 }

@@ -6,7 +6,7 @@
 use crate::Instant;
 use crate::csaf::document::{Document, Kind, select};
 use crate::vex::documents::{Head, Lost, Read, Written, foreign, list, products, put, text};
-use crate::vex::words::cisa;
+use crate::vex::words::CISA;
 use crate::vex::{Statement, Status, Subject};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -77,7 +77,7 @@ fn reasons<'v>(document: &Document<'v>, vulnerability: &'v Value, id: &str, said
     let date = |value: &Value| text(value, "date").and_then(|text| Instant::parse(&text));
     for flag in of("flags/*") {
         said.justification =
-            said.justification.or_else(|| text(flag, "label").and_then(|label| cisa::justification(&label)));
+            said.justification.or_else(|| text(flag, "label").and_then(|label| CISA.justification(&label)));
         said.since = said.since.or_else(|| date(flag));
     }
     for threat in of("threats/*") {
@@ -276,7 +276,7 @@ impl Reasons {
             value
         };
         if let Some(justification) = statement.justification {
-            let label = cisa::justification_word(justification);
+            let label = CISA.justification_word(justification);
             self.flags.push(dated(json!({ "label": label, "product_ids": of })));
         }
         let unexplained = statement.status == Status::NotAffected && statement.justification.is_none();

@@ -1,11 +1,11 @@
 //! The `vulnerabilities` of CycloneDX as VEX, in a document of their own.
 //!
-//! Not the reader of a BOM (room `sbom`), which uses the same words ([`crate::vex::words::cyclonedx`]). A product is a component of the document;
+//! Not the reader of a BOM (room `sbom`), which uses the same words ([`crate::vex::words::CYCLONEDX`]). A product is a component of the document;
 //! one is written for each name. A component inside a product cannot be said, nor who said a statement: both are listed as lost.
 
 use crate::Instant;
 use crate::vex::documents::{Head, Lost, Read, Written, foreign, list, products, put, text};
-use crate::vex::words::cyclonedx as words;
+use crate::vex::words::CYCLONEDX;
 use crate::vex::{Statement, Subject};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -60,7 +60,7 @@ fn statements(value: &Value, place: &str, names: &HashMap<String, Vec<Subject>>,
     };
     let analysis = value.get("analysis").unwrap_or(&Value::Null);
     let state = text(analysis, "state").unwrap_or_default();
-    let Some(status) = words::status(&state) else {
+    let Some(status) = CYCLONEDX.status(&state) else {
         taken.wrong(
             format!("{place}/analysis/state"),
             format!("`{state}` is no state, so nothing is stated of {id}: left out"),
@@ -70,14 +70,14 @@ fn statements(value: &Value, place: &str, names: &HashMap<String, Vec<Subject>>,
     let mut said = Statement::new(id, Subject::Name(String::new()), status);
     said.subjects.clear();
     said.vulnerability.extend(list(value, "references").iter().filter_map(|reference| text(reference, "id")));
-    if !words::is_exact(&state) {
+    if !CYCLONEDX.is_exact(&state) {
         said.beyond.push(("cyclonedx.state".to_owned(), state));
     }
     if let Some(word) = text(analysis, "justification") {
-        said.justification = words::justification(&word);
+        said.justification = CYCLONEDX.justification(&word);
         if said.justification.is_none() {
             taken.wrong(format!("{place}/analysis/justification"), format!("`{word}` is no justification"));
-        } else if !words::is_exact(&word) {
+        } else if !CYCLONEDX.is_exact(&word) {
             said.beyond.push(("cyclonedx.justification".to_owned(), word));
         }
     }
@@ -147,10 +147,14 @@ fn one(statement: &Statement, components: &mut BTreeMap<String, Value>) -> Value
     put(
         &mut analysis,
         "state",
-        Some(statement.beyond("cyclonedx.state").next().unwrap_or(words::status_word(statement.status))),
+        Some(statement.beyond("cyclonedx.state").next().unwrap_or(CYCLONEDX.status_word(statement.status))),
     );
     let justification = statement.beyond("cyclonedx.justification").next();
-    put(&mut analysis, "justification", justification.or(statement.justification.map(words::justification_word)));
+    put(
+        &mut analysis,
+        "justification",
+        justification.or(statement.justification.map(|one| CYCLONEDX.justification_word(one))),
+    );
     put(&mut analysis, "detail", statement.impact.as_deref());
     put(&mut analysis, "lastUpdated", statement.since.map(Instant::text).as_deref());
     put(&mut analysis, "firstIssued", statement.beyond("cyclonedx.first_issued").next());

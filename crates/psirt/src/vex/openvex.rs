@@ -4,7 +4,7 @@
 
 use crate::Instant;
 use crate::vex::documents::{Head, Read, Written, foreign, list, products, put, text};
-use crate::vex::words::cisa;
+use crate::vex::words::CISA;
 use crate::vex::{Statement, Status, Subject};
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ fn statement(value: &Value, place: &str, author: Option<&String>, issued: Option
         return taken
             .wrong(format!("{place}/vulnerability"), "a statement needs the name of a vulnerability: left out");
     };
-    let Some(status) = text(value, "status").and_then(|word| cisa::status(&word)) else {
+    let Some(status) = text(value, "status").and_then(|word| CISA.status(&word)) else {
         return taken
             .wrong(format!("{place}/status"), "one of not_affected, affected, fixed, under_investigation: left out");
     };
@@ -102,7 +102,7 @@ fn statement(value: &Value, place: &str, author: Option<&String>, issued: Option
     said.impact = text(value, "impact_statement");
     said.action = text(value, "action_statement");
     if let Some(word) = text(value, "justification") {
-        said.justification = cisa::justification(&word);
+        said.justification = CISA.justification(&word);
         if said.justification.is_none() {
             taken.wrong(format!("{place}/justification"), "not one of the five justifications");
         }
@@ -242,9 +242,9 @@ fn one(statement: &Statement, head: &Head) -> Value {
             product
         })
         .collect();
-    let mut written = json!({ "vulnerability": vulnerability, "products": of_statement, "status": cisa::status_word(statement.status) });
+    let mut written = json!({ "vulnerability": vulnerability, "products": of_statement, "status": CISA.status_word(statement.status) });
     put(&mut written, "timestamp", statement.since.filter(|since| *since != head.issued).map(Instant::text).as_deref());
-    put(&mut written, "justification", statement.justification.map(cisa::justification_word));
+    put(&mut written, "justification", statement.justification.map(|one| CISA.justification_word(one)));
     put(&mut written, "impact_statement", statement.impact.as_deref());
     // The specification wants one of what is affected.
     let action =

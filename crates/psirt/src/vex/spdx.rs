@@ -5,7 +5,7 @@
 
 use crate::Instant;
 use crate::vex::documents::{Head, Lost, Read, Written, foreign, list, products, put, text};
-use crate::vex::words::spdx as words;
+use crate::vex::words::SPDX;
 use crate::vex::{Statement, Status, Subject};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -25,7 +25,8 @@ pub(super) fn read(document: &Value, taken: &mut Read) {
         .collect();
     for (index, element) in graph.iter().enumerate() {
         let class = text(element, "type").or_else(|| text(element, "@type")).unwrap_or_default();
-        let Some(status) = words::status(&class) else { continue };
+        let class = class.strip_prefix("security_").unwrap_or(&class);
+        let Some(status) = SPDX.status(class) else { continue };
         let place = format!("/@graph/{index}");
         let from = text(element, "from").unwrap_or_default();
         let Some(vulnerability) = by_id.get(&from) else {
@@ -62,7 +63,7 @@ fn statement(element: &Value, ids: Vec<String>, status: Status, by_id: &HashMap<
     said.vulnerability = ids;
     said.subjects = list(element, "to").iter().filter_map(Value::as_str).flat_map(|id| names(id, by_id)).collect();
     said.within = of("assessedElement").map(|id| names(&id, by_id)).unwrap_or_default();
-    said.justification = of("justificationType").and_then(|word| words::justification(&word));
+    said.justification = of("justificationType").and_then(|word| SPDX.justification(&word));
     said.impact = of("impactStatement");
     said.action = of("actionStatement");
     said.since =
@@ -167,7 +168,13 @@ fn assessment(
     head: &Head,
     creation: &str,
 ) -> Value {
-    let (class, kind) = words::relationship(statement.status);
+    let class = SPDX.status_word(statement.status);
+    let kind = match statement.status {
+        Status::Affected => "affects",
+        Status::NotAffected => "doesNotAffect",
+        Status::Fixed => "fixedIn",
+        Status::UnderInvestigation => "underInvestigationFor",
+    };
     let mut element = json!({
         "type": format!("security_{class}"),
         "spdxId": format!("{}#statement-{index}", head.id),
@@ -178,7 +185,7 @@ fn assessment(
     });
     put(&mut element, "security_assessedElement", within.map(String::as_str));
     put(&mut element, "security_suppliedBy", supplier.map(String::as_str));
-    put(&mut element, "security_justificationType", statement.justification.map(words::justification_word));
+    put(&mut element, "security_justificationType", statement.justification.map(|one| SPDX.justification_word(one)));
     put(&mut element, "security_impactStatement", statement.impact.as_deref());
     let action =
         statement.action.as_deref().or((statement.status == Status::Affected).then_some("No action is known yet."));
