@@ -4,12 +4,16 @@
 
 mod evidence;
 mod lake;
+mod psirt;
 mod replay;
 mod rule;
 mod serve;
 
 pub(crate) use evidence::{Evidence, EvidenceSource, HoldAdd, HoldCommand, Records};
 pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
+pub(crate) use psirt::{
+    Advisory, Csaf, Db, FailOn, Feed, Filter, Sbom, SbomFormat, Scan, Version, Vex, VexFormat, VexHead, VexMake,
+};
 pub(crate) use replay::RuleReplay;
 pub(crate) use rule::{Pipelines, Rule, RuleBench, RuleEval, RuleExplain, RuleTest};
 pub(crate) use serve::{Serve, Stamps, Ways};
@@ -70,6 +74,32 @@ pub(crate) enum Command {
     /// Ask the analytical tables, and take a vehicle's rows out of them.
     #[command(subcommand)]
     Lake(Lake),
+    /// Say which known vulnerabilities concern the components of SBOMs, and why; no server needed.
+    Scan(Scan),
+    /// Keep the advisory database that `scan` asks.
+    #[command(subcommand)]
+    Feed(Feed),
+    /// Say how products stand to vulnerabilities, and convert what others say.
+    #[command(subcommand)]
+    Vex(Vex),
+    /// Convert, compare and check SBOMs.
+    #[command(subcommand)]
+    Sbom(Sbom),
+    /// Read the advisory database.
+    #[command(subcommand)]
+    Advisory(Advisory),
+    /// Check CSAF advisories.
+    #[command(subcommand)]
+    Csaf(Csaf),
+    /// Score CVSS vectors: a vector a line on standard input, a JSON object with its scores, or its error, a line.
+    Cvss(Filter),
+    /// Write package URLs in their canonical form: one a line on standard input; what is none gives `error: …`, and exit code 1.
+    Purl(Filter),
+    /// Say whether versions lie in ranges: lines `RANGE<TAB>VERSION` (a VERS range) on standard input, `in` or `out` a line.
+    Vers(Filter),
+    /// Compare versions by the order of their ecosystem.
+    #[command(subcommand)]
+    Version(Version),
     /// Print a new one-time link that signs you in to the console of a running server.
     SignInLink {
         #[command(flatten)]

@@ -3,22 +3,29 @@
 //! Holds no logic that a library should have.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
 
+mod advisory;
 mod args;
 mod bench;
 mod child;
+mod csaf;
 mod demo;
 mod device;
 mod evidence;
 mod failure;
+mod feed;
+mod filter;
 mod ids;
 mod inject;
 mod lake;
 mod output;
 mod rule;
+mod sbom;
+mod scan;
 mod score;
 mod serve;
 mod source;
 mod state;
+mod vex;
 
 use args::{Args, Command, Device, Ids, Source, State};
 use clap::Parser as _;
@@ -76,5 +83,15 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::SignInLink { server } => device::link(&server),
         Command::Lake(command) => lake::run(command),
+        Command::Scan(args) => scan::run(&args),
+        Command::Feed(command) => feed::run(&command),
+        Command::Vex(command) => vex::run(&command),
+        Command::Sbom(command) => sbom::run(&command),
+        Command::Advisory(command) => advisory::run(&command),
+        Command::Csaf(command) => csaf::run(&command),
+        Command::Cvss(_) => filter::cvss(),
+        Command::Purl(args) => filter::purl(&args),
+        Command::Vers(args) => filter::vers(&args),
+        Command::Version(command) => filter::version(&command),
     }
 }

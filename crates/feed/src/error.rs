@@ -32,6 +32,14 @@ pub enum FeedError {
         #[source]
         source: yagura_psirt::index::SegmentError,
     },
+    /// A file is another than the one that was written.
+    #[error("{} is damaged (its SHA-256 is {found}): remove the database and import again", path.display())]
+    Digest {
+        /// Which file.
+        path: PathBuf,
+        /// What it has.
+        found: String,
+    },
     /// Somebody else imports into it.
     #[error("another import works on {}: wait for its end", .0.display())]
     Busy(PathBuf),

@@ -22,7 +22,7 @@ mod wording;
 mod yaml;
 
 pub(crate) use context::kind as kind_of;
-pub use reading::{Sink, read};
+pub use reading::{Sink, is_foreign, read};
 
 use crate::Instant;
 use crate::vex::Status;
@@ -47,7 +47,7 @@ pub enum Source {
 }
 
 /// A score as its source gives it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Score {
     /// The CVSS vector, or another system's text (`HIGH`).
     pub vector: String,
@@ -56,7 +56,7 @@ pub struct Score {
 }
 
 /// Which versions, as the source writes them. The scheme is named if the source names it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Versions {
     /// From `introduced` (inclusive; `None` is the first ever) to `end`.
     Interval {
@@ -87,7 +87,7 @@ pub enum Versions {
 }
 
 /// Where an interval of versions ends.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum End {
     /// Before this version, which holds the fix.
     Before(String),
@@ -125,7 +125,7 @@ pub enum Package {
 }
 
 /// One package of an advisory, with what is said of its versions.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Affected {
     /// The same thing by every name that the source gives it.
     pub packages: Vec<Package>,
@@ -142,7 +142,7 @@ pub struct Affected {
 }
 
 /// One advisory of one source.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Advisory {
     /// Its id in its source. For CSAF one advisory is made per vulnerability: the id is that of the vulnerability.
     pub id: String,

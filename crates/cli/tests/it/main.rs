@@ -16,6 +16,7 @@ mod full_disk;
 mod ids;
 mod lake;
 mod process;
+mod psirt;
 mod rules;
 mod services;
 mod telemetry;

@@ -77,6 +77,17 @@ pub(crate) fn value(value: &Value, context: &mut Context<'_>, at: &At<'_>, wrapp
     }
 }
 
+/// How the remark on a document begins that is of no form at all.
+const FORMLESS: &str = "no known form of advisory";
+/// How the remark on a document ends that is of another form.
+const ANOTHER: &str = ", not an advisory";
+
+/// Whether an anomaly says that a document is another thing, rather than that an advisory is wrong.
+#[must_use]
+pub fn is_foreign(anomaly: &Anomaly) -> bool {
+    anomaly.what.starts_with(FORMLESS) || anomaly.what.ends_with(ANOTHER)
+}
+
 /// What a document that is no advisory seems to be.
 fn unknown(value: &Value) -> String {
     let Value::Object(members) = value else { return format!("expected an advisory, found {}", kind(value)) };
@@ -91,11 +102,11 @@ fn unknown(value: &Value) -> String {
         ("ghsa_id", "GitHub's API form of an advisory: fetch its OSV form"),
     ];
     match known.iter().find(|(key, _)| members.contains_key(*key)) {
-        Some((_, name)) => format!("{name}, not an advisory"),
+        Some((_, name)) => format!("{name}{ANOTHER}"),
         None => {
             let keys: Vec<_> = members.keys().take(5).map(|key| brief(key)).collect();
             format!(
-                "no known form of advisory (CVE 5, OSV, CSAF 2, NVD 2.0, JVN, private); it has the members `{}`",
+                "{FORMLESS} (CVE 5, OSV, CSAF 2, NVD 2.0, JVN, private); it has the members `{}`",
                 keys.join("`, `")
             )
         }

@@ -75,6 +75,17 @@ impl Builder {
         self.len() == 0
     }
 
+    /// About how many bytes the segment would have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const ROW_BYTES: usize = 32;
+        let rows = self.entries.len().saturating_add(self.keys.len()).saturating_add(self.ids.len());
+        let lists = self.lists.len().saturating_mul(4);
+        [self.heap.len(), lists, self.advisories.len(), self.rules.len(), rows.saturating_mul(ROW_BYTES)]
+            .into_iter()
+            .fold(0, usize::saturating_add)
+    }
+
     /// Takes an advisory.
     pub fn add(&mut self, advisory: &Advisory) {
         let identity = (advisory.source, advisory.document.clone(), advisory.id.clone());
