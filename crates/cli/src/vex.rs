@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::feed::now;
 use crate::output::out;
 use std::path::PathBuf;
-use yagura_psirt::vex::{Format, Head, Statement, Status, Subject, read, words::cisa, write};
+use yagura_psirt::vex::{Format, Head, Statement, Status, Subject, read, words::CISA, write};
 
 /// Runs a command.
 pub(crate) fn run(command: &Vex) -> Result<(), Failure> {
@@ -18,13 +18,13 @@ pub(crate) fn run(command: &Vex) -> Result<(), Failure> {
 }
 
 fn made(args: &VexMake) -> Result<Statement, Failure> {
-    let status = cisa::status(&args.status).ok_or_else(|| {
+    let status = CISA.status(&args.status).ok_or_else(|| {
         let known = "known: affected, not_affected, fixed, under_investigation";
         Failure::input(format!("--status {}", args.status), known)
     })?;
     let justification = match &args.justification {
         None => None,
-        Some(word) => Some(cisa::justification(word).ok_or_else(|| {
+        Some(word) => Some(CISA.justification(word).ok_or_else(|| {
             Failure::input(format!("--justification {word}"), "no such word: `yagura vex make --help` lists them")
         })?),
     };
