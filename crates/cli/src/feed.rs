@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
-use yagura_feed::{Database, FeedError, ImportLine, import, report_path};
+use yagura_feed::{Database, FeedError, ImportLine, Synced, import, report_path, sources, sync};
 use yagura_psirt::Instant;
 use yagura_psirt::findings::source_word;
 use yagura_psirt::index::SegmentError;
@@ -25,6 +25,7 @@ const IMPORTS_TOLD: usize = 5;
 pub(crate) fn run(command: &Feed) -> Result<(), Failure> {
     match command {
         Feed::Import { db, paths, json } => take(&db_path(db)?, paths, Output::from_flag(*json)),
+        Feed::Sync { db, sources, json } => sync_all(&db_path(db)?, sources, Output::from_flag(*json)),
         Feed::Status { db, json } => status(&db_path(db)?, Output::from_flag(*json)),
         Feed::Verify { db } => {
             let dir = db_path(db)?;
@@ -94,6 +95,45 @@ fn take(dir: &Path, paths: &[PathBuf], output: Output) -> Result<(), Failure> {
         }
         text
     })
+}
+
+/// How it went with a source, as scripts read it.
+#[derive(Serialize)]
+struct SyncedLine<'a> {
+    source: &'a str,
+    /// `imported`, `unchanged` or `failed`.
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<&'a ImportLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+fn sync_all(dir: &Path, list: &Path, output: Output) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(list).map_err(|error| Failure::file(list, &error))?;
+    let listed = sources(&text).map_err(|error| Failure::input(list.display(), chain(&error)))?;
+    let mut failed = 0;
+    for source in &listed {
+        let mut progress = Progress { terminal: std::io::stderr().is_terminal(), told: Clock::now() };
+        let synced = sync(dir, source, now(), &mut |place, line| progress.tell(place, line));
+        progress.end();
+        let (outcome, import, error) = match &synced {
+            Synced::Imported(line) => ("imported", Some(line), None),
+            Synced::Unchanged => ("unchanged", None, None),
+            Synced::Failed(error) => ("failed", None, Some(chain(error))),
+        };
+        failed += usize::from(error.is_some());
+        let line = SyncedLine { source: &source.name, outcome, import, error };
+        emit(output, &line, || match (line.import, &line.error) {
+            (Some(import), _) => format!(
+                "{}: {} new or changed, {} known as they are, {} anomalies",
+                source.name, import.taken, import.known, import.anomalies
+            ),
+            (_, Some(error)) => format!("{}: failed: {error}", source.name),
+            _ => format!("{}: has not changed", source.name),
+        })?;
+    }
+    if failed > 0 { Err(Failure::Check(format!("{failed} of {} sources failed", listed.len()))) } else { Ok(()) }
 }
 
 struct Progress {

@@ -40,6 +40,17 @@ pub enum FeedError {
         /// What it has.
         found: String,
     },
+    /// A list of sources is wrong.
+    #[error("list of sources: {0}")]
+    List(String),
+    /// A source cannot be fetched.
+    #[error("{origin}: {why}")]
+    Fetch {
+        /// Its address.
+        origin: String,
+        /// What happened.
+        why: String,
+    },
     /// Somebody else imports into it.
     #[error("another import works on {}: wait for its end", .0.display())]
     Busy(PathBuf),

@@ -40,12 +40,23 @@ pub fn import(
     now: Instant,
     tell: &mut dyn FnMut(&str, &ImportLine),
 ) -> Result<ImportLine, FeedError> {
+    let origin = paths.iter().map(|path| path.display().to_string()).collect();
+    import_from(dir, origin, paths, now, tell)
+}
+
+/// The same, of what came from elsewhere.
+pub(crate) fn import_from(
+    dir: &Path,
+    origin: Vec<String>,
+    paths: &[PathBuf],
+    now: Instant,
+    tell: &mut dyn FnMut(&str, &ImportLine),
+) -> Result<ImportLine, FeedError> {
     let _lock = Lock::take(dir)?;
     let mut manifest = Manifest::read(dir)?.unwrap_or_default();
     clean(dir, &manifest)?;
     // Time goes on in a database, whatever the clock does.
     let now = manifest.newest().map_or(now, |newest| now.max(Instant(newest.0.saturating_add(1))));
-    let origin = paths.iter().map(|path| path.display().to_string()).collect();
     let mut taker = Taker {
         dir,
         now,

@@ -8,11 +8,14 @@ mod content;
 mod database;
 mod documents;
 mod error;
+mod fetch;
+mod git;
 mod import;
 mod known;
 mod manifest;
 mod reading;
 mod report;
+mod sync;
 
 pub use database::{Database, Statements};
 pub use documents::{ARCHIVE_DEPTH_MAX, DOCUMENT_BYTES_MAX, Visitor, visit, visit_stream};
@@ -20,6 +23,4 @@ pub use error::FeedError;
 pub use import::import;
 pub use manifest::{ImportLine, Manifest, SegmentLine, StatementsLine};
 pub use report::report_path;
-
-#[cfg(test)]
-mod tests;
+pub use sync::{Origin, Source, Synced, sources, sync};

@@ -67,6 +67,20 @@ pub(crate) enum Feed {
         #[arg(long)]
         json: bool,
     },
+    /// Import what changed in a list of sources since the last time; exit code 1 if one of them failed.
+    ///
+    /// The list is TOML: a `[[source]]` each, with a `name` and one of `path` (file or directory), `url` (document or archive; asked for with
+    /// ETag and date) and `git` (repository; needs `git`).
+    Sync {
+        #[command(flatten)]
+        db: Db,
+        /// The list.
+        #[arg(long, value_name = "FILE")]
+        sources: PathBuf,
+        /// One JSON object a source.
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what the database holds, from which sources, and how old it is.
     Status {
         #[command(flatten)]

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::component::Component;
 use crate::identity::{Cpe, KERNEL, PackageKey};
-use crate::index::{Asked, Database, Found, SegmentError, Verdict};
+use crate::index::{Asked, Database, Found, Range, SegmentError, Verdict};
 use crate::resolve::{Identity, Method, resolve, resolve_built};
 use crate::vex::Status;
 
@@ -130,6 +130,7 @@ impl<'d, 'a> Matcher<'d, 'a> {
         if let Some((_, product)) = key.strip_prefix("cpe/").and_then(|rest| rest.split_once('/')) {
             database.entries(&format!("product/{product}"), &mut take)?;
         }
+        overrule(&mut hits)?;
         let hits: Rc<[Hit<'a>]> = hits.into();
         self.known.insert(wanted, Rc::clone(&hits));
         Ok(hits)
@@ -250,6 +251,35 @@ impl<'d, 'a> Matcher<'d, 'a> {
             });
         }
     }
+}
+
+/// Takes away what a record says of "the rest" of the versions where another part of the same record speaks of this version by a range or by
+/// name: CISA copies each range of a kernel record into a part of its own, and each calls the rest affected.
+fn overrule(hits: &mut Vec<Hit<'_>>) -> Result<(), SegmentError> {
+    let is_rest = |hit: &Hit<'_>| hit.verdict.range == Range::Rest;
+    let is_open = |hit: &Hit<'_>| matches!(hit.verdict.status, Status::Affected | Status::UnderInvestigation);
+    if !hits.iter().any(|hit| is_rest(hit) && is_open(hit)) {
+        return Ok(());
+    }
+    let mut cleared = HashSet::new();
+    for hit in hits.iter().filter(|hit| !is_rest(hit) && !is_open(hit)) {
+        if hit.found.entry.narrow()?.is_none() {
+            let record = hit.found.entry.record()?;
+            cleared.insert((record.id, record.document, record.source));
+        }
+    }
+    let mut failed = Ok(());
+    hits.retain(|hit| {
+        let goes = is_rest(hit) && is_open(hit);
+        match hit.found.entry.record() {
+            Ok(record) => !(goes && cleared.contains(&(record.id, record.document, record.source))),
+            Err(error) => {
+                failed = Err(error);
+                true
+            }
+        }
+    });
+    failed
 }
 
 /// Whether a key was found by what somebody else says of the component.

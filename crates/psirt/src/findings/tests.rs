@@ -48,6 +48,24 @@ fn report<'a>(bytes: &'a [u8], components: &[Component], statements: &[Statement
 }
 
 #[test]
+fn a_part_that_speaks_of_a_version_stands_above_parts_that_call_the_rest_affected() {
+    let part = |before: &str, status: Status, by: &str| Affected {
+        ranges: vec![(
+            Versions::Interval { scheme: None, introduced: None, end: End::Before(before.to_owned()) },
+            status,
+        )],
+        otherwise: Some(Status::Affected),
+        by: by.to_owned(),
+        ..affected(pypi("a"), "")
+    };
+    let parts = vec![part("2.0", Status::NotAffected, "maker"), part("1.0", Status::NotAffected, "copier")];
+    let segment = bytes(&[Advisory { affected: parts, ..Advisory::new("CVE-2024-1", Source::Cve) }]);
+    let components = ["0.5", "1.5", "2.5"].map(|version| component(&format!("pkg:pypi/a@{version}")));
+    let report = report(&segment, &components, &[], &Build::default());
+    assert_eq!(report.findings.iter().map(|finding| finding.place.component).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
 fn a_finding_says_why_and_sources_stand_side_by_side() {
     let osv = Advisory {
         aliases: vec!["CVE-2024-1".to_owned()],

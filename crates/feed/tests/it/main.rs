@@ -1,9 +1,18 @@
 //! What an import promises, on the real data where it is there, and on what is broken.
 
-use crate::{Database, FeedError, ImportLine, import, report_path};
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, and say what was left out"
+)]
+
+mod sync;
+
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use yagura_feed::{Database, FeedError, ImportLine, import, report_path};
 use yagura_psirt::Instant;
 use yagura_psirt::index::Asked;
 use yagura_psirt::vex::Status;
@@ -116,7 +125,8 @@ fn every_document_is_told_apart_and_what_is_none_is_in_the_report() {
 fn an_absent_a_newer_and_a_busy_database_are_named() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(Database::open(dir.path()), Err(FeedError::Absent(_))));
-    let lock = crate::database::Lock::take(dir.path()).unwrap();
+    let lock = File::create(dir.path().join("lock")).unwrap();
+    lock.lock().unwrap();
     assert!(matches!(import(dir.path(), &[], at(0), &mut |_, _| {}), Err(FeedError::Busy(_))));
     drop(lock);
     std::fs::write(dir.path().join("database.json"), r#"{"format": 9, "segments": [], "imports": []}"#).unwrap();
@@ -128,7 +138,7 @@ fn an_absent_a_newer_and_a_busy_database_are_named() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
-    fn a_damaged_file_is_named_and_nothing_else_happens(which in 0_usize..2, cut in 0.0..1.0_f64, flip in any::<u8>()) {
+    fn a_damaged_file_is_named_and_nothing_else_happens(which in 0_usize..2, cut in any::<prop::sample::Index>(), flip in any::<u8>()) {
         let (dir, from) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let file = from.path().join("a.json");
         std::fs::write(&file, osv("X-1", "a", "2", 1)).unwrap();
@@ -137,7 +147,7 @@ proptest! {
         let mut names = std::fs::read_dir(dir.path()).unwrap().filter_map(Result::ok).map(|entry| entry.path());
         let path = names.find(|path| path.to_string_lossy().ends_with(ends)).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
-        let place = ((bytes.len() - 1) as f64 * cut) as usize;
+        let place = cut.index(bytes.len());
         if flip == 0 {
             bytes.truncate(place);
         } else {
