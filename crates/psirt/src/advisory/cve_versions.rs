@@ -7,6 +7,7 @@
 use crate::advisory::context::{At, Context, add, brief};
 use crate::advisory::wording::{self, Wording, interval, single};
 use crate::advisory::{Affected, End, Package, Versions};
+use crate::identity::is_commit;
 use crate::vex::Status;
 use serde_json::Value;
 
@@ -106,7 +107,7 @@ fn ranges(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Vec<(Version
             None => Status::Affected,
         };
         let scheme = context.text(element, "versionType", &at);
-        if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("git")) {
+        if is_of_commits(element, scheme) {
             match stands {
                 Status::Affected => commits(context, element, &at, &mut hit),
                 Status::NotAffected => commits(context, element, &at, &mut spared),
@@ -125,6 +126,18 @@ fn ranges(context: &mut Context<'_>, entry: &Value, at: &At<'_>) -> Vec<(Version
         }
     }
     ranges
+}
+
+/// Whether an entry speaks of commits: it says so, or it says no scheme, or `custom`, of what is written like commits (CISA copies the
+/// kernel's so). Numbers may be versions too, so one of them must have a letter.
+fn is_of_commits(element: &Value, scheme: Option<&str>) -> bool {
+    if scheme.is_some_and(|scheme| !scheme.eq_ignore_ascii_case("custom")) {
+        return scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("git"));
+    }
+    let ends = ["version", "lessThan", "lessThanOrEqual"].into_iter();
+    let said = ends.filter_map(|key| element.get(key)?.as_str()).filter(|text| !matches!(*text, "0" | "*" | ""));
+    let is_plainly = |text: &str| text.len() >= 12 && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    said.clone().all(is_commit) && said.into_iter().any(is_plainly)
 }
 
 fn commits(context: &mut Context<'_>, element: &Value, at: &At<'_>, found: &mut Commits) {
