@@ -135,10 +135,10 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let buffer = input.fill_buf()?;
         let length = buffer.len();
-        match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => return Ok(input.consume(end + 1)),
-            None if length == 0 => return Ok(()),
-            None => input.consume(length),
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        input.consume(end.map_or(length, |end| end + 1));
+        if end.is_some() || length == 0 {
+            return Ok(());
         }
     }
 }

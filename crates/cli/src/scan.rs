@@ -29,9 +29,18 @@ pub(crate) fn run(args: &Scan) -> Result<(), Failure> {
     let dir = db_path(&args.db)?;
     let database = Database::open(&dir).map_err(failure)?;
     let index = database.index(now()).map_err(failure)?;
-    let mut read = Vec::new();
+    let (mut read, mut unread) = (Vec::new(), 0_usize);
     for path in &args.sboms {
-        inventories(path, &mut read)?;
+        match inventories(path, &mut read) {
+            Ok(()) => {}
+            // What cannot be read costs itself; the others are scanned.
+            Err(Failure::Input(what)) => {
+                eprintln!("yagura: {what}");
+                unread += 1;
+                read.push(broken(path, what));
+            }
+            Err(failure) => return Err(failure),
+        }
     }
     let mut stated = database.statements().map_err(failure)?.into_iter().map(|one| (one.place, one.read)).collect();
     statements(&args.vex, &mut stated)?;
@@ -55,7 +64,16 @@ pub(crate) fn run(args: &Scan) -> Result<(), Failure> {
         text.push('\n');
     }
     out(text.as_bytes())?;
+    if unread > 0 {
+        return Err(Failure::Input(format!("{unread} of {} SBOMs cannot be read", args.sboms.len())));
+    }
     judge(&report, args.fail_on)
+}
+
+/// A document of which nothing is known but what is wrong with it.
+fn broken(path: &Path, what: String) -> (String, Inventory) {
+    let place = "the document".to_owned();
+    (path.display().to_string(), Inventory { anomalies: vec![Anomaly { place, what }], ..Inventory::default() })
 }
 
 /// The severity of a finding in tenths of CVSS: the worst that any source says.
@@ -126,11 +144,7 @@ pub(crate) fn inventories(path: &Path, read: &mut Vec<(String, Inventory)>) -> R
         match inventory(opened) {
             Ok(inventory) => read.push((file.display().to_string(), inventory)),
             Err(sbom::SbomError::Unknown { .. }) => passed_over += 1,
-            Err(error) => {
-                let place = file.display().to_string();
-                let anomalies = vec![Anomaly { place: place.clone(), what: chain(&error) }];
-                read.push((place, Inventory { anomalies, ..Inventory::default() }));
-            }
+            Err(error) => read.push(broken(&file, chain(&error))),
         }
     }
     if passed_over > 0 {

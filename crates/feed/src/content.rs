@@ -82,12 +82,10 @@ fn lines(text: &str) -> Content {
         Content::Exploited
     } else if begins("SPDXVersion:") || begins("spdxVersion:") || begins("spec_version:") {
         SBOM
-    } else if text.starts_with("```toml") || begins("yagura_advisory:") {
-        Content::Advisories
-    } else if begins("id:") && (begins("modified:") || begins("affected:")) {
-        Content::Advisories
     } else {
-        Content::Other("text that is no advisory")
+        let is_osv = begins("id:") && (begins("modified:") || begins("affected:"));
+        let is_one = is_osv || text.starts_with("```toml") || begins("yagura_advisory:");
+        if is_one { Content::Advisories } else { Content::Other("text that is no advisory") }
     }
 }
 

@@ -128,9 +128,19 @@ impl Taker<'_> {
     }
 
     fn advisory(&mut self, advisory: &Advisory) -> Result<(), FeedError> {
-        if self.known.advisory(advisory) == News::Known {
-            self.line.known += 1;
-            return Ok(());
+        match self.known.advisory(advisory) {
+            News::Taken => {}
+            News::Known => {
+                self.line.known += 1;
+                return Ok(());
+            }
+            News::Doubled => {
+                self.line.known += 1;
+                return self.wrong(
+                    &advisory.id,
+                    "stands there twice with one date and says different things: the first stands",
+                );
+            }
         }
         self.line.taken += 1;
         self.builder.add(advisory);

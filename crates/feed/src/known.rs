@@ -8,7 +8,7 @@
 use crate::error::FeedError;
 use crate::manifest::{Manifest, digest_of, put};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::Path;
@@ -24,7 +24,11 @@ type Half = [u8; 16];
 
 /// What is known.
 #[derive(Debug, Default)]
-pub(crate) struct Known(HashMap<Half, (Half, i64)>);
+pub(crate) struct Known {
+    rows: HashMap<Half, (Half, i64)>,
+    /// What this import has brought, known or not.
+    brought: HashSet<Half>,
+}
 
 /// How a record stands to what is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,6 +37,8 @@ pub(crate) enum News {
     Taken,
     /// It is known as it is, or in a version that its source made later.
     Known,
+    /// The same import brought another record of that name and date: the first stands.
+    Doubled,
 }
 
 impl Known {
@@ -53,12 +59,13 @@ impl Known {
             row.get(at..at + 16).and_then(|part| part.try_into().ok()).unwrap_or_default()
         };
         let time = |row: &[u8; ROW_BYTES]| i64::from_le_bytes(row.last_chunk().copied().unwrap_or_default());
-        Self(rows.iter().map(|row| (part(row, 0), (part(row, 16), time(row)))).collect())
+        let rows = rows.iter().map(|row| (part(row, 0), (part(row, 16), time(row)))).collect();
+        Self { rows, brought: HashSet::new() }
     }
 
     /// Writes the file; says its name.
     pub(crate) fn write(&self, dir: &Path) -> Result<String, FeedError> {
-        let mut rows: Vec<_> = self.0.iter().collect();
+        let mut rows: Vec<_> = self.rows.iter().collect();
         rows.sort_unstable();
         let mut bytes = Vec::with_capacity(MAGIC.len() + rows.len() * ROW_BYTES);
         bytes.extend(MAGIC);
@@ -85,15 +92,17 @@ impl Known {
 
     fn note(&mut self, name: Half, content: Half, modified: Option<Instant>) -> News {
         let modified = modified.map_or(UNSAID, |instant| instant.0);
-        match self.0.get_mut(&name) {
+        let is_again = !self.brought.insert(name);
+        match self.rows.get_mut(&name) {
             Some((known, _)) if *known == content => News::Known,
+            Some((_, newest)) if is_again && *newest == modified => News::Doubled,
             Some((_, newest)) if *newest > modified && modified != UNSAID => News::Known,
             Some(place) => {
                 *place = (content, modified);
                 News::Taken
             }
             None => {
-                self.0.insert(name, (content, modified));
+                self.rows.insert(name, (content, modified));
                 News::Taken
             }
         }
@@ -134,6 +143,8 @@ mod tests {
         advisory.modified = Some(Instant(5));
         assert_eq!([known.advisory(&advisory), known.advisory(&advisory)], [News::Taken, News::Known]);
         advisory.title = "changed".to_owned();
+        assert_eq!(known.advisory(&advisory), News::Doubled);
+        known.brought.clear();
         assert_eq!(known.advisory(&advisory), News::Taken);
         let name = known.write(dir.path()).unwrap();
         let mut known = Known::from_bytes(&std::fs::read(dir.path().join(name)).unwrap());

@@ -174,10 +174,12 @@ fn sboms_are_converted_compared_and_checked() {
 
 #[test]
 fn real_advisories_concern_a_real_image() {
-    let (Some(osv), Some(kev), Some(yocto)) = (data("osv"), data("kev"), data("sbom-yocto")) else { return };
+    let (Some(cve), Some(kev), Some(yocto)) = (data("cve-vulnrichment"), data("kev"), data("sbom-yocto")) else {
+        return;
+    };
     let dir = tempfile::tempdir().unwrap();
     let db = dir.path().join("db").display().to_string();
-    let taken = run(&["feed", "import", "--db", &db, osv.to_str().unwrap(), kev.to_str().unwrap()]);
+    let taken = run(&["feed", "import", "--db", &db, cve.to_str().unwrap(), kev.to_str().unwrap()]);
     assert_eq!(taken.status.code(), Some(0), "{}", words(&taken));
     let tar = zstd_of(&yocto.join("sbom-yocto.tar.zst"));
     let mut archive = tar::Archive::new(&tar[..]);

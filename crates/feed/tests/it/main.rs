@@ -1,10 +1,6 @@
 //! What an import promises, on the real data where it is there, and on what is broken.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests stop at the first surprise, and say what was left out"
-)]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod sync;
 
