@@ -11,7 +11,7 @@ mod serve;
 pub(crate) use evidence::{Evidence, EvidenceSource, HoldAdd, HoldCommand, Records};
 pub(crate) use lake::{Lake, LakeCare, LakeForget, LakeQuery};
 pub(crate) use replay::RuleReplay;
-pub(crate) use rule::{Pipelines, Rule, RuleBench, RuleEval, RuleExplain, RuleTest};
+pub(crate) use rule::{Indicators, Rule, RuleBench, RuleEval, RuleExplain, RuleTest, Surroundings};
 pub(crate) use serve::{Serve, Stamps, Ways};
 
 use clap::{Parser, Subcommand};

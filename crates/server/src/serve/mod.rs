@@ -154,7 +154,7 @@ impl Server {
         let api_socket = bind(config.api).await?;
         let gate_socket = bind(config.gate).await?;
         let (api_addr, gate_addr) = (local(&api_socket)?, local(&gate_socket)?);
-        let rules = Rules::load(config.rules_dir.as_deref())?;
+        let rules = Rules::load(&config.rules)?;
         let rules_count = rules.book.len();
         let mut opened = Opened::open(&config).await?;
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{api_addr}"));
@@ -163,7 +163,7 @@ impl Server {
         let common = Common::default();
         let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
-        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), common.health.clone(), stopping.clone())
+        let rules = ActiveRules::attended(rules, config.rules.clone(), common.health.clone(), stopping.clone())
             .with_budget(config.rule_cost_max);
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
         let costs = rules.costs().clone();

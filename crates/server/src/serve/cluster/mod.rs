@@ -86,10 +86,10 @@ impl Process {
         let options = IdentityOptions { directory, names: config.gate_names.clone(), now: clock::now() };
         let identity = Arc::new(Identity::open(&options)?);
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
-        let rules = Rules::load(config.rules_dir.as_deref())?;
+        let rules = Rules::load(&config.rules)?;
         let (stop, stopping) = watch::channel(false);
         let mut parts = ServerParts::default();
-        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), parts.health.clone(), stopping.clone())
+        let rules = ActiveRules::attended(rules, config.rules.clone(), parts.health.clone(), stopping.clone())
             .with_budget(config.rule_cost_max);
         parts.costs = rules.costs().clone();
         let mut common = Common { config, cluster, identity, state, parts, stopping };
