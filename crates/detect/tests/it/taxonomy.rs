@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use yagura_columns::Decoder;
-use yagura_detect::{Engine, RuleSet};
+use yagura_detect::Engine;
 use yagura_model::{Name, UnixMicros};
 use yagura_sources::{Encoding, Form, LogRecord, LogSource, Mappings, Source, SourceKind, read_logs};
 

@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use yagura_columns::Catalogue;
 use yagura_model::{EventId, Name, UnixMicros};
 use yagura_server::clock;
-use yagura_server::state::{AlertRise, Delta, IncidentFilter, PartitionNumber, State, StateError};
+use yagura_server::state::{
+    AlertRise, Delta, DispositionCode, IncidentFilter, PartitionNumber, Person, State, StateError, StatusChange,
+    StatusCode,
+};
 use yagura_server::tenant::Tenant;
 
 const MINUTE: i64 = 60_000_000;

@@ -38,15 +38,11 @@ pub(super) async fn take(
         }
     }
     changed.sort_by(|a, b| (&a.incident_id, &a.rule_id).cmp(&(&b.incident_id, &b.rule_id)));
-    let row = |share: &'_ &IncidentRule| -> [_; 4] {
-        [
-            tenant.into(),
-            share.incident_id.as_slice().into(),
-            share.rule_id.as_str().into(),
-            share.precision_percent.into(),
-        ]
-    };
-    UPDATE.execute(tx, changed.iter().map(row).collect()).await?;
+    let rows = changed.iter().map(|share| {
+        let IncidentRule { incident_id, rule_id, precision_percent, .. } = *share;
+        [tenant.into(), incident_id.as_slice().into(), rule_id.as_str().into(), (*precision_percent).into()]
+    });
+    UPDATE.execute(tx, rows.collect()).await?;
     Ok(())
 }
 
