@@ -68,7 +68,11 @@ fn indicators(rules: &[PathBuf], named: &args::Indicators) -> Result<Indicators,
 
 /// What these rules are read with.
 fn surroundings(rules: &[PathBuf], named: &args::Surroundings) -> Result<Surroundings, Failure> {
-    Ok(Surroundings { pipelines: pipelines(&named.pipelines)?, indicators: indicators(rules, &named.indicators)? })
+    Ok(Surroundings {
+        pipelines: pipelines(&named.pipelines)?,
+        indicators: indicators(rules, &named.indicators)?,
+        ..Surroundings::default()
+    })
 }
 
 /// The pipelines that were asked for.

@@ -1,4 +1,4 @@
-//! Named sets of values that rules look values up in: addresses and networks, domains, hashes, names (ADR-0040).
+//! Named sets of values that rules look values up in: addresses and networks, domains, hashes, names (ADR-0042).
 //!
 //! Not where sets come from (files, or a service that supplies them hands them over as text), and no patterns: lists with wildcards are
 //! the `vars` of a pipeline. Texts are compared without case, as Sigma's are. Invariants: a name stands for one set; a set never

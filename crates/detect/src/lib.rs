@@ -35,6 +35,7 @@ mod evaluate;
 mod event_batch;
 mod event_text;
 mod explain;
+mod facts;
 mod fleet;
 mod groups;
 mod hit;
@@ -77,6 +78,7 @@ pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, Snapshot
 pub use event_batch::{EVENT_FIELDS_MAX, EventBatch, EventBatches, FIELD_BYTES_MAX};
 pub use event_text::{BadEvent, EVENT_BYTES_MAX, EventText, EventTexts};
 pub use explain::{Explanation, Question, Tried, explain};
+pub use facts::{FACT_FIELDS, Facts, SensorFacts};
 pub use fleet::{FleetEngine, FleetLosses};
 pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};

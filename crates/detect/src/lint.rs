@@ -6,6 +6,7 @@
 use crate::advice::{marked, nearest};
 use crate::condition::{self, Condition};
 use crate::error::RuleError;
+use crate::facts::FACT_FIELDS;
 use crate::modifier::{Modifiers, Operator};
 use crate::rule::{LogSource, RuleFile};
 use crate::ruleset::{RuleSet, Surroundings};
@@ -239,11 +240,11 @@ impl Linter<'_> {
     /// Vehicle rules ask about the columns of the table `events`.
     fn known_field(&mut self, name: &str, at: (u64, u64)) {
         let schema = yagura_columns::events_schema();
-        let mut known = schema.fields().iter().map(|field| field.name().as_str());
-        if known.any(|known| known == name) {
+        let known = || schema.fields().iter().map(|field| field.name().as_str()).chain(FACT_FIELDS);
+        if known().any(|known| known == name) {
             return;
         }
-        let near = nearest(name, schema.fields().iter().map(|field| field.name().as_str()));
+        let near = nearest(name, known());
         let advice =
             near.map_or_else(|| "docs/rules.md lists the fields".to_owned(), |near| format!("did you mean `{near}`?"));
         self.warn(at, format!("field `{name}` is not in the events of vehicles"), advice);

@@ -249,7 +249,7 @@ pub(crate) struct Rewrite<'p> {
 impl<'p> Rewrite<'p> {
     /// For rules of this log source, which a pipeline may change.
     pub(crate) fn new(surroundings: &'p Surroundings, source: &mut LogSource) -> Self {
-        let Surroundings { pipelines, indicators } = surroundings;
+        let Surroundings { pipelines, indicators, .. } = surroundings;
         let mut ordered: Vec<&Pipeline> = pipelines.iter().collect();
         ordered.sort_by_key(|pipeline| pipeline.priority);
         let mut rewrite = Self { indicators: Some(indicators), ..Self::default() };

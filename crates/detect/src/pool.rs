@@ -4,6 +4,7 @@
 //! ask the same share it. Invariants: a predicate id indexes `predicates`, its field id indexes `fields`; the field without a name
 //! stands for every field of an event (keywords).
 
+use crate::facts::Facts;
 use crate::indicators::{IndicatorSet, Lookup};
 use crate::pattern::{Fold, Pattern};
 use crate::time_part::TimePart;
@@ -126,6 +127,8 @@ pub(crate) struct Pool {
     pub(crate) fields: Vec<String>,
     pub(crate) predicates: Vec<Predicate>,
     sets: Vec<Arc<IndicatorSet>>,
+    /// Fields that no event brings.
+    pub(crate) facts: Facts,
     field_ids: HashMap<String, FieldId>,
     predicate_ids: HashMap<Predicate, PredicateId>,
 }

@@ -10,6 +10,7 @@ use crate::collection;
 use crate::detection::Located;
 use crate::document::{self, Body, Document, Generate};
 use crate::error::{RuleError, RuleErrorKind};
+use crate::facts::Facts;
 use crate::indicators::Indicators;
 use crate::life::{Exception, Stage};
 use crate::matcher::FieldMatcher;
@@ -39,7 +40,7 @@ pub struct RuleSet {
     pub(crate) resting: Vec<bool>,
     pub(crate) pool: Pool,
     pub(crate) matchers: Vec<FieldMatcher>,
-    indicators: Indicators,
+    surroundings: Surroundings,
 }
 
 /// What rules are read with, besides their own text.
@@ -49,6 +50,8 @@ pub struct Surroundings {
     pub pipelines: Vec<Pipeline>,
     /// Sets that their placeholders may name.
     pub indicators: Indicators,
+    /// What a register knows, as fields.
+    pub facts: Facts,
 }
 
 /// The compiled form of a rule.
@@ -88,13 +91,21 @@ impl RuleSet {
         let mut builder = Builder::default();
         files.iter().for_each(|file| builder.read(file, surroundings));
         let (set, errors) = builder.finish();
-        (Self { indicators: surroundings.indicators.clone(), ..set }, errors)
+        (Self { surroundings: surroundings.clone(), ..set }.with_facts(surroundings.facts.clone()), errors)
     }
 
-    /// The indicator sets that it was read with.
+    /// What it was read with.
     #[must_use]
-    pub const fn indicators(&self) -> &Indicators {
-        &self.indicators
+    pub const fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// The same rules over what this register knows.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Facts) -> Self {
+        self.surroundings.facts = facts.clone();
+        self.pool.facts = facts;
+        self
     }
 
     /// The rules, in the order of the files.
@@ -254,8 +265,8 @@ impl Builder {
             }));
         }
         let Self { filters: Filters { exceptions, exprs: filters }, pool, errors, .. } = self;
-        let (resting, indicators) = (Vec::new(), Indicators::default());
-        (RuleSet { rules, programs, exceptions, filters, resting, pool, matchers, indicators }, errors)
+        let (resting, surroundings) = (Vec::new(), Surroundings::default());
+        (RuleSet { rules, programs, exceptions, filters, resting, pool, matchers, surroundings }, errors)
     }
 
     /// Leaves out rules whose id or name another one has already.

@@ -192,7 +192,7 @@ fn write_rules(dir: &Path, given: Option<&Path>) -> Result<(), Failure> {
     }
     let sets = dir.join("indicators");
     std::fs::create_dir(&sets).map_err(|error| Failure::file(&sets, &error))?;
-    for set in rules.set.indicators().iter() {
+    for set in rules.set.surroundings().indicators.iter() {
         let (file, values) = (sets.join(set.name()).with_extension("txt"), set.values().collect::<Vec<_>>());
         std::fs::write(&file, values.join("\n")).map_err(|error| Failure::file(&file, &error))?;
     }

@@ -15,6 +15,7 @@ mod correlations;
 mod costs;
 mod cuts;
 mod explained;
+mod facts;
 mod fleet;
 mod hostile;
 mod indicators;

@@ -11,7 +11,7 @@ use crate::hunt::{Ended, HuntPlan, RUNNING_MAX, Standing};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use yagura_detect::{RuleError, RuleFile, RuleSet, Surroundings};
+use yagura_detect::{RuleError, RuleFile, RuleSet};
 
 /// Begin a hunt: rules over the events in the lake, compared with the alerts that there were.
 #[utoipa::path(
@@ -30,8 +30,7 @@ pub(crate) async fn begin(
     let set = match request.rules {
         Some(text) => {
             let file = RuleFile { path: "rules".to_owned(), text };
-            let indicators = app.rules.now().set.indicators().clone();
-            let (set, errors) = RuleSet::parse_with(&[file], &Surroundings { indicators, ..Surroundings::default() });
+            let (set, errors) = RuleSet::parse_with(&[file], app.rules.now().set.surroundings());
             if !errors.is_empty() {
                 return Err(ApiError::BadInput { what: "rules", why: told(&errors) });
             }

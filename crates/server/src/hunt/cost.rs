@@ -4,7 +4,7 @@
 
 use arrow::record_batch::RecordBatch;
 use std::collections::HashMap;
-use yagura_detect::{Engine, Rule, RuleFile, RuleKind, RuleSet, Surroundings};
+use yagura_detect::{Engine, Rule, RuleFile, RuleKind, RuleSet};
 use yagura_store::thread_cpu;
 
 /// About so many rows are a sample.
@@ -17,8 +17,7 @@ pub(super) fn of(set: &RuleSet, sample: &[RecordBatch]) -> HashMap<String, u64> 
         return HashMap::new();
     }
     let cost = |rule: &Rule| {
-        let surroundings = Surroundings { indicators: set.indicators().clone(), ..Surroundings::default() };
-        let (alone, errors) = RuleSet::parse_with(&files(set, rule), &surroundings);
+        let (alone, errors) = RuleSet::parse_with(&files(set, rule), set.surroundings());
         let mut engine = Engine::new(Some(alone).filter(|_| errors.is_empty())?);
         let before = thread_cpu();
         for batch in sample {

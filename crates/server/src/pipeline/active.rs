@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use yagura_detect::Facts;
 
 /// How often it is looked whether a file of rules or of an indicator set changed. A change is taken up when a second look finds no further one.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -42,7 +43,8 @@ impl ActiveRules {
     pub fn attended(rules: Rules, places: RulePlaces, health: Health, stop: watch::Receiver<bool>) -> Self {
         let (sender, receiver) = watch::channel(Arc::new(rules));
         if places != RulePlaces::default() {
-            tokio::spawn(attend(places, sender, health, stop));
+            let facts = sender.borrow().set.surroundings().facts.clone();
+            tokio::spawn(attend((places, facts), sender, health, stop));
         }
         Self { newest: receiver, costs: RuleCosts::default() }
     }
@@ -100,7 +102,12 @@ fn look(places: &RulePlaces) -> Result<Look, RulesError> {
     Ok(look)
 }
 
-async fn attend(places: RulePlaces, active: watch::Sender<Arc<Rules>>, health: Health, stop: watch::Receiver<bool>) {
+async fn attend(
+    (places, facts): (RulePlaces, Facts),
+    active: watch::Sender<Arc<Rules>>,
+    health: Health,
+    stop: watch::Receiver<bool>,
+) {
     let places = Arc::new(places);
     let look_again = || {
         let places = Arc::clone(&places);
@@ -129,7 +136,7 @@ async fn attend(places: RulePlaces, active: watch::Sender<Arc<Rules>>, health: H
         match loaded {
             Ok(rules) => {
                 emit(&RulesChanged { rules: rules.book.len() });
-                active.send_replace(Arc::new(rules));
+                active.send_replace(Arc::new(rules.with_facts(facts.clone())));
                 health.heals(KIND);
             }
             Err(error) => {

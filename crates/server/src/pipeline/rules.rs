@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use yagura_detect::incident::Domain;
 use yagura_detect::{
-    Counts, Exception, IndicatorError, Indicators, Rule, RuleError, RuleFile, RuleKind, RuleSet, Stage, Surroundings,
+    Counts, Exception, Facts, IndicatorError, Indicators, Rule, RuleError, RuleFile, RuleKind, RuleSet, Stage,
+    Surroundings,
 };
 use yagura_model::Severity;
 
@@ -97,6 +98,12 @@ impl Rules {
     /// [`RulesError::Faulty`]
     pub fn of(files: Vec<RuleFile>) -> Result<Self, RulesError> {
         Self::of_files(files, Indicators::default())
+    }
+
+    /// The same over what this register knows.
+    #[must_use]
+    pub fn with_facts(self, facts: Facts) -> Self {
+        Self { set: self.set.with_facts(facts), ..self }
     }
 
     fn of_files(mut files: Vec<RuleFile>, indicators: Indicators) -> Result<Self, RulesError> {
@@ -324,7 +331,7 @@ mod tests {
         std::fs::write(own.path().join("gone.csv"), "vehicle\nv-2\nv-3\n").unwrap();
         let values = |places: &RulePlaces| {
             let rules = Rules::load(places).map_err(|e| e.to_string()).unwrap();
-            rules.set.indicators().iter().map(|set| (set.name().to_owned(), set.len())).collect::<Vec<_>>()
+            rules.set.surroundings().indicators.iter().map(|set| (set.name().to_owned(), set.len())).collect::<Vec<_>>()
         };
         assert_eq!(values(&places(dir.path())), [("gone".to_owned(), 1)]);
         let indicators = Some(own.path().to_owned());
