@@ -2,11 +2,11 @@
 //!
 //! `cargo bench -p yagura-detect --bench indicators`. Times are those of this thread on a core. No value comes again, so nothing is
 //! answered from memory; one in a hundred is in the set.
-#![allow(
-    clippy::expect_used,
+#![expect(
     clippy::print_stdout,
+    clippy::expect_used,
     clippy::cast_precision_loss,
-    reason = "a measurement stops at the first surprise"
+    reason = "a bench prints, and stops if its input is wrong"
 )]
 
 use arrow::array::{ArrayRef, StringArray};
