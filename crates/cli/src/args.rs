@@ -15,7 +15,7 @@ pub(crate) use psirt::{
     Advisory, Csaf, Db, FailOn, Feed, Filter, Sbom, SbomFormat, Scan, Version, Vex, VexFormat, VexHead, VexMake,
 };
 pub(crate) use replay::RuleReplay;
-pub(crate) use rule::{Pipelines, Rule, RuleBench, RuleEval, RuleExplain, RuleTest};
+pub(crate) use rule::{Indicators, Rule, RuleBench, RuleEval, RuleExplain, RuleTest, Surroundings};
 pub(crate) use serve::{Serve, Stamps, Ways};
 
 use clap::{Parser, Subcommand};

@@ -10,12 +10,12 @@ mod lint;
 mod replay;
 mod test;
 
-use crate::args::{Pipelines, Rule};
+use crate::args::{self, Rule};
 use crate::failure::Failure;
 use crate::serve::chain;
 use std::path::{Path, PathBuf};
-use yagura_detect::{Pipeline, RuleError, RuleFile, RuleSet};
-use yagura_server::pipeline::{RulesError, read_rule_file, rule_files};
+use yagura_detect::{Indicators, Pipeline, RuleError, RuleFile, RuleSet, Surroundings};
+use yagura_server::pipeline::{RulesError, indicators_beside, indicators_in, read_rule_file, rule_files};
 
 /// The pipelines that ship.
 const SHIPPED: [(&str, &str); 6] = [
@@ -30,7 +30,7 @@ const SHIPPED: [(&str, &str); 6] = [
 /// Runs a command.
 pub(crate) fn run(command: Rule) -> Result<(), Failure> {
     match command {
-        Rule::Lint { rules, pipelines, json } => lint::run(&rules, &pipelines, json),
+        Rule::Lint { rules, with, json } => lint::run(&rules, &with, json),
         Rule::Eval(args) => eval::run(&args),
         Rule::Bench(args) => bench::run(&args),
         Rule::Replay(args) => replay::run(&args),
@@ -53,8 +53,30 @@ fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Failure> {
     Ok(found)
 }
 
+/// The indicator sets beside rules, and those of the directory that was named.
+fn indicators(rules: &[PathBuf], named: &args::Indicators) -> Result<Indicators, Failure> {
+    let unread = |error: RulesError| Failure::Input(chain(&error));
+    let mut all = Indicators::default();
+    for path in rules {
+        all.extend(indicators_beside(path).map_err(unread)?);
+    }
+    if let Some(dir) = &named.dir {
+        all.extend(indicators_in(dir).map_err(unread)?);
+    }
+    Ok(all)
+}
+
+/// What these rules are read with.
+fn surroundings(rules: &[PathBuf], named: &args::Surroundings) -> Result<Surroundings, Failure> {
+    Ok(Surroundings {
+        pipelines: pipelines(&named.pipelines)?,
+        indicators: indicators(rules, &named.indicators)?,
+        ..Surroundings::default()
+    })
+}
+
 /// The pipelines that were asked for.
-fn pipelines(named: &Pipelines) -> Result<Vec<Pipeline>, Failure> {
+fn pipelines(named: &[String]) -> Result<Vec<Pipeline>, Failure> {
     let read = |name: &String| {
         let shipped = SHIPPED.iter().find(|(known, _)| known == name);
         let text = match shipped {
@@ -68,13 +90,13 @@ fn pipelines(named: &Pipelines) -> Result<Vec<Pipeline>, Failure> {
         let file = RuleFile { path: name.clone(), text };
         Pipeline::parse(&file).map_err(|error| Failure::Check(error.shown(&file.text)))
     };
-    named.names.iter().map(read).collect()
+    named.iter().map(read).collect()
 }
 
 /// The rules that can be used. The others are named on standard error.
-fn usable(paths: &[PathBuf], named: &Pipelines) -> Result<(RuleSet, usize), Failure> {
+fn usable(paths: &[PathBuf], named: &args::Surroundings) -> Result<(RuleSet, usize), Failure> {
     let files = files(paths)?;
-    let (set, errors) = RuleSet::parse_mapped(&files, &pipelines(named)?);
+    let (set, errors) = RuleSet::parse_with(&files, &surroundings(paths, named)?);
     errors.iter().for_each(|error| eprintln!("yagura: {}", shown(error, &files)));
     if set.rules().is_empty() {
         return Err(Failure::Check("no rule can be used".to_owned()));

@@ -62,6 +62,7 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         gate: Some(args.gate),
         tenant: Some(args.tenant),
         rules_dir: args.rules,
+        indicators_dir: args.indicators,
         rule_cost_max: Some(args.rule_cost_max),
         gate_names: args.gate_name,
         ways,

@@ -52,7 +52,16 @@ impl RuleErrorKind {
             Self::Regex { .. } => {
                 "quote it with single quotes, and escape \\ . * + ? ( ) [ ] { } | ^ $ with one backslash".to_owned()
             }
-            Self::Placeholder(name) => format!("give a pipeline with `vars: {{{name}: [...]}}`, or leave `expand` out"),
+            Self::Placeholder(name) => format!(
+                "write the values into indicators/{name}.txt beside the rules, one a line, give a pipeline with `vars: {{{name}: [...]}}`, \
+                 or leave `expand` out"
+            ),
+            Self::IndicatorUse(name) => {
+                format!(
+                    "write `field|expand: '%{name}%'`; texts to look for inside values are the `vars` of a pipeline"
+                )
+            }
+            Self::IndicatorValue { .. } => "take the value out, or put it into a set of its own".to_owned(),
             Self::ModifierConflict { .. } => {
                 "keep one of them; search with the other in a search of its own".to_owned()
             }

@@ -13,7 +13,7 @@ use crate::groups::{At, GroupKey, GroupStore, Limits};
 use crate::hit::{self, ALERT_PERIOD};
 use crate::late::judged_time;
 use crate::mask::Mask;
-use crate::pool::FieldId;
+use crate::pool::{Asserted, FieldId};
 use crate::rule::{Correlation, CorrelationCondition, Counts, RuleKind};
 use crate::ruleset::{Program, RuleSet};
 use crate::view::{View, long, text_at};
@@ -202,12 +202,12 @@ impl Question {
         let base = rules.find(|(rule, _)| holds(matches, *rule, offset));
         match base.and_then(|(rule, _)| set.programs.get(*rule)) {
             Some(Program::Match { asserted, .. }) if self.told.is_none() => {
-                hit::matched(view, &set.pool, asserted, row)
+                hit::matched(&view.columns, &set.pool, asserted, row)
             }
             Some(Program::Match { asserted, .. }) => {
-                let others = asserted.iter().filter(|field| Some(**field) != self.told);
-                let fields: Vec<FieldId> = self.told.iter().chain(others).copied().collect();
-                hit::matched(view, &set.pool, &fields, row)
+                let others = asserted.fields.iter().filter(|field| Some(**field) != self.told);
+                let fields = self.told.iter().chain(others).copied().collect();
+                hit::matched(&view.columns, &set.pool, &Asserted { fields, ..asserted.clone() }, row)
             }
             _ => Vec::new(),
         }

@@ -156,8 +156,7 @@ impl Scope<'_> {
         let mut each = Vec::with_capacity(values.len());
         for node in values {
             let located = |kind| at(node, kind);
-            let placeholder = |name: &str| self.rewrite.placeholder(name);
-            let mut tests = value::tests(field, node, modifiers, self.pool, &placeholder).map_err(located)?;
+            let mut tests = value::tests(field, node, modifiers, self.pool, self.rewrite).map_err(located)?;
             for test in &mut tests {
                 if let Test::Field { other, .. } = test {
                     // A reference names a field as the rules do; a pipeline that splits it in two names the first.

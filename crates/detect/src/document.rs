@@ -7,9 +7,10 @@ use crate::baseline::{self, Baseline};
 use crate::detection::{self, Located, at, type_error};
 use crate::error::RuleErrorKind;
 use crate::life::{self, Stage, Terms};
-use crate::pipeline::{Pipeline, Rewrite};
+use crate::pipeline::Rewrite;
 use crate::pool::{Expr, Pool};
 use crate::rule::{Correlation, LogSource};
+use crate::ruleset::Surroundings;
 use crate::yaml::{Node, Value};
 use sha2::{Digest, Sha256};
 use yagura_columns::Text;
@@ -71,7 +72,7 @@ pub(crate) enum Generate {
 }
 
 /// Reads one document.
-pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Result<Document, Located> {
+pub(crate) fn parse(node: &Node, pool: &mut Pool, surroundings: &Surroundings) -> Result<Document, Located> {
     if !matches!(node.value, Value::Map(_)) {
         return Err(at(node, type_error("rule", "a map")));
     }
@@ -79,7 +80,7 @@ pub(crate) fn parse(node: &Node, pool: &mut Pool, pipelines: &[Pipeline]) -> Res
     let extra = node.get("yagura");
     let own = |field| extra.map_or(Ok(None), |node| text(node, field));
     let mut logsource = logsource(node)?;
-    let rewrite = Rewrite::new(pipelines, &mut logsource);
+    let rewrite = Rewrite::new(surroundings, &mut logsource);
     let (body, meaning) = match (node.get("detection"), node.get("correlation"), node.get("filter")) {
         (Some(detection), None, None) => {
             let expr = detection::parse(detection, pool, &rewrite)?;

@@ -92,9 +92,26 @@ pub enum RuleErrorKind {
         /// Why not.
         reason: &'static str,
     },
-    /// A placeholder that no pipeline gives values for.
-    #[error("placeholder `%{0}%` has no values")]
+    /// A placeholder that no pipeline gives values for, and no indicator set.
+    #[error("placeholder `%{0}%` has no values: there is no indicator set indicators/{0}.txt or .csv beside the rules")]
     Placeholder(String),
+    /// An indicator set where it has no meaning.
+    #[error(
+        "indicator set `{0}` can be asked for whole values, with `endswith` for domains and with `cidr`, and for nothing else"
+    )]
+    IndicatorUse(String),
+    /// An indicator set that is asked for networks has something else.
+    #[error(
+        "indicator set `{set}` of {path} is asked for with `cidr`, but its value `{value}` is no address and no network"
+    )]
+    IndicatorValue {
+        /// Its name.
+        set: String,
+        /// Where it came from.
+        path: String,
+        /// The first value that is no network.
+        value: String,
+    },
     /// A time span that cannot be read.
     #[error("time span `{0}` is not a number with s, m, h, d or w, from 1s to 31d")]
     Timespan(String),

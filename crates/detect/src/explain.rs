@@ -75,6 +75,7 @@ pub fn explain(set: &RuleSet, rule: &Rule) -> Explanation {
         words.push(asks(question));
         slow.extend(dear(question));
     }
+    words.extend(looked_up(set, index));
     words.extend(exceptions.iter().map(|it| {
         let end = if it.expires.is_some() { "until it expires" } else { "for ever" };
         format!("The exception “{}” hides some of its matches, {end}.", it.title)
@@ -148,10 +149,30 @@ fn tried(test: &Test) -> (Tried, Vec<String>) {
             Shape::Glob(longest) => (Tried::WhereTextIsSeen, vec![longest.to_owned()]),
         },
         Test::Field { .. } | Test::Cidr(..) | Test::Time(..) => (Tried::OnEveryValue, Vec::new()),
-        Test::Null | Test::Absent | Test::Exists | Test::Int(_) | Test::Bool(_) | Test::Compare(..) => {
-            (Tried::LookedUp, Vec::new())
-        }
+        Test::Listed(..)
+        | Test::Null
+        | Test::Absent
+        | Test::Exists
+        | Test::Int(_)
+        | Test::Bool(_)
+        | Test::Compare(..) => (Tried::LookedUp, Vec::new()),
     }
+}
+
+/// The indicator sets that a rule asks.
+fn looked_up(set: &RuleSet, rule: usize) -> Vec<String> {
+    let mut words = Vec::new();
+    set.each_predicate(rule, |id| {
+        let Some(predicate) = set.pool.predicates.get(id.0 as usize) else { return };
+        for test in &predicate.tests {
+            let Test::Listed(id, _) = test else { continue };
+            let (Some(listed), field) = (set.pool.set(*id), set.pool.name(predicate.field)) else { continue };
+            let (name, values, path) = (listed.name(), listed.len(), listed.path());
+            words.push(format!("It looks `{field}` up in the indicator set `{name}` ({values} values, {path})."));
+        }
+    });
+    words.dedup();
+    words
 }
 
 fn named(field: &str) -> String {

@@ -3,9 +3,10 @@
 //! Not the alert's life (open, acknowledged …), which the server keeps. An alert id is a hash of rule, rule digest, tenant, group
 //! and window, so the same events give the same ids however they are cut into batches, and counts add up.
 
-use crate::pool::FieldId;
+use crate::pattern::Fold;
+use crate::pool::{Asserted, Pool};
 use crate::rule::{AlertId, Rule};
-use crate::view::View;
+use crate::view::Columns;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -152,10 +153,30 @@ pub(crate) fn alert_id(rule: &Rule, tenant: &str, group: &[(String, String)], wi
     AlertId(hash.chain_update(rule.digest).chain_update(window_start.to_be_bytes()).finalize().into())
 }
 
-/// The values of these fields in a row, as people read them.
-pub(crate) fn matched(view: &View, pool: &crate::pool::Pool, fields: &[FieldId], row: usize) -> Vec<(String, String)> {
-    let value = |field: &FieldId| view.text(*field, row).map(|value| displayed(pool.name(*field).to_owned(), &value));
-    fields.iter().filter_map(value).take(HIT_FIELDS_MAX).collect()
+/// The values of what a rule asked to hold in a row, as people read them, and what of its indicator sets they hit.
+pub(crate) fn matched(columns: &Columns, pool: &Pool, asserted: &Asserted, row: usize) -> Vec<(String, String)> {
+    let text = |field| columns.column(field).text(row);
+    let fields = asserted.fields.iter();
+    let fields = fields.filter_map(|field| Some(displayed(pool.name(*field).to_owned(), &text(*field)?)));
+    fields.chain(listed(columns, pool, asserted, row)).take(HIT_FIELDS_MAX).collect()
+}
+
+/// The entries of indicator sets that a row hits, each with the name of its set.
+pub(crate) fn listed(
+    columns: &Columns,
+    pool: &Pool,
+    asserted: &Asserted,
+    row: usize,
+) -> impl Iterator<Item = (String, String)> {
+    asserted.listed.iter().filter_map(move |(field, set, lookup)| {
+        let set = pool.set(*set)?;
+        let mut found = None;
+        columns.column(*field).any_text(row, |value| {
+            found = set.find(*lookup, &Fold::Case.apply(value));
+            found.is_some()
+        });
+        Some((set.label().to_owned(), found?))
+    })
 }
 
 /// Identifiers are read in hexadecimal.

@@ -35,10 +35,12 @@ mod evaluate;
 mod event_batch;
 mod event_text;
 mod explain;
+mod facts;
 mod fleet;
 mod groups;
 mod hit;
 mod hunt;
+mod indicators;
 mod late;
 mod life;
 mod lint;
@@ -48,6 +50,7 @@ mod matcher;
 mod modifier;
 mod narrow;
 mod network;
+mod network_set;
 mod pattern;
 mod pipeline;
 mod pool;
@@ -75,10 +78,12 @@ pub use error::{BatchError, ConditionProblem, RuleError, RuleErrorKind, Snapshot
 pub use event_batch::{EVENT_FIELDS_MAX, EventBatch, EventBatches, FIELD_BYTES_MAX};
 pub use event_text::{BadEvent, EVENT_BYTES_MAX, EventText, EventTexts};
 pub use explain::{Explanation, Question, Tried, explain};
+pub use facts::{FACT_FIELDS, Facts, SensorFacts};
 pub use fleet::{FleetEngine, FleetLosses};
 pub use groups::{CorrelationLosses, Limits};
 pub use hit::{ALERT_PERIOD, EventRef, HIT_EVENTS_MAX, HIT_FIELDS_MAX, Hit};
 pub use hunt::{HUNT_ALERTS_MAX, Hunter};
+pub use indicators::{INDICATOR_FILE_BYTES_MAX, IndicatorError, IndicatorForm, IndicatorSet, Indicators};
 pub use late::{EVENT_AHEAD_MAX, LateJudge, LateWindow, judged_time};
 pub use life::{Exception, Hidden, Stage};
 pub use lint::{Remark, lint};
@@ -88,7 +93,7 @@ pub use rule::{
     AlertId, AlertIdError, Alias, Correlation, CorrelationCondition, Counts, LogSource, Rule, RuleExpression, RuleFile,
     RuleKind,
 };
-pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet};
+pub use ruleset::{RULE_FILE_BYTES_MAX, RULES_MAX, RuleSet, Surroundings};
 pub use scanner::{Found, Scanner};
 pub use time_part::instant;
 pub use why::{Finding, why};

@@ -6,10 +6,10 @@
 use crate::advice::{marked, nearest};
 use crate::condition::{self, Condition};
 use crate::error::RuleError;
+use crate::facts::FACT_FIELDS;
 use crate::modifier::{Modifiers, Operator};
-use crate::pipeline::Pipeline;
 use crate::rule::{LogSource, RuleFile};
-use crate::ruleset::RuleSet;
+use crate::ruleset::{RuleSet, Surroundings};
 use crate::yaml::{self, Key, Node, Value};
 use std::fmt::Write as _;
 use yagura_model::UnixMicros;
@@ -59,11 +59,11 @@ impl From<RuleError> for Remark {
 
 /// All remarks on these rules, by file and place; `now` tells which exceptions are over.
 #[must_use]
-pub fn lint(files: &[RuleFile], pipelines: &[Pipeline], now: UnixMicros) -> Vec<Remark> {
-    let (_, errors) = RuleSet::parse_mapped(files, pipelines);
+pub fn lint(files: &[RuleFile], surroundings: &Surroundings, now: UnixMicros) -> Vec<Remark> {
+    let (_, errors) = RuleSet::parse_with(files, surroundings);
     let mut remarks: Vec<Remark> = errors.into_iter().map(Remark::from).collect();
     for file in files {
-        let mut linter = Linter { path: &file.path, mapped: !pipelines.is_empty(), remarks: &mut remarks };
+        let mut linter = Linter { path: &file.path, mapped: !surroundings.pipelines.is_empty(), remarks: &mut remarks };
         for node in yaml::documents(&file.text).unwrap_or_default() {
             linter.document(&node);
             linter.life(&node, now);
@@ -240,11 +240,11 @@ impl Linter<'_> {
     /// Vehicle rules ask about the columns of the table `events`.
     fn known_field(&mut self, name: &str, at: (u64, u64)) {
         let schema = yagura_columns::events_schema();
-        let mut known = schema.fields().iter().map(|field| field.name().as_str());
-        if known.any(|known| known == name) {
+        let known = || schema.fields().iter().map(|field| field.name().as_str()).chain(FACT_FIELDS);
+        if known().any(|known| known == name) {
             return;
         }
-        let near = nearest(name, schema.fields().iter().map(|field| field.name().as_str()));
+        let near = nearest(name, known());
         let advice =
             near.map_or_else(|| "docs/rules.md lists the fields".to_owned(), |near| format!("did you mean `{near}`?"));
         self.warn(at, format!("field `{name}` is not in the events of vehicles"), advice);

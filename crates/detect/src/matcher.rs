@@ -3,12 +3,14 @@
 //! Not the evaluation over columns (that is `evaluate`), nor the look at texts (that is `texts`). Whole numbers are looked up in a hash
 //! map, comparisons are sorted. Cost of a value: one pass over its bytes for each way in which the rules fold texts, plus its hits.
 
+use crate::indicators::{IndicatorSet, Lookup};
 use crate::pattern::{Fold, Pattern};
 use crate::pool::{Comparison, FieldId, Place, Pool, PredicateId, Test};
 use crate::texts::{Scratch, Texts, TextsBuilder};
 use crate::time_part::TimePart;
 use core::net::IpAddr;
 use hashbrown::HashMap;
+use std::sync::Arc;
 
 /// All predicates on one field.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ pub(crate) struct FieldMatcher {
     /// By fold, in the order of [`Fold::ALL`].
     texts: [Texts; 4],
     cidrs: Vec<(IpAddr, u8, PredicateId)>,
+    /// Indicator sets that values are looked up in.
+    listed: Vec<(Arc<IndicatorSet>, Lookup, PredicateId)>,
     times: Vec<(TimePart, Bound)>,
 }
 
@@ -66,7 +70,7 @@ impl FieldMatcher {
         for (index, predicate) in pool.predicates.iter().enumerate() {
             let id = PredicateId(u32::try_from(index).unwrap_or(u32::MAX));
             if let Some((matcher, texts)) = building.get_mut(predicate.field.0 as usize).filter(|_| is_asked(id)) {
-                predicate.tests.iter().for_each(|test| matcher.add(test, id, texts));
+                predicate.tests.iter().for_each(|test| matcher.add(test, id, (pool, texts)));
             }
         }
         let finish = |(mut matcher, texts): (Self, [TextsBuilder; 4])| {
@@ -79,7 +83,7 @@ impl FieldMatcher {
         building.into_iter().map(finish).collect()
     }
 
-    fn add(&mut self, test: &Test, id: PredicateId, texts: &mut [TextsBuilder; 4]) {
+    fn add(&mut self, test: &Test, id: PredicateId, (pool, texts): (&Pool, &mut [TextsBuilder; 4])) {
         let [folded, ..] = texts;
         match test {
             Test::Null => {
@@ -94,6 +98,9 @@ impl FieldMatcher {
             Test::Int(i) => {
                 self.ints.entry(*i).or_default().push(id);
                 folded.exact(&i.to_string(), id);
+            }
+            Test::Listed(set, lookup) => {
+                self.listed.extend(pool.set(*set).map(|set| (Arc::clone(set), *lookup, id)));
             }
             Test::Bool(b) => {
                 let [no, yes] = &mut self.bools;
@@ -153,13 +160,17 @@ impl FieldMatcher {
 
     /// Whether numbers must be looked at as texts, too.
     fn reads_numbers_as_text(&self) -> bool {
-        self.texts.iter().any(Texts::looks_inside)
+        !self.listed.is_empty() || self.texts.iter().any(Texts::looks_inside)
     }
 
     /// Whether comparisons and nothing else are asked of numbers.
     pub(crate) fn is_numeric_only(&self) -> bool {
         let listed = [&self.absent, &self.null, &self.present].iter().any(|list| !list.is_empty());
-        !listed && self.ints.is_empty() && self.times.is_empty() && self.texts.iter().all(Texts::is_empty)
+        !listed
+            && self.listed.is_empty()
+            && self.ints.is_empty()
+            && self.times.is_empty()
+            && self.texts.iter().all(Texts::is_empty)
     }
 
     /// Adds what a text value passes, in no order and perhaps twice.
@@ -184,6 +195,11 @@ impl FieldMatcher {
     fn pattern_hits(&self, value: &str, scratch: &mut Scratch, hits: &mut Vec<PredicateId>) {
         for (texts, fold) in self.texts.iter().zip(Fold::ALL) {
             texts.hits(fold, value, scratch, hits);
+        }
+        if !self.listed.is_empty() {
+            let folded = scratch.folded(Fold::Case, value);
+            let found = self.listed.iter().filter(|(set, lookup, _)| set.holds(*lookup, folded));
+            hits.extend(found.map(|(.., id)| *id));
         }
     }
 

@@ -7,10 +7,13 @@
 use crate::detection::{Located, at, type_error};
 use crate::document::{log_source_fields, text, texts};
 use crate::error::{RuleError, RuleErrorKind, Unsupported};
+use crate::indicators::{IndicatorSet, Indicators};
 use crate::rule::{LogSource, RuleFile};
+use crate::ruleset::Surroundings;
 use crate::yaml::{self, Node, Value};
 use hashbrown::HashMap;
 use sha2::Sha256;
+use std::sync::Arc;
 
 /// The most bytes of a pipeline's file.
 const PIPELINE_BYTES_MAX: usize = 4 << 20;
@@ -240,14 +243,16 @@ impl Step {
 pub(crate) struct Rewrite<'p> {
     steps: Vec<&'p Step>,
     vars: Vec<&'p HashMap<String, Vec<String>>>,
+    indicators: Option<&'p Indicators>,
 }
 
 impl<'p> Rewrite<'p> {
     /// For rules of this log source, which a pipeline may change.
-    pub(crate) fn new(pipelines: &'p [Pipeline], source: &mut LogSource) -> Self {
+    pub(crate) fn new(surroundings: &'p Surroundings, source: &mut LogSource) -> Self {
+        let Surroundings { pipelines, indicators, .. } = surroundings;
         let mut ordered: Vec<&Pipeline> = pipelines.iter().collect();
         ordered.sort_by_key(|pipeline| pipeline.priority);
-        let mut rewrite = Self::default();
+        let mut rewrite = Self { indicators: Some(indicators), ..Self::default() };
         for pipeline in ordered {
             rewrite.vars.push(&pipeline.vars);
             for step in &pipeline.steps {
@@ -275,6 +280,11 @@ impl<'p> Rewrite<'p> {
     /// The values that a placeholder stands for; the last pipeline that names it decides.
     pub(crate) fn placeholder(&self, name: &str) -> Option<Vec<String>> {
         self.vars.iter().rev().find_map(|vars| vars.get(name)).cloned()
+    }
+
+    /// The indicator set that a placeholder names, unless a pipeline gives its values.
+    pub(crate) fn indicators(&self, name: &str) -> Option<&'p Arc<IndicatorSet>> {
+        self.indicators?.get(name).filter(|_| self.placeholder(name).is_none())
     }
 
     /// Conditions that a rule gets in addition, and whether they must not hold.

@@ -4,10 +4,13 @@
 //! ask the same share it. Invariants: a predicate id indexes `predicates`, its field id indexes `fields`; the field without a name
 //! stands for every field of an event (keywords).
 
+use crate::facts::Facts;
+use crate::indicators::{IndicatorSet, Lookup};
 use crate::pattern::{Fold, Pattern};
 use crate::time_part::TimePart;
 use core::net::IpAddr;
 use hashbrown::HashMap;
+use std::sync::Arc;
 
 /// Index into [`Pool::predicates`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -16,6 +19,10 @@ pub(crate) struct PredicateId(pub(crate) u32);
 /// Index into [`Pool::fields`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct FieldId(pub(crate) u32);
+
+/// Index into [`Pool::sets`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct SetId(u32);
 
 /// How two numbers compare.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -76,6 +83,8 @@ pub(crate) enum Test {
     Cidr(IpAddr, u8),
     /// This part of the value, read as a date, compares so.
     Time(TimePart, Comparison, Number),
+    /// The indicator set has what the value asks for.
+    Listed(SetId, Lookup),
     /// The value holds the value of another field at this place.
     Field { other: FieldId, place: Place, fold: Fold },
 }
@@ -117,6 +126,9 @@ pub(crate) const EVERY_FIELD: &str = "";
 pub(crate) struct Pool {
     pub(crate) fields: Vec<String>,
     pub(crate) predicates: Vec<Predicate>,
+    sets: Vec<Arc<IndicatorSet>>,
+    /// Fields that no event brings.
+    pub(crate) facts: Facts,
     field_ids: HashMap<String, FieldId>,
     predicate_ids: HashMap<Predicate, PredicateId>,
 }
@@ -152,9 +164,19 @@ impl Pool {
         id
     }
 
-    /// The field that a predicate asks about.
-    pub(crate) fn field_of(&self, id: PredicateId) -> Option<FieldId> {
-        self.predicates.get(id.0 as usize).map(|p| p.field)
+    /// The id of an indicator set, new or known.
+    pub(crate) fn set_id(&mut self, set: &Arc<IndicatorSet>) -> SetId {
+        let known = self.sets.iter().position(|known| known.name() == set.name());
+        let place = known.unwrap_or_else(|| {
+            self.sets.push(Arc::clone(set));
+            self.sets.len().saturating_sub(1)
+        });
+        SetId(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// An indicator set.
+    pub(crate) fn set(&self, id: SetId) -> Option<&Arc<IndicatorSet>> {
+        self.sets.get(id.0 as usize)
     }
 
     /// The name of a field.
@@ -237,20 +259,37 @@ impl Expr {
         }
     }
 
-    /// The fields of predicates that are asked to hold, in order, without repetition.
-    pub(crate) fn asserted_fields(&self, pool: &Pool, out: &mut Vec<FieldId>) {
+    /// Adds what is asked to hold.
+    pub(crate) fn assert_into(&self, pool: &Pool, out: &mut Asserted) {
         match self {
             Self::Predicate(id) => {
-                if let Some(field) = pool.field_of(*id).filter(|f| !out.contains(f)) {
-                    out.push(field);
+                let Some(predicate) = pool.predicates.get(id.0 as usize) else { return };
+                let field = predicate.field;
+                if !out.fields.contains(&field) {
+                    out.fields.push(field);
+                }
+                for test in &predicate.tests {
+                    if let Test::Listed(set, lookup) = test
+                        && !out.listed.contains(&(field, *set, *lookup))
+                    {
+                        out.listed.push((field, *set, *lookup));
+                    }
                 }
             }
             Self::All(items) | Self::Any(items) | Self::AtLeast(_, items) => {
-                items.iter().for_each(|item| item.asserted_fields(pool, out));
+                items.iter().for_each(|item| item.assert_into(pool, out));
             }
             Self::Not(_) => {}
         }
     }
+}
+
+/// What a rule asks to hold, in order, without repetition: what a person wants to see of an event that it matched.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Asserted {
+    pub(crate) fields: Vec<FieldId>,
+    /// Fields that are looked up in indicator sets.
+    pub(crate) listed: Vec<(FieldId, SetId, Lookup)>,
 }
 
 #[cfg(test)]

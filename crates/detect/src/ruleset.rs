@@ -10,11 +10,13 @@ use crate::collection;
 use crate::detection::Located;
 use crate::document::{self, Body, Document, Generate};
 use crate::error::{RuleError, RuleErrorKind};
+use crate::facts::Facts;
+use crate::indicators::Indicators;
 use crate::life::{Exception, Stage};
 use crate::matcher::FieldMatcher;
 use crate::narrow::{self, Filters};
 use crate::pipeline::Pipeline;
-use crate::pool::{Expr, FieldId, Pool};
+use crate::pool::{Asserted, Expr, Pool};
 use crate::rule::{Correlation, Rule, RuleFile, RuleKind};
 use crate::yaml::{self, Node};
 use sha2::{Digest, Sha256};
@@ -38,6 +40,18 @@ pub struct RuleSet {
     pub(crate) resting: Vec<bool>,
     pub(crate) pool: Pool,
     pub(crate) matchers: Vec<FieldMatcher>,
+    surroundings: Surroundings,
+}
+
+/// What rules are read with, besides their own text.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// What their fields are called in events, and values of placeholders.
+    pub pipelines: Vec<Pipeline>,
+    /// Sets that their placeholders may name.
+    pub indicators: Indicators,
+    /// What a register knows, as fields.
+    pub facts: Facts,
 }
 
 /// The compiled form of a rule.
@@ -46,7 +60,7 @@ pub(crate) enum Program {
     /// `narrowed` are the exceptions that narrow it.
     Match {
         expr: Expr,
-        asserted: Vec<FieldId>,
+        asserted: Asserted,
         narrowed: Vec<usize>,
     },
     Count {
@@ -68,15 +82,30 @@ impl RuleSet {
     /// Reads all rules of all files and leaves out those with problems.
     #[must_use]
     pub fn parse_usable(files: &[RuleFile]) -> (Self, Vec<RuleError>) {
-        Self::parse_mapped(files, &[])
+        Self::parse_with(files, &Surroundings::default())
     }
 
-    /// Reads all rules of all files as the pipelines say, and leaves out those with problems.
+    /// Reads all rules of all files with pipelines and indicator sets, and leaves out those with problems.
     #[must_use]
-    pub fn parse_mapped(files: &[RuleFile], pipelines: &[Pipeline]) -> (Self, Vec<RuleError>) {
+    pub fn parse_with(files: &[RuleFile], surroundings: &Surroundings) -> (Self, Vec<RuleError>) {
         let mut builder = Builder::default();
-        files.iter().for_each(|file| builder.read(file, pipelines));
-        builder.finish()
+        files.iter().for_each(|file| builder.read(file, surroundings));
+        let (set, errors) = builder.finish();
+        (Self { surroundings: surroundings.clone(), ..set }.with_facts(surroundings.facts.clone()), errors)
+    }
+
+    /// What it was read with.
+    #[must_use]
+    pub const fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// The same rules over what this register knows.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Facts) -> Self {
+        self.surroundings.facts = facts.clone();
+        self.pool.facts = facts;
+        self
     }
 
     /// The rules, in the order of the files.
@@ -169,7 +198,7 @@ impl Builder {
         self.errors.push(RuleError { path: path.to_owned(), line, column, kind });
     }
 
-    fn read(&mut self, file: &RuleFile, pipelines: &[Pipeline]) {
+    fn read(&mut self, file: &RuleFile, surroundings: &Surroundings) {
         if file.text.len() > RULE_FILE_BYTES_MAX {
             let kind = RuleErrorKind::FileTooLarge { bytes: file.text.len(), max: RULE_FILE_BYTES_MAX };
             return self.fail(&file.path, Located { line: 0, column: 0, kind });
@@ -191,7 +220,7 @@ impl Builder {
         };
         let sources = sources(&file.text, &nodes);
         for (node, source) in nodes.iter().zip(sources) {
-            match document::parse(node, &mut self.pool, pipelines) {
+            match document::parse(node, &mut self.pool, surroundings) {
                 Ok(document) => {
                     self.read.push(Read { document, path: file.path.clone(), source, narrowed: Vec::new() });
                 }
@@ -236,7 +265,8 @@ impl Builder {
             }));
         }
         let Self { filters: Filters { exceptions, exprs: filters }, pool, errors, .. } = self;
-        (RuleSet { rules, programs, exceptions, filters, resting: Vec::new(), pool, matchers }, errors)
+        let (resting, surroundings) = (Vec::new(), Surroundings::default());
+        (RuleSet { rules, programs, exceptions, filters, resting, pool, matchers, surroundings }, errors)
     }
 
     /// Leaves out rules whose id or name another one has already.
@@ -350,14 +380,16 @@ fn compile(
     let (mut known, mut stage) = (None, document.stage);
     let (kind, program) = match document.body {
         Body::Detection { expr, baseline } => {
-            let mut asserted = Vec::new();
+            let mut asserted = Asserted::default();
             let narrowing = narrowed.iter().filter_map(|index| filters.get(*index));
-            std::iter::once(&expr).chain(narrowing).for_each(|expr| expr.asserted_fields(pool, &mut asserted));
+            std::iter::once(&expr).chain(narrowing).for_each(|expr| expr.assert_into(pool, &mut asserted));
             let kind = baseline.map_or(RuleKind::Match, |baseline| RuleKind::Baseline(*baseline));
             (kind, Program::Match { expr, asserted, narrowed })
         }
         // Filters have been taken out.
-        Body::Filter { expr, .. } => (RuleKind::Match, Program::Match { expr, asserted: Vec::new(), narrowed }),
+        Body::Filter { expr, .. } => {
+            (RuleKind::Match, Program::Match { expr, asserted: Asserted::default(), narrowed })
+        }
         Body::Correlation { mut correlation, .. } => {
             let counted = rules.iter().filter_map(|rule| Some((*rule, all_known.get(*rule)?.as_ref()?)));
             let base = |(rule, it): (usize, &Known)| {

@@ -5,6 +5,7 @@
 
 use crate::error::BatchError;
 use crate::evaluate::{Evaluator, chunks};
+use crate::hit::listed;
 use crate::mask::Mask;
 use crate::pool::EVERY_FIELD;
 use crate::rule::{Rule, RuleKind};
@@ -84,12 +85,13 @@ impl Found<'_> {
         self.found.iter().map(|(_, rows)| rows.count()).fold(0, u64::saturating_add)
     }
 
-    /// The fields that a rule asks to hold something, with their values in a row of the batch.
+    /// The fields that a rule asks to hold something, with their values in a row of the batch, and what of its indicator sets they hit.
     #[must_use]
-    pub fn fields(&self, rule: usize, row: usize) -> Vec<(&str, String)> {
+    pub fn fields(&self, rule: usize, row: usize) -> Vec<(String, String)> {
         let Some(Program::Match { asserted, .. }) = self.set.programs.get(rule) else { return Vec::new() };
-        let named = asserted.iter().filter(|field| self.set.pool.name(**field) != EVERY_FIELD);
-        let value = |field| Some((self.set.pool.name(field), self.columns.column(field).text(row)?.into_owned()));
-        named.filter_map(|field| value(*field)).collect()
+        let pool = &self.set.pool;
+        let named = asserted.fields.iter().filter(|field| pool.name(**field) != EVERY_FIELD);
+        let value = |field| Some((pool.name(field).to_owned(), self.columns.column(field).text(row)?.into_owned()));
+        named.filter_map(|field| value(*field)).chain(listed(self.columns, pool, asserted, row)).collect()
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::hit::{self, ALERT_PERIOD, Addition, Hit, Hits};
 use crate::mask::Mask;
-use crate::pool::FieldId;
+use crate::pool::Asserted;
 use crate::rule::RuleKind;
 use crate::ruleset::RuleSet;
 use crate::view::{VEHICLE, View, long, text_at};
@@ -25,7 +25,7 @@ impl<'v> Singles<'v> {
         &mut self,
         set: &RuleSet,
         rule: usize,
-        asserted: &[FieldId],
+        asserted: &Asserted,
         (mask, chunk): (&Mask, &Range<usize>),
         view: &'v View,
     ) {
@@ -41,7 +41,7 @@ impl<'v> Singles<'v> {
             self.hits.add((rule, vehicle, hour), rule, &addition, || {
                 let group = vec![(VEHICLE.to_owned(), who.1.to_owned())];
                 let mut hit = hit::empty(known, who.0, group, hour, time);
-                hit.matched = hit::matched(view, &set.pool, asserted, row);
+                hit.matched = hit::matched(&view.columns, &set.pool, asserted, row);
                 hit
             });
         }

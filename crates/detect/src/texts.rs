@@ -208,6 +208,14 @@ pub(crate) struct Scratch {
     pub(crate) spent: HashMap<PredicateId, u64>,
 }
 
+impl Scratch {
+    /// A value in this form.
+    pub(crate) fn folded(&mut self, fold: Fold, value: &str) -> &str {
+        fold.apply_into(value, &mut self.folded);
+        &self.folded
+    }
+}
+
 impl Texts {
     /// Whether any pattern looks inside a value, and not just at all of it.
     pub(crate) fn looks_inside(&self) -> bool {

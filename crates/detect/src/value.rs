@@ -4,14 +4,17 @@
 //! text. Invariant: at most [`TESTS_MAX`] of them.
 
 use crate::error::RuleErrorKind;
+use crate::indicators::{IndicatorSet, Lookup};
 use crate::modifier::{Encoding, Modifiers, Operator};
+use crate::network_set;
 use crate::pattern::{DASHES, Fold, Pattern};
+use crate::pipeline::Rewrite;
 use crate::pool::{Comparison, Number, Place, Pool, Test};
 use crate::regexes;
 use crate::yaml::{Node, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use core::net::IpAddr;
+use std::sync::Arc;
 
 /// The most tests that one written value stands for.
 const TESTS_MAX: usize = 10_000;
@@ -22,11 +25,20 @@ pub(crate) fn tests(
     node: &Node,
     modifiers: &Modifiers,
     pool: &mut Pool,
-    placeholder: &dyn Fn(&str) -> Option<Vec<String>>,
+    rewrite: &Rewrite<'_>,
 ) -> Result<Vec<Test>, RuleErrorKind> {
     if modifiers.expand {
         let Value::Text(text) = &node.value else { return Err(type_error(field, "a text")) };
-        let texts = expanded(text, placeholder)?;
+        let name = text.strip_prefix('%').and_then(|text| text.strip_suffix('%'));
+        if let Some(set) = name.and_then(|name| rewrite.indicators(name)) {
+            return Ok(vec![listed(set, modifiers, pool)?]);
+        }
+        let values = |name: &str| match (rewrite.placeholder(name), rewrite.indicators(name)) {
+            (Some(values), _) => Ok(values),
+            (None, Some(_)) => Err(RuleErrorKind::IndicatorUse(name.to_owned())),
+            (None, None) => Err(RuleErrorKind::Placeholder(name.to_owned())),
+        };
+        let texts = expanded(text, &values)?;
         let mut found = Vec::new();
         for text in texts {
             found.extend(tests_of(field, &Value::Text(text), modifiers, pool)?);
@@ -61,6 +73,25 @@ fn tests_of(field: &str, value: &Value, modifiers: &Modifiers, pool: &mut Pool) 
         }
     };
     Ok(vec![test])
+}
+
+/// The question whether an indicator set has a value.
+fn listed(set: &Arc<IndicatorSet>, modifiers: &Modifiers, pool: &mut Pool) -> Result<Test, RuleErrorKind> {
+    let name = set.name();
+    let lookup = match modifiers.operator {
+        Operator::Plain => Lookup::Whole,
+        Operator::Text(Place::End) => Lookup::Domain,
+        Operator::Cidr => Lookup::Network,
+        _ => return Err(RuleErrorKind::IndicatorUse(name.to_owned())),
+    };
+    if modifiers.fold() != Fold::Case || !modifiers.encodings.is_empty() {
+        return Err(RuleErrorKind::IndicatorUse(name.to_owned()));
+    }
+    set.prepare(lookup).map_err(|value| {
+        let (set, path) = (name.to_owned(), set.path().to_owned());
+        RuleErrorKind::IndicatorValue { set, path, value }
+    })?;
+    Ok(Test::Listed(pool.set_id(set), lookup))
 }
 
 fn type_error(field: &str, expected: &'static str) -> RuleErrorKind {
@@ -182,7 +213,10 @@ fn dashed(text: &str) -> Option<Vec<Vec<u8>>> {
 }
 
 /// The texts that one with placeholders stands for.
-fn expanded(text: &str, values: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<Vec<String>, RuleErrorKind> {
+fn expanded(
+    text: &str,
+    values: &dyn Fn(&str) -> Result<Vec<String>, RuleErrorKind>,
+) -> Result<Vec<String>, RuleErrorKind> {
     let mut texts = vec![String::new()];
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
@@ -192,7 +226,7 @@ fn expanded(text: &str, values: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<
             continue;
         }
         let Some((name, after)) = after.split_once('%') else { break };
-        let found = values(name).ok_or_else(|| RuleErrorKind::Placeholder(name.to_owned()))?;
+        let found = values(name)?;
         let total = texts.len().saturating_mul(found.len());
         if total > TESTS_MAX {
             let (value, max) = (total as u64, TESTS_MAX as u64);
@@ -207,12 +241,8 @@ fn expanded(text: &str, values: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<
 }
 
 fn cidr(text: &str) -> Result<Test, RuleErrorKind> {
-    let wrong = || RuleErrorKind::Cidr(text.to_owned());
-    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-    let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
-    let max = if address.is_ipv4() { 32 } else { 128 };
-    let length: u8 = length.map_or(Ok(max), str::parse).map_err(|_| wrong())?;
-    if length <= max { Ok(Test::Cidr(address, length)) } else { Err(wrong()) }
+    let (address, length) = network_set::parse(text).ok_or_else(|| RuleErrorKind::Cidr(text.to_owned()))?;
+    Ok(Test::Cidr(address, length))
 }
 
 #[cfg(test)]
@@ -224,9 +254,8 @@ mod tests {
     }
 
     fn texts(words: &str, value: &str) -> Vec<String> {
-        let none = |_: &str| None;
         let node = Node { line: 1, column: 1, value: Value::Text(value.to_owned()) };
-        let tests = tests("f", &node, &modifiers(words), &mut Pool::default(), &none);
+        let tests = tests("f", &node, &modifiers(words), &mut Pool::default(), &Rewrite::default());
         let text = |test: Test| match test {
             Test::Text { pattern, .. } => format!("{:?}", pattern.shape()),
             other => format!("{other:?}"),
@@ -259,7 +288,9 @@ mod tests {
 
     #[test]
     fn placeholders_stand_for_every_combination() {
-        let values = |name: &str| (name == "a").then(|| vec!["1".to_owned(), "2".to_owned()]);
+        let unknown = |name: &str| RuleErrorKind::Placeholder(name.to_owned());
+        let values =
+            |name: &str| (name == "a").then(|| vec!["1".to_owned(), "2".to_owned()]).ok_or_else(|| unknown(name));
         assert_eq!(expanded("x%a%-%a%", &values), Ok(["x1-1", "x1-2", "x2-1", "x2-2"].map(str::to_owned).to_vec()));
         assert_eq!(expanded(r"\%b%a%", &values), Ok(vec!["%b1".to_owned(), "%b2".to_owned()]));
         assert_eq!(expanded("50% off", &values), Ok(vec!["50% off".to_owned()]));

@@ -87,9 +87,19 @@ pub(crate) struct Columns {
 
 impl Columns {
     pub(crate) fn new(batch: &RecordBatch, pool: &Pool) -> Result<Self, BatchError> {
-        let columns: Result<_, _> = pool.fields.iter().map(|name| column(batch, name)).collect();
+        let columns: Result<_, _> = pool
+            .fields
+            .iter()
+            .map(|name| match batch.column_by_name(name) {
+                Some(array) => column(array, name),
+                None => Ok(pool.facts.column(batch, name)),
+            })
+            .collect();
         let every: Result<_, _> = match pool.find(EVERY_FIELD) {
-            Some(_) => batch.schema_ref().fields().iter().map(|field| column(batch, field.name())).collect(),
+            Some(_) => {
+                let named = batch.schema_ref().fields().iter().zip(batch.columns());
+                named.map(|(field, array)| column(array, field.name())).collect()
+            }
             None => Ok(Vec::new()),
         };
         Ok(Self { columns: columns?, every: every? })
@@ -208,17 +218,16 @@ pub(crate) fn int_column(batch: &RecordBatch, name: &'static str) -> Result<Int6
     as_ints(array).ok_or_else(|| type_error(name, array))
 }
 
-fn text_column(batch: &RecordBatch, name: &'static str) -> Result<StringArray, BatchError> {
+pub(crate) fn text_column(batch: &RecordBatch, name: &'static str) -> Result<StringArray, BatchError> {
     let array = required(batch, name)?;
     as_texts(array).ok_or_else(|| type_error(name, array))
 }
 
-fn column(batch: &RecordBatch, name: &str) -> Result<Column, BatchError> {
+fn column(array: &ArrayRef, name: &str) -> Result<Column, BatchError> {
     use DataType::{
         Binary, Boolean, Date32, Float16, Float32, Float64, Int8, Int16, Int32, Int64, List, Null, Timestamp, UInt8,
         UInt16, UInt32,
     };
-    let Some(array) = batch.column_by_name(name) else { return Ok(Column::Missing) };
     let read = match array.data_type() {
         Null => Some(Column::Missing),
         Boolean => Some(Column::Bool(array.as_boolean().clone())),

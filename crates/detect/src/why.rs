@@ -5,6 +5,7 @@
 
 use crate::baseline::{Baseline, Compares};
 use crate::hit::Hit;
+use crate::indicators;
 use crate::rule::{Correlation, CorrelationCondition, Counts, Rule, RuleKind};
 use crate::ruleset::RuleSet;
 use yagura_columns::{Catalogue, Text};
@@ -189,6 +190,11 @@ fn different(field: &str) -> (String, String) {
 fn values(pairs: &[(String, String)], catalogue: &Catalogue) -> Text {
     let (mut en, mut ja) = (Vec::new(), Vec::new());
     for (field, value) in pairs {
+        if let Some(set) = field.strip_prefix(indicators::PREFIX) {
+            en.push(format!("listed as {value} in the indicator set “{set}”"));
+            ja.push(format!("インジケーター集合「{set}」の {value} に該当"));
+            continue;
+        }
         let (name_en, name_ja, unit) = label(field);
         match catalogue.by_symbol(value).filter(|_| field == "event_name") {
             Some(entry) => {

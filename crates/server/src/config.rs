@@ -10,7 +10,7 @@ pub use roles::{Cluster, ClusterError, RawCluster, Role, WORKER_NAME_BYTES_MAX};
 use crate::evidence::Evidence;
 use crate::gate::{QuotaError, Quotas, RawQuotas};
 use crate::lake::Care;
-use crate::pipeline::RULE_BUDGET_NS;
+use crate::pipeline::{RULE_BUDGET_NS, RulePlaces};
 use crate::serve::STATE_FILE;
 use crate::state::{StateUrl, StateUrlError};
 use crate::tenant::Tenant;
@@ -41,6 +41,8 @@ pub struct RawConfig {
     pub tenant: Option<String>,
     /// Directory of Sigma rules used instead of the built-in ones.
     pub rules_dir: Option<PathBuf>,
+    /// Directory of indicator sets, which take the place of those beside the rules.
+    pub indicators_dir: Option<PathBuf>,
     /// Host names and addresses that the gate's certificate is valid for, besides localhost and the gate's own address.
     pub gate_names: Vec<String>,
     /// Origins of TLS proxies in front of the API, such as `https://yagura.example`.
@@ -76,8 +78,8 @@ pub struct Config {
     pub gate: SocketAddr,
     /// The tenant of the operator's sign-in links.
     pub tenant: Tenant,
-    /// Directory of Sigma rules used instead of the built-in ones.
-    pub rules_dir: Option<PathBuf>,
+    /// Where rules and indicator sets lie.
+    pub rules: RulePlaces,
     /// Host names and addresses that the gate's certificate is valid for.
     pub gate_names: Vec<String>,
     /// Origins of TLS proxies in front of the API.
@@ -178,7 +180,7 @@ impl TryFrom<RawConfig> for Config {
             api,
             gate,
             tenant: Tenant::named(name),
-            rules_dir: raw.rules_dir,
+            rules: RulePlaces { rules: raw.rules_dir, indicators: raw.indicators_dir },
             gate_names: gate_names(gate, raw.gate_names),
             objects: raw.objects,
             evidence: raw.evidence,

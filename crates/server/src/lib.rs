@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod config;
 mod counted;
 pub mod evidence;
+pub mod facts;
 pub mod fleetwide;
 pub mod gate;
 pub mod happenings;

@@ -7,6 +7,8 @@ pub(crate) struct RuleReplay {
     /// Directory or file of rules; the built-in ones if not said.
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) indicators: super::rule::Indicators,
     /// The server's data directory, or the address of a lake (s3://bucket/prefix, az://container/prefix). A server may be running.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: String,

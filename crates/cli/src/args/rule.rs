@@ -16,7 +16,7 @@ pub(crate) enum Rule {
         #[arg(value_name = "DIR|FILE", default_value = "rules")]
         rules: Vec<PathBuf>,
         #[command(flatten)]
-        pipelines: Pipelines,
+        with: Surroundings,
         /// One JSON object a problem.
         #[arg(long)]
         json: bool,
@@ -39,12 +39,22 @@ pub(crate) enum Rule {
     Replay(RuleReplay),
 }
 
-/// How rules are mapped to the fields of events.
+/// What else rules look values up in.
 #[derive(Debug, Args)]
-pub(crate) struct Pipelines {
+pub(crate) struct Indicators {
+    /// Directory of indicator sets (*.txt, *.csv), besides those in `indicators` beside the rules; of two with one name this one counts.
+    #[arg(long = "indicators", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// What rules are read with.
+#[derive(Debug, Args)]
+pub(crate) struct Surroundings {
+    #[command(flatten)]
+    pub(crate) indicators: Indicators,
     /// A pipeline: one that ships (vehicle, ocsf, sysmon, linux, web, cloud), or a file. May be repeated.
     #[arg(long = "pipeline", value_name = "NAME|FILE")]
-    pub(crate) names: Vec<String>,
+    pub(crate) pipelines: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +65,8 @@ pub(crate) struct RuleTest {
     /// Files and directories of cases; those in `tests` below the directories of rules if not said.
     #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
     pub(crate) cases: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) indicators: Indicators,
     /// One JSON object a case: {"rule", "file", "case", "passed", "failure"}.
     #[arg(long)]
     pub(crate) json: bool,
@@ -69,7 +81,7 @@ pub(crate) struct RuleExplain {
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., default_value = "rules")]
     pub(crate) rules: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) pipelines: Pipelines,
+    pub(crate) with: Surroundings,
     /// One JSON object a rule.
     #[arg(long)]
     pub(crate) json: bool,
@@ -81,7 +93,7 @@ pub(crate) struct RuleEval {
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., required = true)]
     pub(crate) rules: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) pipelines: Pipelines,
+    pub(crate) with: Surroundings,
     /// The field that holds the time of an event. With it correlations are judged, too.
     #[arg(long, value_name = "NAME")]
     pub(crate) time_field: Option<String>,
@@ -99,7 +111,7 @@ pub(crate) struct RuleBench {
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., required = true)]
     pub(crate) rules: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) pipelines: Pipelines,
+    pub(crate) with: Surroundings,
     /// Events in JSON; all are held in memory.
     #[arg(long, value_name = "FILE", conflicts_with = "synthetic")]
     pub(crate) events: Option<PathBuf>,

@@ -31,6 +31,9 @@ pub(crate) struct Serve {
     /// Directory of Sigma rules used instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Option<PathBuf>,
+    /// Directory of indicator sets (*.txt, *.csv), which take the place of those of the same names beside the rules.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) indicators: Option<PathBuf>,
     /// Host names and addresses that the gate's certificate is valid for, besides localhost.
     #[arg(long, value_name = "NAME")]
     pub(crate) gate_name: Vec<String>,

@@ -13,7 +13,7 @@ use yagura_link::Digest;
 use yagura_model::{Name, UnixMicros};
 use yagura_server::clock;
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
-use yagura_server::pipeline::Rules;
+use yagura_server::pipeline::{RulePlaces, Rules};
 use yagura_server::serve::{IDENTITY_DIR, VAULT_DIR};
 use yagura_sim::{EVENT_EVERY, LoadPlan, LoadVehicle, MARK};
 use yagura_store::{NewRecord, RecordKind, Vault, VaultOptions};
@@ -180,7 +180,8 @@ fn empty(dir: &Path) -> Result<PathBuf, Failure> {
 
 /// The operator's rules, or those that ship; and the rule of the mark.
 fn write_rules(dir: &Path, given: Option<&Path>) -> Result<(), Failure> {
-    let rules = Rules::load(given).map_err(|error| Failure::Input(chain(&error)))?;
+    let rules = Rules::load(&RulePlaces { rules: given.map(Path::to_owned), indicators: None })
+        .map_err(|error| Failure::Input(chain(&error)))?;
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for rule in rules.set.rules() {
         let file = files.entry(rule.path.clone()).or_default();
@@ -188,6 +189,12 @@ fn write_rules(dir: &Path, given: Option<&Path>) -> Result<(), Failure> {
             file.push_str("\n---\n");
         }
         file.push_str(&rule.source);
+    }
+    let sets = dir.join("indicators");
+    std::fs::create_dir(&sets).map_err(|error| Failure::file(&sets, &error))?;
+    for set in rules.set.surroundings().indicators.iter() {
+        let (file, values) = (sets.join(set.name()).with_extension("txt"), set.values().collect::<Vec<_>>());
+        std::fs::write(&file, values.join("\n")).map_err(|error| Failure::file(&file, &error))?;
     }
     files.insert("mark".to_owned(), mark());
     for (number, text) in files.values().enumerate() {
@@ -213,8 +220,10 @@ mod tests {
     fn the_rules_that_ship_are_active_and_that_of_the_mark() {
         let dir = tempfile::tempdir().unwrap();
         write_rules(dir.path(), None).unwrap();
-        let rules = Rules::load(Some(dir.path())).map_err(|error| error.to_string()).unwrap();
-        let shipped = Rules::load(None).map_err(|error| error.to_string()).unwrap();
+        let rules = Rules::load(&RulePlaces { rules: Some(dir.path().to_owned()), indicators: None })
+            .map_err(|error| error.to_string())
+            .unwrap();
+        let shipped = Rules::load(&RulePlaces::default()).map_err(|error| error.to_string()).unwrap();
         assert_eq!(rules.book.len(), shipped.book.len() + 1);
         assert!(rules.book.len() >= 200, "a bench with fewer says little");
         assert!(rules.book.get(MARK_RULE).is_some());

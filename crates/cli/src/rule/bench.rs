@@ -40,7 +40,7 @@ struct Figures {
 /// Runs the command.
 pub(crate) fn run(args: &RuleBench) -> Result<(), Failure> {
     let began = Instant::now();
-    let (set, _) = usable(&args.rules, &args.pipelines)?;
+    let (set, _) = usable(&args.rules, &args.with)?;
     let load = began.elapsed();
     let made_up = args.events.is_none().then(|| made_up(&set, args.synthetic));
     let mut runs = Vec::new();

@@ -3,8 +3,8 @@
 //! Not a server: no tenant, no vault. Every rule looks at every event here, too, so all get one log source. An alert is written once,
 //! when it is first raised; what later batches add to it is not. Bound: [`ALERTS_MAX`] alerts are told apart.
 
-use super::{files, pipelines};
-use crate::args::Pipelines;
+use super::{files, surroundings};
+use crate::args::Surroundings;
 use crate::failure::Failure;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
 use arrow::compute::filter_record_batch;
@@ -31,12 +31,12 @@ pub(crate) struct Correlations {
 }
 
 impl Correlations {
-    pub(crate) fn new(paths: &[PathBuf], named: &Pipelines, time_field: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(paths: &[PathBuf], named: &Surroundings, time_field: &str) -> Result<Self, Failure> {
         let one_source = RuleFile { path: "one source".to_owned(), text: ONE_SOURCE.to_owned() };
-        let mut pipelines = pipelines(named)?;
-        pipelines.push(Pipeline::parse(&one_source).map_err(|error| Failure::Internal(error.to_string()))?);
+        let mut with = surroundings(paths, named)?;
+        with.pipelines.push(Pipeline::parse(&one_source).map_err(|error| Failure::Internal(error.to_string()))?);
         // Errors have been told when the rules were read for the first time.
-        let (set, _) = RuleSet::parse_mapped(&files(paths)?, &pipelines);
+        let (set, _) = RuleSet::parse_with(&files(paths)?, &with);
         let mut fields: Vec<String> = set.fields().into_iter().map(str::to_owned).collect();
         fields.extend(["vehicle".to_owned(), time_field.to_owned()]);
         let (time_field, written) = (time_field.to_owned(), HashSet::new());

@@ -23,10 +23,10 @@ struct Match<'a> {
     title: &'a str,
     line: u64,
     #[serde(serialize_with = "as_map")]
-    fields: &'a [(&'a str, String)],
+    fields: &'a [(String, String)],
 }
 
-fn as_map<S: Serializer>(fields: &&[(&str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_map<S: Serializer>(fields: &&[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(fields.len()))?;
     for (name, value) in *fields {
         map.serialize_entry(name, value)?;
@@ -44,10 +44,10 @@ struct Tally {
 
 /// Runs the command.
 pub(crate) fn run(args: &RuleEval) -> Result<(), Failure> {
-    let (set, faulty) = usable(&args.rules, &args.pipelines)?;
+    let (set, faulty) = usable(&args.rules, &args.with)?;
     let has_correlations = set.rules().iter().any(|rule| rule.kind != RuleKind::Match);
     let correlations = match &args.time_field {
-        Some(field) if has_correlations => Some(Correlations::new(&args.rules, &args.pipelines, field)?),
+        Some(field) if has_correlations => Some(Correlations::new(&args.rules, &args.with, field)?),
         None if has_correlations => {
             eprintln!(
                 "yagura: correlations and baselines are not judged: --time-field says which field holds the time of an event"
@@ -146,10 +146,8 @@ impl Evaluation {
 
     fn write_hits(&self, hits: &[Hit], text: &mut Vec<u8>) -> Result<u64, Failure> {
         for hit in hits {
-            let fields: Vec<(&str, String)> =
-                hit.group.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
             let line = hit.events.last().map_or(0, |event| event.position);
-            write(&Match { rule: &hit.rule, title: &hit.title, line, fields: &fields }, self.json, text)?;
+            write(&Match { rule: &hit.rule, title: &hit.title, line, fields: &hit.group }, self.json, text)?;
         }
         Ok(hits.len() as u64)
     }

@@ -31,7 +31,7 @@ struct Asked<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &args::RuleExplain) -> Result<(), Failure> {
-    let (set, _) = usable(&args.rules, &args.pipelines)?;
+    let (set, _) = usable(&args.rules, &args.with)?;
     let is_asked = |rule: &&Rule| match &args.rule {
         None => true,
         Some(asked) => rule.id == *asked || rule.name.as_ref() == Some(asked) || rule.title.en == *asked,

@@ -2,8 +2,8 @@
 //!
 //! Not the remarks themselves (`yagura_detect::lint`); here they are printed.
 
-use super::{files, pipelines};
-use crate::args::Pipelines;
+use super::{files, surroundings};
+use crate::args::Surroundings;
 use crate::failure::Failure;
 use crate::output::{Output, emit};
 use serde::Serialize;
@@ -23,9 +23,9 @@ struct Line<'a> {
 }
 
 /// Runs the command.
-pub(crate) fn run(paths: &[PathBuf], named: &Pipelines, json: bool) -> Result<(), Failure> {
+pub(crate) fn run(paths: &[PathBuf], named: &Surroundings, json: bool) -> Result<(), Failure> {
     let files = files(paths)?;
-    let remarks = lint(&files, &pipelines(named)?, clock::now());
+    let remarks = lint(&files, &surroundings(paths, named)?, clock::now());
     let text_of = |path: &str| files.iter().find(|file: &&RuleFile| file.path == path).map_or("", |file| &file.text);
     for remark in &remarks {
         let line = Line {

@@ -13,14 +13,15 @@ use std::time::Duration;
 use yagura_model::UnixMicros;
 use yagura_server::api::time::Time;
 use yagura_server::hunt::{HuntError, HuntOutcome, HuntPlan, HuntWatch, RuleOutcome, hunt};
-use yagura_server::pipeline::Rules;
+use yagura_server::pipeline::{RulePlaces, Rules};
 
 /// How often it says how far it is.
 const SAY_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs rules over the lake.
 pub(crate) fn run(args: &args::RuleReplay) -> Result<(), Failure> {
-    let rules = Rules::load(args.rules.as_deref()).map_err(|error| Failure::Check(chain(&error)))?;
+    let rules = Rules::load(&RulePlaces { rules: args.rules.clone(), indicators: args.indicators.dir.clone() })
+        .map_err(|error| Failure::Check(chain(&error)))?;
     let plan = HuntPlan::new(rules.set, args.tenant.clone(), time(args.from.as_deref())?, time(args.to.as_deref())?);
     let lake = crate::lake::open(&args.data)?;
     let outcome = runtime()?.block_on(async {

@@ -3,7 +3,7 @@
 //! Not the running itself (`yagura_detect::cases`). A rule that raises alerts and has no case that fires, or none that does not, is
 //! named: an untested rule is no fault of a test.
 
-use super::{files, shown};
+use super::{files, indicators, shown};
 use crate::args;
 use crate::failure::Failure;
 use crate::output::{Output, emit};
@@ -11,7 +11,7 @@ use crate::serve::chain;
 use serde::Serialize;
 use std::path::PathBuf;
 use yagura_detect::cases::CaseFile;
-use yagura_detect::{RuleFile, RuleSet};
+use yagura_detect::{RuleFile, RuleSet, Surroundings};
 use yagura_server::pipeline::{files_of_tests, read_rule_file};
 
 /// What became of a case, as scripts read it.
@@ -27,10 +27,12 @@ struct Line<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &args::RuleTest) -> Result<(), Failure> {
     let rules = files(&args.rules)?;
-    let set = RuleSet::parse(&rules).map_err(|errors| {
+    let indicators = indicators(&args.rules, &args.indicators)?;
+    let (set, errors) = RuleSet::parse_with(&rules, &Surroundings { indicators, ..Surroundings::default() });
+    if !errors.is_empty() {
         let shown: Vec<String> = errors.iter().take(10).map(|error| shown(error, &rules)).collect();
-        Failure::Check(shown.join("\n"))
-    })?;
+        return Err(Failure::Check(shown.join("\n")));
+    }
     let tests = tests(args)?;
     if tests.is_empty() {
         return Err(Failure::input("tests", "no case file (tests/*.yml) beside the rules; name one with --cases"));

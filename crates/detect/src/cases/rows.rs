@@ -1,6 +1,6 @@
 //! The events of a case as rows: what the case does not say is filled with plain values.
 //!
-//! Each item of `events` is a map of columns of the events table, plus: `event` (symbol of the catalogue: sets `event_id`,
+//! Each item of `events` is a map of columns of the events table and fields of the register (`vehicle.model`), plus: `event` (symbol of the catalogue: sets `event_id`,
 //! `event_name`, `severity_id`), `at` (offset from the case's start; default: right after the item before), `times` (repetitions),
 //! `every` (distance of repetitions, default 1s), `received_after` (default 0s). A list as value gives each repetition the next
 //! item; `{n}` in a text is the number of the repetition, from 1. The case starts at 2026-01-01T00:10:00Z.
@@ -9,12 +9,13 @@ use super::CASE_EVENTS_MAX;
 use crate::detection::{Located, at};
 use crate::document::span_up_to;
 use crate::error::RuleErrorKind;
+use crate::facts;
 use crate::yaml::{Node, Value};
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 use yagura_columns::{Catalogue, event_date, events_schema, severity_id};
@@ -41,14 +42,14 @@ fn type_error(node: &Node, field: &str, expected: &'static str) -> Located {
 
 /// The events of a case.
 pub(super) fn batch(case: &Node, items: &[Node]) -> Result<RecordBatch, Located> {
-    let schema = events_schema();
+    let schema = schema_of(items);
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut next = 0_i64;
     for item in items {
         let Value::Map(entries) = &item.value else { return Err(type_error(item, "events", "a list of maps")) };
         for (key, _) in entries {
             if !CONTROL.contains(&key.text.as_str()) && schema.index_of(&key.text).is_err() {
-                return Err(type_error(item, &key.text, "a column of the events table"));
+                return Err(type_error(item, &key.text, "a column of the events table or a field of the register"));
             }
         }
         let span = |name, unless| item.get(name).map_or(Ok(unless), |n| span_up_to(n, 0, OFFSET_MAX));
@@ -74,6 +75,15 @@ pub(super) fn batch(case: &Node, items: &[Node]) -> Result<RecordBatch, Located>
         schema.fields().iter().map(|field| column(field.name(), field.data_type(), &rows, &catalogue)).collect();
     RecordBatch::try_new(schema, columns?)
         .map_err(|error| at(case, RuleErrorKind::Compile { field: "events".to_owned(), reason: error.to_string() }))
+}
+
+/// The columns of events, and those of the register that a case says something of.
+fn schema_of(items: &[Node]) -> SchemaRef {
+    let said = |name: &&str| items.iter().any(|item| item.get(name).is_some());
+    let kind = |name| if name == facts::AGE { DataType::Int64 } else { DataType::Utf8 };
+    let more = facts::FACT_FIELDS.into_iter().filter(said).map(|name| Arc::new(Field::new(name, kind(name), true)));
+    let own = events_schema();
+    Arc::new(Schema::new(own.fields().iter().cloned().chain(more).collect::<Fields>()))
 }
 
 /// A cell: as the case says, or else a plain value.

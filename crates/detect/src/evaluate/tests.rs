@@ -40,7 +40,7 @@ fn passes(test: &Test, cell: Option<&Cell<'_>>) -> bool {
         Test::Bool(b) => text.to_lowercase() == b.to_string(),
         Test::Compare(comparison, bound) => number.is_some_and(|n| comparison.holds(n, bound.value())),
         Test::Regex(source) => regex::Regex::new(source).is_ok_and(|r| r.is_match(&text)),
-        Test::Cidr(..) | Test::Time(..) | Test::Field { .. } => false,
+        Test::Cidr(..) | Test::Listed(..) | Test::Time(..) | Test::Field { .. } => false,
     }
 }
 

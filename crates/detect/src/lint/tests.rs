@@ -56,8 +56,8 @@ title: [
 fn remarks_name_the_place_and_the_next_step() {
     let (good, _) = RULES.rsplit_once("---").unwrap_or_default();
     let file = RuleFile { path: "r.yml".to_owned(), text: good.to_owned() };
-    let shown: Vec<_> = lint(&[file], &[], NOW).iter().map(|remark| remark.shown(good)).collect();
+    let shown: Vec<_> = lint(&[file], &Surroundings::default(), NOW).iter().map(|remark| remark.shown(good)).collect();
     expect_file!["remarks.txt"].assert_eq(&shown.join("\n"));
     let broken = RuleFile { path: "r.yml".to_owned(), text: RULES.to_owned() };
-    assert!(lint(&[broken], &[], NOW).iter().all(|remark| remark.is_error));
+    assert!(lint(&[broken], &Surroundings::default(), NOW).iter().all(|remark| remark.is_error));
 }

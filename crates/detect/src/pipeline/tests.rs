@@ -12,7 +12,7 @@ fn fields(source: &str, detection: &str, pipelines: &[&str]) -> Vec<String> {
     let pipelines: Vec<_> = pipelines.iter().map(|text| pipeline(text).unwrap_or_else(|e| panic!("{e}"))).collect();
     let text = format!("title: t\nlogsource: {{{source}}}\ndetection: {{s: {{{detection}}}, condition: s}}\n");
     let file = RuleFile { path: "r.yml".to_owned(), text };
-    let (set, errors) = RuleSet::parse_mapped(&[file], &pipelines);
+    let (set, errors) = RuleSet::parse_with(&[file], &Surroundings { pipelines, ..Surroundings::default() });
     assert_eq!(errors, []);
     set.fields().into_iter().map(str::to_owned).collect()
 }

@@ -15,8 +15,10 @@ mod correlations;
 mod costs;
 mod cuts;
 mod explained;
+mod facts;
 mod fleet;
 mod hostile;
+mod indicators;
 mod late;
 mod life;
 mod oracle;
@@ -29,7 +31,7 @@ mod words;
 use arrow::record_batch::RecordBatch;
 use std::path::{Path, PathBuf};
 use yagura_detect::cases::CaseFile;
-use yagura_detect::{RuleFile, RuleSet};
+use yagura_detect::{Indicators, RuleFile, RuleSet, Surroundings};
 
 /// The repository's root.
 fn root() -> PathBuf {
@@ -61,6 +63,16 @@ fn shipped_files() -> Vec<RuleFile> {
     let mut all = files(&root().join("rules"), ".yml");
     all.retain(|file| !file.path.starts_with("tests"));
     all
+}
+
+/// The rules that ship, with the indicator sets that ship.
+fn shipped_set() -> RuleSet {
+    let directory = root().join("rules/indicators");
+    let sets: Vec<RuleFile> = [".txt", ".csv"].into_iter().flat_map(|ending| files(&directory, ending)).collect();
+    let indicators = Indicators::read(&sets).unwrap_or_else(|e| panic!("{e}"));
+    let (set, errors) = RuleSet::parse_with(&shipped_files(), &Surroundings { indicators, ..Surroundings::default() });
+    assert!(errors.is_empty(), "{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    set
 }
 
 /// A set of one file; every problem of it is a failure.

@@ -1,20 +1,15 @@
 //! Every rule that ships fires when it must and is silent when it must be.
 
-use crate::{files, root, shipped_files};
+use crate::{files, root, shipped_files, shipped_set};
 use std::collections::BTreeSet;
 use yagura_columns::events_schema;
 use yagura_detect::cases::CaseFile;
-use yagura_detect::{Engine, Pipeline, Rule, RuleKind, RuleSet};
+use yagura_detect::{Engine, FACT_FIELDS, Pipeline, Rule, RuleKind, RuleSet, Surroundings};
 use yagura_model::Severity;
-
-fn shipped() -> RuleSet {
-    RuleSet::parse(&shipped_files())
-        .unwrap_or_else(|errors| panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
-}
 
 #[test]
 fn every_case_beside_a_rule_passes() {
-    let set = shipped();
+    let set = shipped_set();
     let mut failures = Vec::new();
     let mut cases = 0;
     for file in files(&root().join("rules/tests"), ".yml") {
@@ -33,7 +28,7 @@ fn every_case_beside_a_rule_passes() {
 #[test]
 fn no_rule_speaks_on_an_ordinary_day() {
     let day = crate::events(include_str!("ordinary_day.yml"));
-    let mut engine = Engine::new(shipped());
+    let mut engine = Engine::new(shipped_set());
     let hits = engine.process(&day).expect("a batch of events");
     let told: BTreeSet<_> = hits.iter().filter_map(|hit| Some(engine.rules().rule(&hit.rule)?.path.clone())).collect();
     assert_eq!(told, BTreeSet::new());
@@ -44,7 +39,7 @@ fn no_rule_speaks_on_an_ordinary_day() {
 fn every_rule_that_raises_alerts_has_positive_and_negative_cases() {
     let tests = files(&root().join("rules/tests"), ".yml");
     let parsed: Vec<_> = tests.iter().map(|f| CaseFile::parse(&f.path, &f.text).expect("parses")).collect();
-    for rule in shipped().rules().iter().filter(|rule| rule.alerts) {
+    for rule in shipped_set().rules().iter().filter(|rule| rule.alerts) {
         let cases: Vec<_> = parsed.iter().filter(|f| f.rule == rule.id).flat_map(|f| &f.cases).collect();
         assert!(cases.iter().any(|c| c.alerts > 0), "{}: no positive case", rule.path);
         assert!(cases.iter().any(|c| c.alerts == 0), "{}: no negative case", rule.path);
@@ -53,10 +48,10 @@ fn every_rule_that_raises_alerts_has_positive_and_negative_cases() {
 
 #[test]
 fn every_rule_speaks_both_languages_and_asks_about_columns_that_exist() {
-    let set = shipped();
+    let set = shipped_set();
     let schema = events_schema();
     for field in set.fields() {
-        assert!(schema.index_of(field).is_ok(), "no column `{field}`");
+        assert!(schema.index_of(field).is_ok() || FACT_FIELDS.contains(&field), "no column `{field}`");
     }
     let alerting: Vec<_> = set.rules().iter().filter(|rule| rule.alerts).collect();
     let correlations = alerting.iter().filter(|r| matches!(r.kind, RuleKind::Correlation(_))).count();
@@ -103,7 +98,7 @@ fn source(rule: &Rule, set: &RuleSet) -> String {
 fn tags_name_techniques_and_threats_that_exist() {
     let known: BTreeSet<&str> = THREATS.split_whitespace().collect();
     let techniques = crate::taxonomy::techniques();
-    for rule in shipped().rules().iter().filter(|rule| rule.alerts) {
+    for rule in shipped_set().rules().iter().filter(|rule| rule.alerts) {
         for row in tagged(rule, "unece.r155.") {
             assert!(known.contains(row), "{}: row {row} of table A1", rule.path);
         }
@@ -121,7 +116,7 @@ fn tags_name_techniques_and_threats_that_exist() {
 /// `docs/shipped-rules.md`: run this test with `UPDATE_EXPECT=1` to write it anew.
 #[test]
 fn the_list_of_shipped_rules_is_fresh() {
-    let set = shipped();
+    let set = shipped_set();
     let mut rules: Vec<&Rule> = set.rules().iter().filter(|rule| rule.alerts).collect();
     rules.sort_by(|a, b| a.path.cmp(&b.path));
     let correlations = rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Correlation(_))).count();
@@ -168,7 +163,8 @@ fn the_pipelines_that_ship_can_be_read_and_sigmahq_is_mapped_by_each() {
     let rules = if sigma.is_dir() { files(&sigma, ".yml") } else { shipped_files() };
     for file in &pipelines {
         let pipeline = Pipeline::parse(file).unwrap_or_else(|e| panic!("{e}"));
-        let (set, errors) = RuleSet::parse_mapped(&rules, &[pipeline]);
+        let (set, errors) =
+            RuleSet::parse_with(&rules, &Surroundings { pipelines: vec![pipeline], ..Surroundings::default() });
         assert_eq!(errors, [], "{}", file.path);
         assert!(set.rules().len() >= 30, "{}", file.path);
     }

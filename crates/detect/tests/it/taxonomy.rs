@@ -4,13 +4,13 @@
 //! a server, through the mapping to rows, and the shipped rules judge them: a mapping that no longer gives the words that rules
 //! ask for fails here.
 
-use crate::{files, root, shipped_files};
+use crate::{files, root, shipped_set};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use yagura_columns::Decoder;
-use yagura_detect::{Engine, RuleSet};
+use yagura_detect::Engine;
 use yagura_model::{Name, UnixMicros};
 use yagura_sources::{Encoding, Form, LogRecord, LogSource, Mappings, Source, SourceKind, read_logs};
 
@@ -48,7 +48,7 @@ fn judged(source: &Source, logs: &LogSource, lines: &str) -> (BTreeSet<String>, 
     let mut decoder = Decoder::new();
     let read = read_logs(&mut decoder, &mut Mappings::default(), 0, RECEIVED, &payload).expect("rows");
     assert_eq!(read.unreadable, 0, "{}", source.name);
-    let mut engine = Engine::new(RuleSet::parse(&shipped_files()).expect("the shipped rules"));
+    let mut engine = Engine::new(shipped_set());
     let events = decoder.finish().expect("a batch").events;
     let hits = engine.process(&events).expect("hits");
     let path = |id: &str| engine.rules().rule(id).map(|rule| rule.path.clone()).unwrap_or_default();
@@ -102,7 +102,7 @@ fn compared<'a>(detection: &'a Value, field: &str) -> Vec<&'a str> {
 #[test]
 fn the_taxonomy_describes_every_product_and_action_that_rules_name() {
     let text = std::fs::read_to_string(root().join("docs/taxonomy.md")).expect("docs/taxonomy.md");
-    let set = RuleSet::parse(&shipped_files()).expect("the shipped rules");
+    let set = shipped_set();
     for rule in set.rules() {
         let Some(product) = &rule.logsource.product else { continue };
         let heading = format!("\n### `{product}`");

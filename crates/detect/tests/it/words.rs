@@ -1,12 +1,12 @@
 //! The words that a person reads.
 
-use crate::{events, shipped_files};
+use crate::{events, shipped_set};
 use expect_test::{Expect, expect};
 use yagura_columns::Catalogue;
-use yagura_detect::{Engine, Finding, RuleSet, why};
+use yagura_detect::{Engine, Finding, why};
 
 fn check(title: &str, items: &str, expected: Expect) {
-    let set = RuleSet::parse(&shipped_files()).expect("shipped rules");
+    let set = shipped_set();
     let mut engine = Engine::new(set);
     let hits = engine.process(&events(items)).expect("a batch of events");
     let hit = hits.iter().find(|hit| hit.title == title).unwrap_or_else(|| panic!("{hits:#?}"));

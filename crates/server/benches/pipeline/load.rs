@@ -214,6 +214,10 @@ pub(crate) fn rules() -> Fallible<Vec<RuleFile>> {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules").join(folder))? {
             let path = entry?.path();
             let text = std::fs::read_to_string(&path)?;
+            // Rules that look values up are left out with their sets.
+            if text.contains("|expand") {
+                continue;
+            }
             rules += 1 + text.matches("\n---").count();
             files.push(RuleFile { path: path.display().to_string(), text });
         }

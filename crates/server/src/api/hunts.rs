@@ -30,7 +30,11 @@ pub(crate) async fn begin(
     let set = match request.rules {
         Some(text) => {
             let file = RuleFile { path: "rules".to_owned(), text };
-            RuleSet::parse(&[file]).map_err(|errors| ApiError::BadInput { what: "rules", why: told(&errors) })?
+            let (set, errors) = RuleSet::parse_with(&[file], app.rules.now().set.surroundings());
+            if !errors.is_empty() {
+                return Err(ApiError::BadInput { what: "rules", why: told(&errors) });
+            }
+            set
         }
         None => app.rules.now().set.clone(),
     };

@@ -17,7 +17,8 @@ pub(super) fn of(set: &RuleSet, sample: &[RecordBatch]) -> HashMap<String, u64> 
         return HashMap::new();
     }
     let cost = |rule: &Rule| {
-        let mut engine = Engine::new(RuleSet::parse(&files(set, rule)).ok()?);
+        let (alone, errors) = RuleSet::parse_with(&files(set, rule), set.surroundings());
+        let mut engine = Engine::new(Some(alone).filter(|_| errors.is_empty())?);
         let before = thread_cpu();
         for batch in sample {
             engine.process(batch).ok()?;

@@ -2,21 +2,23 @@
 //!
 //! Not the rules and not the engine: whoever works by them asks for the newest before each piece of work. Invariants: a set becomes active
 //! whole or not at all; faulty files leave the set before active, and a person is told file and line until they are mended. Cost: the
-//! names and times of all rule files every [`LOOK_EVERY`]; their text only when one changed.
+//! names and times of all their files every [`LOOK_EVERY`]; their text only when one changed.
 
 use super::costs::RuleCosts;
+use super::indicator_files::{directory_beside, set_files};
 use super::rule_files::rule_files;
-use super::rules::{Rules, RulesError};
+use super::rules::{RulePlaces, Rules, RulesError};
 use crate::api::Health;
 use crate::happenings::{RulesChanged, RulesRefused, chain, emit};
 use crate::stop::stopped;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use yagura_detect::Facts;
 
-/// How often it is looked whether a rule file changed. A change is taken up when a second look finds no further one.
+/// How often it is looked whether a file of rules or of an indicator set changed. A change is taken up when a second look finds no further one.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 const KIND: &str = "rules";
 const NEXT_STEP: &str = "Mend the file that is named, or put the old one back; `yagura rule lint` checks a directory before it is given \
@@ -36,12 +38,13 @@ impl ActiveRules {
         Self { newest: watch::channel(Arc::new(rules)).1, costs: RuleCosts::default() }
     }
 
-    /// The rules of a directory, looked at until told to stop; without a directory they do not change.
+    /// The rules of these places, looked at until told to stop; what is built in does not change.
     #[must_use]
-    pub fn attended(rules: Rules, dir: Option<PathBuf>, health: Health, stop: watch::Receiver<bool>) -> Self {
+    pub fn attended(rules: Rules, places: RulePlaces, health: Health, stop: watch::Receiver<bool>) -> Self {
         let (sender, receiver) = watch::channel(Arc::new(rules));
-        if let Some(dir) = dir {
-            tokio::spawn(attend(dir, sender, health, stop));
+        if places != RulePlaces::default() {
+            let facts = sender.borrow().set.surroundings().facts.clone();
+            tokio::spawn(attend((places, facts), sender, health, stop));
         }
         Self { newest: receiver, costs: RuleCosts::default() }
     }
@@ -78,12 +81,20 @@ impl ActiveRules {
     }
 }
 
-/// Path, length and time of change of every rule file.
+/// Path, length and time of change of every file of rules and indicator sets.
 type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
-fn look(dir: &Path) -> Result<Look, RulesError> {
+fn look(places: &RulePlaces) -> Result<Look, RulesError> {
+    let mut files = match &places.rules {
+        Some(dir) => rule_files(dir)?,
+        None => Vec::new(),
+    };
+    let beside = places.rules.as_deref().and_then(directory_beside);
+    for dir in beside.iter().chain(&places.indicators) {
+        files.extend(set_files(dir)?);
+    }
     let mut look = Vec::new();
-    for path in rule_files(dir)? {
+    for path in files {
         let about = std::fs::metadata(&path).map_err(|source| RulesError::File { path: path.clone(), source })?;
         look.push((path, about.len(), about.modified().ok()));
     }
@@ -91,11 +102,16 @@ fn look(dir: &Path) -> Result<Look, RulesError> {
     Ok(look)
 }
 
-async fn attend(dir: PathBuf, active: watch::Sender<Arc<Rules>>, health: Health, stop: watch::Receiver<bool>) {
-    let dir = Arc::new(dir);
+async fn attend(
+    (places, facts): (RulePlaces, Facts),
+    active: watch::Sender<Arc<Rules>>,
+    health: Health,
+    stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(places);
     let look_again = || {
-        let dir = Arc::clone(&dir);
-        async move { spawn_blocking(move || look(&dir)).await }
+        let places = Arc::clone(&places);
+        async move { spawn_blocking(move || look(&places)).await }
     };
     let Ok(first) = look_again().await else { return };
     let (mut taken, mut seen) = (first.ok(), None);
@@ -115,12 +131,12 @@ async fn attend(dir: PathBuf, active: watch::Sender<Arc<Rules>>, health: Health,
             seen = Some(now);
             continue;
         }
-        let directory = Arc::clone(&dir);
-        let Ok(loaded) = spawn_blocking(move || Rules::load(Some(&directory))).await else { return };
+        let places = Arc::clone(&places);
+        let Ok(loaded) = spawn_blocking(move || Rules::load(&places)).await else { return };
         match loaded {
             Ok(rules) => {
                 emit(&RulesChanged { rules: rules.book.len() });
-                active.send_replace(Arc::new(rules));
+                active.send_replace(Arc::new(rules.with_facts(facts.clone())));
                 health.heals(KIND);
             }
             Err(error) => {

@@ -56,10 +56,15 @@ enum Kept {
 /// # Errors
 /// [`RulesError::File`]
 pub fn read_rule_file(path: &Path) -> Result<RuleFile, RulesError> {
+    read_text(path, RULE_FILE_BYTES_MAX)
+}
+
+/// A file of text, one byte longer than allowed at most: its reader says that it is too long.
+pub(super) fn read_text(path: &Path, bytes_max: usize) -> Result<RuleFile, RulesError> {
     let failed = |source| RulesError::File { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(RULE_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         failed(Error::new(ErrorKind::InvalidData, format!("not UTF-8 at byte {at}")))

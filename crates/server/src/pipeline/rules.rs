@@ -3,14 +3,18 @@
 //! Not their meaning (that is `detect`). Invariants: a faulty rule stops the start and is named with file and line; the same files
 //! in the same order give the same set. Cost: read once, at the start.
 
+use super::indicator_files::{BESIDE, indicators_beside, indicators_in};
 use super::rule_files::{DEPTH_MAX, RULE_FILES_MAX, files_of_tests, read_rule_file, rule_files};
 use crate::api::severity_id;
 use crate::api::types::{SeverityName, Text};
 use rust_embed::RustEmbed;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use yagura_detect::incident::Domain;
-use yagura_detect::{Counts, Exception, Rule, RuleError, RuleFile, RuleKind, RuleSet, Stage};
+use yagura_detect::{
+    Counts, Exception, Facts, IndicatorError, Indicators, Rule, RuleError, RuleFile, RuleKind, RuleSet, Stage,
+    Surroundings,
+};
 use yagura_model::Severity;
 
 #[derive(RustEmbed)]
@@ -33,6 +37,9 @@ pub enum RulesError {
     /// The directory holds too many files or too deep directories.
     #[error("{} holds more than {RULE_FILES_MAX} rule files, or directories deeper than {DEPTH_MAX}", .0.display())]
     TooMany(PathBuf),
+    /// An indicator set is faulty.
+    #[error(transparent)]
+    Indicators(#[from] IndicatorError),
     /// Rules are faulty.
     #[error("{} of the rules cannot be used: {}", .0.len(), first_of(.0))]
     Faulty(Vec<RuleError>),
@@ -41,6 +48,15 @@ pub enum RulesError {
 fn first_of(errors: &[RuleError]) -> String {
     let shown: Vec<String> = errors.iter().take(10).map(ToString::to_string).collect();
     shown.join("; ")
+}
+
+/// Where rules and what belongs to them lie.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RulePlaces {
+    /// A directory or file of rules; the built-in ones if there is none.
+    pub rules: Option<PathBuf>,
+    /// A directory of indicator sets, which take the place of those beside the rules that have the same names.
+    pub indicators: Option<PathBuf>,
 }
 
 /// The rules as the engine takes them and as people read them.
@@ -53,17 +69,25 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The built-in rules, or those of a directory or file instead.
+    /// The rules of these places.
     ///
     /// # Errors
     /// [`RulesError`]
-    pub fn load(dir: Option<&Path>) -> Result<Self, RulesError> {
+    pub fn load(places: &RulePlaces) -> Result<Self, RulesError> {
+        let dir = places.rules.as_deref();
         let read = |paths: Vec<PathBuf>| paths.iter().map(|path| read_rule_file(path)).collect::<Result<Vec<_>, _>>();
         let (files, tests) = match dir {
             Some(dir) => (read(rule_files(dir)?)?, read(files_of_tests(dir)?)?),
-            None => (built_in(|path| !path.starts_with("tests/")), built_in(|path| path.starts_with("tests/"))),
+            None => (built_in(|path| is_rule(path) && !is_test(path)), built_in(|path| is_rule(path) && is_test(path))),
         };
-        let mut rules = Self::of(files)?;
+        let mut indicators = match dir {
+            Some(dir) => indicators_beside(dir)?,
+            None => Indicators::read(&built_in(|path| path.starts_with(BESIDE)))?,
+        };
+        if let Some(dir) = &places.indicators {
+            indicators.extend(indicators_in(dir)?);
+        }
+        let mut rules = Self::of_files(files, indicators)?;
         rules.book.take_tests(tests);
         Ok(rules)
     }
@@ -72,9 +96,22 @@ impl Rules {
     ///
     /// # Errors
     /// [`RulesError::Faulty`]
-    pub fn of(mut files: Vec<RuleFile>) -> Result<Self, RulesError> {
+    pub fn of(files: Vec<RuleFile>) -> Result<Self, RulesError> {
+        Self::of_files(files, Indicators::default())
+    }
+
+    /// The same over what this register knows.
+    #[must_use]
+    pub fn with_facts(self, facts: Facts) -> Self {
+        Self { set: self.set.with_facts(facts), ..self }
+    }
+
+    fn of_files(mut files: Vec<RuleFile>, indicators: Indicators) -> Result<Self, RulesError> {
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        let set = RuleSet::parse(&files).map_err(RulesError::Faulty)?;
+        let (set, errors) = RuleSet::parse_with(&files, &Surroundings { indicators, ..Surroundings::default() });
+        if !errors.is_empty() {
+            return Err(RulesError::Faulty(errors));
+        }
         let order = set.rules().iter().map(|rule| rule.id.clone()).collect();
         let facts = set.rules().iter().map(|rule| (rule.id.clone(), facts(rule, &set))).collect();
         let book = RuleBook { facts, order, exceptions: set.exceptions().to_vec() };
@@ -82,12 +119,20 @@ impl Rules {
     }
 }
 
+fn is_rule(path: &str) -> bool {
+    path.ends_with(".yml")
+}
+
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/")
+}
+
 fn built_in(is_wanted: fn(&str) -> bool) -> Vec<RuleFile> {
     let file = |path: std::borrow::Cow<'static, str>| {
         let text = String::from_utf8_lossy(&BuiltIn::get(&path)?.data).into_owned();
         Some(RuleFile { path: format!("rules/{path}"), text })
     };
-    BuiltIn::iter().filter(|path| path.ends_with(".yml") && is_wanted(path)).filter_map(file).collect()
+    BuiltIn::iter().filter(|path| is_wanted(path)).filter_map(file).collect()
 }
 
 /// What people need to know of a rule.
@@ -245,10 +290,11 @@ fn facts(rule: &Rule, set: &RuleSet) -> RuleFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn the_built_in_rules_can_be_used() {
-        let rules = Rules::load(None).map_err(|e| e.to_string()).unwrap();
+        let rules = Rules::load(&RulePlaces::default()).map_err(|e| e.to_string()).unwrap();
         assert_eq!(rules.book.len(), rules.set.rules().len());
     }
 
@@ -258,13 +304,41 @@ mod tests {
         std::fs::write(dir.path().join("bad.yml"), "title: x\nid: 1\n").unwrap();
         std::fs::create_dir(dir.path().join("tests")).unwrap();
         std::fs::write(dir.path().join("tests/bad.yml"), "[").unwrap();
-        let error = Rules::load(Some(dir.path())).map(|_| ()).unwrap_err();
+        let error = Rules::load(&places(dir.path())).map(|_| ()).unwrap_err();
         assert!(matches!(&error, RulesError::Faulty(all) if all[0].path.ends_with("bad.yml")), "{error}");
     }
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let error = Rules::load(Some(Path::new("/no/such/rules"))).map(|_| ()).unwrap_err();
+        let error = Rules::load(&places(Path::new("/no/such/rules"))).map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "cannot read rules from /no/such/rules");
+    }
+
+    #[test]
+    fn a_set_that_is_named_takes_the_place_of_one_beside_the_rules() {
+        let (dir, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let rule =
+            "title: t\nlogsource: {product: vehicle}\ndetection: {s: {vehicle|expand: '%gone%'}, condition: s}\n";
+        std::fs::write(dir.path().join("r.yml"), rule).unwrap();
+        let missing = Rules::load(&places(dir.path())).map(|_| ()).unwrap_err().to_string();
+        assert!(
+            missing.contains("there is no indicator set indicators/gone.txt or .csv beside the rules"),
+            "{missing}"
+        );
+        let beside = dir.path().join(BESIDE);
+        std::fs::create_dir(&beside).unwrap();
+        std::fs::write(beside.join("gone.txt"), "v-1\n").unwrap();
+        std::fs::write(own.path().join("gone.csv"), "vehicle\nv-2\nv-3\n").unwrap();
+        let values = |places: &RulePlaces| {
+            let rules = Rules::load(places).map_err(|e| e.to_string()).unwrap();
+            rules.set.surroundings().indicators.iter().map(|set| (set.name().to_owned(), set.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(values(&places(dir.path())), [("gone".to_owned(), 1)]);
+        let indicators = Some(own.path().to_owned());
+        assert_eq!(values(&RulePlaces { indicators, ..places(dir.path()) }), [("gone".to_owned(), 2)]);
+    }
+
+    fn places(rules: &Path) -> RulePlaces {
+        RulePlaces { rules: Some(rules.to_owned()), indicators: None }
     }
 }

@@ -20,6 +20,7 @@ use crate::evidence::inbox::INBOX_DIR;
 use crate::evidence::keeper;
 use crate::evidence::reads::{self, Reads};
 use crate::evidence::stamper::Stamper;
+use crate::facts;
 use crate::gate::{Counters, Gate, GateParts, Quotas};
 use crate::happenings::{Started, Stopped, emit};
 use crate::hunt::Hunts;
@@ -41,6 +42,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 use yagura_columns::Catalogue;
+use yagura_detect::Facts;
 use yagura_store::objects::{self, Objects};
 use yagura_store::{Archiver, Recovery, Repair, Vault, VaultOptions, VaultReader};
 
@@ -154,7 +156,7 @@ impl Server {
         let api_socket = bind(config.api).await?;
         let gate_socket = bind(config.gate).await?;
         let (api_addr, gate_addr) = (local(&api_socket)?, local(&gate_socket)?);
-        let rules = Rules::load(config.rules_dir.as_deref())?;
+        let rules = Rules::load(&config.rules)?;
         let rules_count = rules.book.len();
         let mut opened = Opened::open(&config).await?;
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{api_addr}"));
@@ -163,7 +165,11 @@ impl Server {
         let common = Common::default();
         let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
-        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), common.health.clone(), stopping.clone())
+        let facts = Facts::default();
+        facts::learn_all(&opened.state, &facts).await.map_err(|error| ServeError::of_state(&config.state, error))?;
+        tokio::spawn(facts::attend(opened.state.clone(), facts.clone(), stopping.clone()));
+        let rules = rules.with_facts(facts);
+        let rules = ActiveRules::attended(rules, config.rules.clone(), common.health.clone(), stopping.clone())
             .with_budget(config.rule_cost_max);
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
         let costs = rules.costs().clone();

@@ -50,6 +50,19 @@ struct KnownRow {
     revoked_reason: Option<String>,
 }
 
+/// The columns of a [`KnownRow`], up to what is asked of its device.
+macro_rules! select_known {
+    () => {
+        "SELECT d.tenant, d.vehicle, d.sensor, d.model, d.enrolled_us, d.fingerprint,
+            (SELECT c.expires_us FROM certificates c WHERE c.tenant = d.tenant AND c.vehicle = d.vehicle
+             AND c.sensor = d.sensor AND c.fingerprint = d.fingerprint) AS expires_us,
+            (SELECT COUNT(*) FROM certificates c WHERE c.tenant = d.tenant AND c.vehicle = d.vehicle
+             AND c.sensor = d.sensor) AS certificates,
+            d.revoked_us, d.revoked_reason
+         FROM devices d WHERE "
+    };
+}
+
 /// Fingerprint in force, when revoked, DER, and how many certificates of the device have the fingerprint that is asked for.
 type InForce = (Vec<u8>, Option<i64>, Vec<u8>, i64);
 /// Tenant, vehicle, sensor, when, why, and the place of its record.
@@ -91,16 +104,24 @@ impl State {
     pub async fn devices_from(&self, after: Option<&DeviceId>) -> Result<Vec<KnownDevice>, StateError> {
         let names = after.map(|device| [device.tenant, device.vehicle, device.sensor]);
         let name = |nth: usize| names.as_ref().and_then(|names| names.get(nth)).map_or("", |name| name.as_str());
-        let query = sql("SELECT d.tenant, d.vehicle, d.sensor, d.model, d.enrolled_us, d.fingerprint,
-                    (SELECT c.expires_us FROM certificates c WHERE c.tenant = d.tenant AND c.vehicle = d.vehicle
-                     AND c.sensor = d.sensor AND c.fingerprint = d.fingerprint) AS expires_us,
-                    (SELECT COUNT(*) FROM certificates c WHERE c.tenant = d.tenant AND c.vehicle = d.vehicle
-                     AND c.sensor = d.sensor) AS certificates,
-                    d.revoked_us, d.revoked_reason
-             FROM devices d WHERE (d.tenant, d.vehicle, d.sensor) > ($1, $2, $3)
-             ORDER BY d.tenant, d.vehicle, d.sensor LIMIT $4");
+        let query = sql(concat!(
+            select_known!(),
+            "(d.tenant, d.vehicle, d.sensor) > ($1, $2, $3) ORDER BY d.tenant, d.vehicle, d.sensor LIMIT $4"
+        ));
         let query = query.bind(name(0)).bind(name(1)).bind(name(2)).bind(DEVICES_PAGE_MAX);
         query.all::<KnownRow>(self.read()).await?.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// Devices that got a certificate since then, in no order.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn devices_enrolled_since(&self, since: UnixMicros) -> Result<Vec<KnownDevice>, StateError> {
+        let query = sql(concat!(
+            select_known!(),
+            "(d.tenant, d.vehicle, d.sensor) IN (SELECT tenant, vehicle, sensor FROM certificates WHERE enrolled_us >= $1)"
+        ));
+        query.bind(since.0).all::<KnownRow>(self.read()).await?.into_iter().map(TryInto::try_into).collect()
     }
 
     /// One device; `None` if it never enrolled.
@@ -108,13 +129,7 @@ impl State {
     /// # Errors
     /// [`StateError`]
     pub async fn known_device(&self, device: &DeviceId) -> Result<Option<KnownDevice>, StateError> {
-        let query = sql("SELECT d.tenant, d.vehicle, d.sensor, d.model, d.enrolled_us, d.fingerprint,
-                    (SELECT c.expires_us FROM certificates c WHERE c.tenant = d.tenant AND c.vehicle = d.vehicle
-                     AND c.sensor = d.sensor AND c.fingerprint = d.fingerprint) AS expires_us,
-                    (SELECT COUNT(*) FROM certificates c WHERE c.tenant = d.tenant AND c.vehicle = d.vehicle
-                     AND c.sensor = d.sensor) AS certificates,
-                    d.revoked_us, d.revoked_reason
-             FROM devices d WHERE d.tenant = $1 AND d.vehicle = $2 AND d.sensor = $3");
+        let query = sql(concat!(select_known!(), "d.tenant = $1 AND d.vehicle = $2 AND d.sensor = $3"));
         let query = query.bind(device.tenant.as_str()).bind(device.vehicle.as_str()).bind(device.sensor.as_str());
         query.optional::<KnownRow>(self.read()).await?.map(TryInto::try_into).transpose()
     }

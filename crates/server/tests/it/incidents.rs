@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use yagura_columns::Catalogue;
 use yagura_model::{EventId, Name, UnixMicros};
 use yagura_server::clock;
-use yagura_server::state::{AlertRise, Delta, IncidentFilter, PartitionNumber, State, StateError};
+use yagura_server::state::{
+    AlertRise, Delta, DispositionCode, IncidentFilter, PartitionNumber, Person, State, StateError, StatusChange,
+    StatusCode,
+};
 use yagura_server::tenant::Tenant;
 
 const MINUTE: i64 = 60_000_000;
@@ -267,6 +270,42 @@ async fn a_keeper_that_was_replaced_writes_nothing() {
     state.close().await;
 }
 
+#[tokio::test]
+async fn a_rule_that_was_often_wrong_adds_less_once_enough_alerts_were_judged() {
+    let dir = TempDir::new().unwrap();
+    let state = State::connect(&parsed_url(dir.path()).await).await.unwrap();
+    let (now, catalogue) = (clock::now(), Catalogue::builtin());
+    let partition = state.take_over(PartitionNumber::SINGLE).await.unwrap();
+    let person = Person { tenant: tenant(), user: "operator".to_owned() };
+    let mut weighed = Vec::new();
+    // Four judged alerts say nothing, the fifth does; what is benign does not count.
+    let said = [
+        DispositionCode::TruePositive,
+        DispositionCode::FalsePositive,
+        DispositionCode::Benign,
+        DispositionCode::FalsePositive,
+        DispositionCode::FalsePositive,
+        DispositionCode::FalsePositive,
+    ];
+    for (number, disposition) in (1..).zip(said.into_iter().map(Some).chain([None])) {
+        let rise = AlertRise { severity: 5, ..rise(number) };
+        let delta = Delta { position: u64::from(number), alerts: vec![rise], ..Delta::default() };
+        partition.apply(&delta, now).await.unwrap();
+        assert_eq!(partition.group_alerts(&catalogue, now).await.unwrap().taken, 1);
+        let row = state.incidents(&tenant(), &IncidentFilter::default(), 9).await.unwrap().remove(0);
+        let rules = state.incident_rules(&tenant(), &row.incident_id).await.unwrap();
+        weighed.push((rules[0].precision_percent, row.score));
+        if let Some(disposition) = disposition {
+            let change = StatusChange { status: StatusCode::Closed, note: None, disposition: Some(disposition) };
+            state.set_alert_status(&person, &[number; 32], &change, now).await.unwrap().unwrap();
+        }
+    }
+    let percent: Vec<_> = weighed.iter().map(|(percent, _)| *percent).collect();
+    assert_eq!(percent, [None, None, None, None, None, None, Some(20)]);
+    assert!(weighed[6].1 < weighed[5].1, "{weighed:?}");
+    state.close().await;
+}
+
 crate::on_postgres!(
     "incidents.rs":
     an_attack_on_a_vehicle_is_one_incident_that_says_why,
@@ -274,5 +313,6 @@ crate::on_postgres!(
     a_wave_takes_the_stories_that_say_nothing_more_and_leaves_the_others,
     late_data_between_two_incidents_makes_them_the_elder_and_the_younger_leads_there,
     crashes_and_a_replay_give_the_same_incidents,
-    a_keeper_that_was_replaced_writes_nothing
+    a_keeper_that_was_replaced_writes_nothing,
+    a_rule_that_was_often_wrong_adds_less_once_enough_alerts_were_judged
 );

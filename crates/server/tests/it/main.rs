@@ -12,6 +12,7 @@ mod api;
 mod clock_jumps;
 mod devices;
 mod evidence;
+mod facts;
 mod fleetwide;
 mod gate;
 mod hunts;

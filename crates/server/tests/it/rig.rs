@@ -32,7 +32,7 @@ use yagura_server::hunt::Hunts;
 use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, IdentityOptions};
 use yagura_server::intake::{Intake, Verified};
 use yagura_server::lake::SharedLake;
-use yagura_server::pipeline::{ActiveRules, Ordered, Parts, Pipeline, Rules, Tail};
+use yagura_server::pipeline::{ActiveRules, Ordered, Parts, Pipeline, RulePlaces, Rules, Tail};
 use yagura_server::state::{self, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
 use yagura_store::{Vault, VaultOptions};
@@ -87,10 +87,11 @@ impl Rig {
 
     /// A new server that looks whether the rules in `rules` change.
     pub(crate) async fn attending(rules: &Path) -> Self {
+        let places = RulePlaces { rules: Some(rules.to_owned()), indicators: None };
         let (dir, first) =
-            (Arc::new(TempDir::new().unwrap()), Rules::load(Some(rules)).map_err(|e| e.to_string()).unwrap());
+            (Arc::new(TempDir::new().unwrap()), Rules::load(&places).map_err(|e| e.to_string()).unwrap());
         let url = database::parsed_url(dir.path()).await;
-        Self::by(dir, &url, |health, stop| ActiveRules::attended(first, Some(rules.to_owned()), health, stop)).await
+        Self::by(dir, &url, |health, stop| ActiveRules::attended(first, places, health, stop)).await
     }
 
     async fn by(

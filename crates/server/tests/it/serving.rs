@@ -169,7 +169,7 @@ async fn faulty_rules_stop_the_start_and_are_named() {
     std::fs::create_dir(&rules).unwrap();
     std::fs::write(rules.join("bad.yml"), "title: x\nid: 1\n").unwrap();
     let mut config = config(&dir.path().join("data")).await;
-    config.rules_dir = Some(rules);
+    config.rules.rules = Some(rules);
     let error = refusal(config).await;
     assert!(error.to_string().contains("bad.yml"), "{error}");
     assert_eq!(error.exit_code(), 3);

@@ -16,6 +16,7 @@ use super::{IDENTITY_DIR, Ready, ServeError, bind, local, serve_api};
 use crate::clock;
 use crate::cluster::{Topics, Worker};
 use crate::config::{Cluster, Config, Role};
+use crate::facts;
 use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::metrics::ServerParts;
@@ -26,6 +27,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use yagura_detect::Facts;
 
 /// Serves until `shutdown` completes. `ready` is told once, when everything is up.
 pub(super) async fn serve(
@@ -86,10 +88,16 @@ impl Process {
         let options = IdentityOptions { directory, names: config.gate_names.clone(), now: clock::now() };
         let identity = Arc::new(Identity::open(&options)?);
         let state = State::connect(&config.state).await.map_err(|error| ServeError::of_state(&config.state, error))?;
-        let rules = Rules::load(config.rules_dir.as_deref())?;
+        let rules = Rules::load(&config.rules)?;
         let (stop, stopping) = watch::channel(false);
         let mut parts = ServerParts::default();
-        let rules = ActiveRules::attended(rules, config.rules_dir.clone(), parts.health.clone(), stopping.clone())
+        let facts = Facts::default();
+        if has(Role::Worker) || has(Role::Api) {
+            facts::learn_all(&state, &facts).await.map_err(|error| ServeError::of_state(&config.state, error))?;
+            tokio::spawn(facts::attend(state.clone(), facts.clone(), stopping.clone()));
+        }
+        let rules = rules.with_facts(facts);
+        let rules = ActiveRules::attended(rules, config.rules.clone(), parts.health.clone(), stopping.clone())
             .with_budget(config.rule_cost_max);
         parts.costs = rules.costs().clone();
         let mut common = Common { config, cluster, identity, state, parts, stopping };

@@ -5,6 +5,7 @@
 //! one transaction. The list is sorted by score, which may change between two pages, or by when an incident was made.
 
 mod facts;
+mod precision;
 mod round;
 mod score;
 mod write;
@@ -99,6 +100,8 @@ pub struct IncidentRule {
     pub last_us: i64,
     /// Alerts.
     pub alerts: i64,
+    /// How many of a hundred of its alerts were right when the incident was weighed last; `None`: too few were judged.
+    pub precision_percent: Option<i64>,
 }
 
 /// Something that alerts of an incident name.

@@ -1,8 +1,8 @@
 //! Weighs incidents that changed, words them, and decides which stand in the list.
 //!
 //! Not the weights (`detect::incident`). Invariant: score, title and place in the list follow from the rows of an incident alone. A closed
-//! incident opens again when a rule joins that it did not have, or when its score rises. Cost: reads the shares of the rules, not the
-//! alerts; of a story, until one is found that no wave has.
+//! incident opens again when a rule joins that it did not have, or when its score rises. Cost: reads the shares of the rules and
+//! how often they were right, not the alerts; of a story, until one is found that no wave has.
 
 use super::super::StateError;
 use super::super::database::{Tx, sql};
@@ -10,7 +10,7 @@ use super::super::number::uint;
 use super::super::rows::Many;
 use super::facts::{ENTITY, code, kind};
 use super::write::Kept;
-use super::{IncidentRow, IncidentRule, select_incident};
+use super::{IncidentRow, IncidentRule, precision, select_incident};
 use std::collections::{BTreeMap, BTreeSet};
 use yagura_columns::Text;
 use yagura_detect::incident::{Domain, Kind, Share, Subject, Summary, assess, is_listed, title};
@@ -20,7 +20,7 @@ use yagura_model::{Severity, UnixMicros};
 macro_rules! select_rule {
     () => {
         "r.incident_id, r.rule_id, r.title_en, r.title_ja, r.severity, r.technique, r.domain, r.event, r.motion,
-         r.vehicles_counted, r.first_us, r.last_us, r.alerts"
+         r.vehicles_counted, r.first_us, r.last_us, r.alerts, r.precision_percent"
     };
 }
 pub(super) use select_rule;
@@ -28,7 +28,7 @@ pub(super) use select_rule;
 const CLOSED: i64 = 2;
 
 impl IncidentRule {
-    /// The same as the score takes it. Nobody says yet how often a rule was right.
+    /// The same as the score takes it.
     #[must_use]
     pub fn share(&self) -> Share {
         Share {
@@ -39,7 +39,7 @@ impl IncidentRule {
             event: severity(self.event),
             moving: (self.motion > 0).then_some(self.motion == 2),
             vehicles_counted: uint(self.vehicles_counted),
-            precision_percent: None,
+            precision_percent: self.precision_percent.and_then(|percent| u8::try_from(percent).ok()),
             first: UnixMicros(self.first_us),
             last: UnixMicros(self.last_us),
             alerts: uint(self.alerts),
@@ -88,7 +88,7 @@ pub(super) async fn rescore(
     kept: &Kept,
 ) -> Result<BTreeSet<Vec<u8>>, StateError> {
     let ids: BTreeSet<Vec<u8>> = kept.keys().cloned().collect();
-    let mut shares = shares(tx, tenant, &ids).await?;
+    let mut shares = shares(tx, (tenant, now), &ids).await?;
     let names = names(tx, tenant, &ids).await?;
     let (mut changed, mut listed, mut reopened) = (Vec::new(), BTreeSet::new(), Vec::new());
     for mut row in rows(tx, tenant, &ids).await? {
@@ -156,7 +156,7 @@ fn weigh(row: &mut IncidentRow, shares: &[Share], names: Option<&Names>) {
 
 async fn shares(
     tx: &mut Tx,
-    tenant: &str,
+    (tenant, now): (&str, UnixMicros),
     ids: &BTreeSet<Vec<u8>>,
 ) -> Result<BTreeMap<Vec<u8>, Vec<Share>>, StateError> {
     const RULES: Many = Many {
@@ -164,7 +164,8 @@ async fn shares(
         after: ") AS k CROSS JOIN incident_rules r WHERE r.tenant = k.column1 AND r.incident_id = k.column2",
     };
     let keys = ids.iter().map(|id| [tenant.into(), id.as_slice().into()]).collect();
-    let mut rules: Vec<IncidentRule> = RULES.all(tx, keys).await?;
+    let mut rules: Vec<IncidentRule> = RULES.all(&mut *tx, keys).await?;
+    precision::take(tx, (tenant, now), &mut rules).await?;
     rules.sort_by(|a, b| (&a.incident_id, &a.rule_id).cmp(&(&b.incident_id, &b.rule_id)));
     let mut all: BTreeMap<Vec<u8>, Vec<Share>> = BTreeMap::new();
     for rule in rules {
