@@ -31,6 +31,10 @@ pub(crate) struct Serve {
     /// Directory of Sigma rules used instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub(crate) rules: Option<PathBuf>,
+    /// Database of advisories that products are matched with, as `yagura feed import --db DIR` writes it; DIR/advisories of
+    /// the data directory if not said.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) advisories: Option<PathBuf>,
     /// Host names and addresses that the gate's certificate is valid for, besides localhost.
     #[arg(long, value_name = "NAME")]
     pub(crate) gate_name: Vec<String>,

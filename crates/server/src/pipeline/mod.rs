@@ -10,6 +10,7 @@ mod costs;
 mod decode;
 mod flush;
 mod judge;
+mod keepers;
 mod meaning;
 mod order;
 mod parts;
