@@ -2,6 +2,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { AlertFilter } from "../domain/alert-list";
 import type { IncidentsSearch } from "../app/search";
+import type { FindingState } from "./types";
 import { ApiError, get } from "./client";
 
 /** Rows of one page of the alert list. */
@@ -145,5 +146,54 @@ export function evidenceQuery(position: number) {
     staleTime: 60_000,
     // The newest records wait for a checkpoint to cover them; that takes seconds.
     refetchInterval: (query) => (isNotCoveredYet(query.state.error) ? 2000 : false),
+  });
+}
+
+export const productsQuery = queryOptions({
+  queryKey: ["products"],
+  queryFn: ({ signal }) => get("/api/v1/products", { signal }),
+});
+
+export const peopleQuery = queryOptions({
+  queryKey: ["people"],
+  queryFn: ({ signal }) => get("/api/v1/people", { signal }),
+});
+
+export function productQuery(id: string) {
+  return queryOptions({
+    queryKey: ["product", id],
+    queryFn: ({ signal }) => get("/api/v1/products/{id}", { signal, path: { id } }),
+  });
+}
+
+export function versionQuery(id: string) {
+  return queryOptions({
+    queryKey: ["version", id],
+    queryFn: ({ signal }) => get("/api/v1/versions/{id}", { signal, path: { id } }),
+  });
+}
+
+/** Findings page by page, what to look at first before the rest. */
+export function findingsQuery(filter: { version: string; state?: FindingState | undefined }) {
+  return infiniteQueryOptions({
+    queryKey: ["findings", filter.version, filter.state],
+    queryFn: ({ signal, pageParam }) =>
+      get("/api/v1/findings", { signal, query: { ...filter, limit: ALERTS_PAGE, cursor: pageParam } }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+export function findingQuery(id: string) {
+  return queryOptions({
+    queryKey: ["finding", id],
+    queryFn: ({ signal }) => get("/api/v1/findings/{id}", { signal, path: { id } }),
+  });
+}
+
+export function advisoryQuery(id: string) {
+  return queryOptions({
+    queryKey: ["advisory", id],
+    queryFn: ({ signal }) => get("/api/v1/advisories/{id}", { signal, path: { id } }),
   });
 }

@@ -1,6 +1,23 @@
 // The API's types, made from openapi.json by `npm run api`. Do not edit.
 
 export interface paths {
+    "/api/v1/advisories/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A vulnerability by any of its ids: what sources say, and which products and vehicles have it. */
+        get: operations["advisory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -86,6 +103,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/components": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which product versions hold a component. */
+        get: operations["components"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Decisions, the newest first. */
+        get: operations["decisions"];
+        put?: never;
+        /** Decide on a finding. */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decisions/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo a decision: findings stand as they would without it. */
+        post: operations["undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evidence/reads": {
         parameters: {
             query?: never;
@@ -129,6 +198,57 @@ export interface paths {
         };
         /** The bytes of one record, as received. */
         get: operations["evidence_raw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Findings, what to look at first before the rest. */
+        get: operations["findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed since a time. */
+        get: operations["changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One finding with everything that explains it. */
+        get: operations["finding"];
         put?: never;
         post?: never;
         delete?: never;
@@ -268,6 +388,93 @@ export interface paths {
         get: operations["overview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People in charge, and of which components. */
+        get: operations["people"];
+        put?: never;
+        /** Add somebody, or change who has this e-mail address. */
+        post: operations["set_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say who is in charge of components whose package URLs begin in some way. */
+        post: operations["set_route"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The portfolio: products with what waits for somebody. */
+        get: operations["products"];
+        put?: never;
+        /** Add a product, or change the one of this name. */
+        post: operations["set_product"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A product with its versions. */
+        get: operations["product"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a version of a product, or say how many vehicles run it. */
+        post: operations["set_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -427,10 +634,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/versions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version of a product, with what is known of its SBOM. */
+        get: operations["version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions/{id}/sbom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload the SBOM of a version, in any format, compressed or not, of at most 64 MiB. It is matched at once. */
+        post: operations["put_sbom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions/{id}/vex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a version of a product says of its vulnerabilities, for those who use it. */
+        get: operations["vex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A vulnerability: what sources say of it, and which products have it. */
+        AdvisoryDetail: {
+            /** @description Findings of it, at most 500, those that wait for somebody first. */
+            findings: components["schemas"]["Finding"][];
+            /** @description The id that was asked for. */
+            id: string;
+            /** @description What each source says. */
+            records: components["schemas"]["AdvisoryRecord"][];
+            /**
+             * Format: int64
+             * @description Vehicles that run these.
+             */
+            vehicles: number;
+            /**
+             * Format: int64
+             * @description Product versions that have it and are not known to be unaffected or fixed.
+             */
+            versions: number;
+        };
+        /** @description What one source says of a vulnerability. */
+        AdvisoryRecord: {
+            /** @description More lines. */
+            description: string;
+            /** @description The document that holds it. */
+            document?: string;
+            /** @description Its id there. */
+            id: string;
+            /** @description What else there is to read. */
+            references: string[];
+            /** @description What to do, as the source says it. */
+            remedies: string[];
+            /** @description Scores. */
+            scores: components["schemas"]["GivenScore"][];
+            /** @description The source. */
+            source: string;
+            /** @description One line. */
+            title: string;
+            /** @description CWE numbers. */
+            weaknesses: number[];
+            withdrawn?: components["schemas"]["Time"];
+        };
         /** @description One rule's hit for one group and window, deduplicated and counted. */
         Alert: {
             /**
@@ -562,6 +861,11 @@ export interface components {
             /** @description By event id. */
             events: components["schemas"]["CatalogueEntry"][];
         };
+        /** @description Components, and who holds them. */
+        ComponentList: {
+            /** @description At most 500. */
+            components: components["schemas"]["HeldComponent"][];
+        };
         /** @description What a rule costs. */
         Cost: {
             /**
@@ -597,6 +901,66 @@ export interface components {
             /** @description Why that rule did. */
             why: components["schemas"]["Text"];
         };
+        /** @description What somebody decides on a finding. */
+        Decide: {
+            /** @description Whatever component has the vulnerability; else the finding's component alone. */
+            any_component?: boolean;
+            /** @description The finding. */
+            finding: string;
+            /** @description Why it is not affected, in the words of OpenVEX: `vulnerable_code_not_present`. */
+            justification?: string;
+            /** @description Why, in words. */
+            reason: string;
+            /** @description For what it holds. */
+            scope: components["schemas"]["DecisionScope"];
+            /** @description What. */
+            status: components["schemas"]["VexStatus"];
+            /** @description From when it holds no more, RFC 3339. */
+            until?: string;
+            /** @description Only these versions of the component: `<1.3`, `vers:deb/>=1.2|<1.3`. */
+            versions?: string;
+        };
+        /** @description A decision. */
+        Decision: {
+            /** @description On which component; absent: any. */
+            component?: string;
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            /** @description Why it is not affected. */
+            justification?: string;
+            /** @description Why it does not hold for the finding that was asked for; absent if it holds, or none was asked for. */
+            not_held?: string;
+            /** @description The product, version or line of the scope. */
+            of?: string;
+            /** @description Why, in words. */
+            reason: string;
+            /** @description For what it holds. */
+            scope: components["schemas"]["DecisionScope"];
+            /** @description What. */
+            status: components["schemas"]["VexStatus"];
+            /** @description When. */
+            time: components["schemas"]["Time"];
+            /** @description By whom. */
+            undone_by?: string;
+            undone_time?: components["schemas"]["Time"];
+            until?: components["schemas"]["Time"];
+            /** @description Who decided. */
+            user: string;
+            /** @description On which of its versions; absent: all. */
+            versions?: string;
+            /** @description On which vulnerability. */
+            vulnerability: string;
+        };
+        /** @description Decisions. */
+        DecisionList: {
+            /** @description The newest first, at most 1,000. */
+            decisions: components["schemas"]["Decision"][];
+        };
+        /**
+         * @description For what a decision holds.
+         * @enum {string}
+         */
+        DecisionScope: "version" | "product" | "line" | "portfolio";
         /** @description One enrolled sensor. */
         Device: {
             /**
@@ -848,6 +1212,142 @@ export interface components {
             /** @description Its value as text. */
             value: string;
         };
+        /** @description A vulnerability of a component of a product version. */
+        Finding: {
+            /** @description All its ids. */
+            aliases: string[];
+            /** @description Why that is so; empty if nobody decided. */
+            because: string;
+            /** @description When it last changed. */
+            changed_time: components["schemas"]["Time"];
+            /** @description The component. */
+            component: string;
+            /** @description Its version. */
+            component_version?: string;
+            /**
+             * Format: int32
+             * @description How sure, in percent.
+             */
+            confidence: number;
+            /**
+             * Format: double
+             * @description Probability that it will be exploited within 30 days (EPSS).
+             */
+            epss?: number;
+            /** @description Whether it is known to be exploited (KEV). */
+            exploited: boolean;
+            /** @description When it was first found. */
+            first_time: components["schemas"]["Time"];
+            /** @description The first version known to hold a fix. */
+            fixed_in?: string;
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            /** @description The package that led there. */
+            identity: string;
+            /** @description By which way. */
+            method: string;
+            /** @description Who is in charge. */
+            owner?: string;
+            /** @description Its package URL. */
+            purl?: string;
+            /** @description The range in words, as the surest source says it. */
+            range: string;
+            /** @description Why, in sentences. */
+            reason: string;
+            /**
+             * Format: double
+             * @description CVSS, the gravest of the sources.
+             */
+            score?: number;
+            /** @description How bad; `informational` if nobody says. */
+            severity: components["schemas"]["SeverityName"];
+            /** @description Where it stands. */
+            state: components["schemas"]["FindingStateName"];
+            /** @description How the product stands to it. */
+            status: components["schemas"]["VexStatus"];
+            /** @description One line. */
+            title: string;
+            /** @description Which version of which product. */
+            version: components["schemas"]["VersionName"];
+            /** @description The id that all sources share. */
+            vulnerability: string;
+        };
+        /**
+         * @description What became of a finding.
+         * @enum {string}
+         */
+        FindingChange: "appeared" | "gone" | "changed" | "decided" | "decision_ended";
+        /** @description One finding with everything that explains it. */
+        FindingDetail: {
+            /** @description Decisions on the vulnerability, the newest first, each with why it does not hold here. */
+            decisions: components["schemas"]["Decision"][];
+            /** @description The finding. */
+            finding: components["schemas"]["Finding"];
+            /** @description What became of it, oldest first. */
+            history: components["schemas"]["FindingEvent"][];
+            /** @description What each source says, the surest first. */
+            sources: components["schemas"]["FindingSource"][];
+        };
+        /** @description Something that changed. */
+        FindingEvent: {
+            /** @description What became of it. */
+            change: components["schemas"]["FindingChange"];
+            /** @description What exactly. */
+            detail: string;
+            /** @description Which finding. */
+            finding: string;
+            /** @description When. */
+            time: components["schemas"]["Time"];
+            /** @description Who; empty: the server. */
+            user: string;
+        };
+        /** @description What changed since a time. */
+        FindingEventList: {
+            /** @description Oldest first, at most 1,000. */
+            events: components["schemas"]["FindingEvent"][];
+        };
+        /** @description A page of findings. */
+        FindingPage: {
+            /** @description The findings. */
+            findings: components["schemas"]["Finding"][];
+            /** @description Give it as `cursor` for the next page; absent on the last one. */
+            next?: string;
+        };
+        /** @description What one source says. */
+        FindingSource: {
+            /** @description The advisory's id there. */
+            advisory: string;
+            /** @description Who says so within it. */
+            by: string;
+            /**
+             * Format: int32
+             * @description How sure, in percent.
+             */
+            confidence: number;
+            /** @description The document that holds it. */
+            document?: string;
+            /** @description The first version known to hold a fix. */
+            fixed_in?: string;
+            /** @description The package that led there. */
+            identity: string;
+            /** @description By which way. */
+            method: string;
+            /** @description The range in words. */
+            range: string;
+            /** @description Why. */
+            reason: string;
+            /** @description What it must run on for the rest to hold. */
+            running_on: string[];
+            /** @description Scores. */
+            scores: components["schemas"]["GivenScore"][];
+            /** @description The source. */
+            source: string;
+        };
+        /**
+         * @description Where a finding stands.
+         * @enum {string}
+         */
+        FindingStateName: "open" | "triaged" | "decided" | "fixed" | "gone";
         /** @description Fleet health. */
         FleetHealth: {
             /** @description By model. */
@@ -885,6 +1385,33 @@ export interface components {
             marked: boolean;
             /** @description When. */
             time: components["schemas"]["Time"];
+        };
+        /** @description A score and who gave it. */
+        GivenScore: {
+            /** @description Who gave it. */
+            by: string;
+            /**
+             * Format: double
+             * @description Its value, if it is a CVSS vector.
+             */
+            value?: number;
+            /** @description The CVSS vector, or another system's word. */
+            vector: string;
+        };
+        /** @description A component of a product version. */
+        HeldComponent: {
+            /** @description Which version of which product. */
+            held_by: components["schemas"]["VersionName"];
+            /** @description Whether advisories can be found for it. */
+            identified: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Who is in charge of it. */
+            owner?: string;
+            /** @description Its package URL. */
+            purl?: string;
+            /** @description Its version. */
+            version?: string;
         };
         /** @description A hunt. */
         Hunt: {
@@ -1053,6 +1580,11 @@ export interface components {
          * @enum {string}
          */
         IncidentSort: "score" | "newest";
+        /**
+         * @description A language that people are written to in.
+         * @enum {string}
+         */
+        Language: "en" | "ja";
         /** @description One kind of loss. */
         Loss: {
             /**
@@ -1114,6 +1646,18 @@ export interface components {
             /** @description When the last of them was received. */
             last: components["schemas"]["Time"];
         };
+        /** @description How many findings wait for somebody. */
+        OpenFindings: {
+            /** @description By severity; `informational` has those whose severity nobody says. */
+            by_severity: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many of them are known to be exploited.
+             */
+            exploited: number;
+        };
         /** @description The state of the tenant's fleet at a glance. */
         Overview: {
             /** @description Open and acknowledged alerts. */
@@ -1139,6 +1683,28 @@ export interface components {
             totals: components["schemas"]["Totals"];
             /** @description The evidence log. */
             vault: components["schemas"]["VaultStatus"];
+        };
+        /** @description Somebody in charge of products or components. */
+        Owner: {
+            /** @description Where they are written to; it names one person. */
+            email: string;
+            /** @description 64 hexadecimal digits; not needed to add somebody. */
+            id?: string;
+            /** @description In which language. */
+            language?: components["schemas"]["Language"];
+            /** @description Their name. */
+            name: string;
+            /** @description Who is told if they do not answer. */
+            next?: string;
+            /** @description Their teams. */
+            teams?: string[];
+        };
+        /** @description People in charge, and of which components. */
+        OwnerList: {
+            /** @description The people, by name. */
+            people: components["schemas"]["Owner"][];
+            /** @description The routes; the longest that fits a component holds. */
+            routes: components["schemas"]["Route"][];
         };
         /** @description Why a rule rests. */
         Pause: {
@@ -1203,6 +1769,95 @@ export interface components {
             title: string;
             /** @description A stable name of the kind of problem, relative to the API: `/problems/not-found`. */
             type: string;
+        };
+        /** @description A product. */
+        Product: {
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            /** @description What kind. */
+            kind: components["schemas"]["ProductKind"];
+            /** @description The product line that it belongs to; empty if none. */
+            line: string;
+            /** @description Vehicle models that have it. */
+            models: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description The newest one. */
+            newest?: string;
+            /** @description What waits for somebody, over all versions. */
+            open: components["schemas"]["OpenFindings"];
+            /** @description Who is in charge. */
+            owner?: string;
+            /**
+             * Format: int64
+             * @description Vehicles that run any of its versions.
+             */
+            vehicles: number;
+            /**
+             * Format: int64
+             * @description How many versions it has.
+             */
+            versions: number;
+        };
+        /** @description A product with its versions. */
+        ProductDetail: {
+            /** @description The product. */
+            product: components["schemas"]["Product"];
+            /** @description Its versions, the newest first. */
+            versions: components["schemas"]["ProductVersion"][];
+        };
+        /**
+         * @description What kind of product.
+         * @enum {string}
+         */
+        ProductKind: "vehicle_line" | "ecu" | "software";
+        /** @description The portfolio. */
+        ProductList: {
+            /**
+             * Format: int64
+             * @description How many segments of advisories are known; 0: products are matched with nothing.
+             */
+            advisory_segments: number;
+            /** @description The products, by name. */
+            products: components["schemas"]["Product"][];
+        };
+        /** @description A version of a product. */
+        ProductVersion: {
+            /** @description When it was added. */
+            added_time: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Components.
+             */
+            components: number;
+            /** @description The SBOM's format. */
+            format: string;
+            /** @description 64 hexadecimal digits. */
+            id: string;
+            matched_time?: components["schemas"]["Time"];
+            /** @description What waits for somebody. */
+            open: components["schemas"]["OpenFindings"];
+            /** @description The product's id. */
+            product: string;
+            /** @description SHA-256 of its SBOM; absent before the first. */
+            sbom?: string;
+            /**
+             * Format: int64
+             * @description Components that nothing is known of.
+             */
+            unidentified: number;
+            /**
+             * Format: int64
+             * @description Components without a version: no range could be compared.
+             */
+            unversioned: number;
+            /**
+             * Format: int64
+             * @description Vehicles that run it.
+             */
+            vehicles: number;
+            /** @description The version. */
+            version: string;
         };
         /** @description RFC 6962 proof of inclusion. */
         Proof: {
@@ -1313,6 +1968,13 @@ export interface components {
              * @description Reports.
              */
             reports: number;
+        };
+        /** @description Who is in charge of components. */
+        Route: {
+            /** @description Who; absent takes the route back. */
+            owner?: string;
+            /** @description The beginning of their package URLs: `pkg:deb/debian/openssl`. Empty: whatever nobody else is in charge of. */
+            pattern: string;
         };
         /** @description One rule with what explains it. */
         RuleDetail: {
@@ -1464,6 +2126,13 @@ export interface components {
             /** @description Title. */
             title: components["schemas"]["Text"];
         };
+        /** @description Something in an SBOM that is not as its format says. */
+        SbomAnomaly: {
+            /** @description Where. */
+            place: string;
+            /** @description What. */
+            what: string;
+        };
         /** @description One of the things that are weighed. */
         ScorePart: {
             /**
@@ -1502,6 +2171,19 @@ export interface components {
             /** @description Since when. */
             since: components["schemas"]["Time"];
         };
+        /** @description What is said of a product. Its name tells whether it is a new one. */
+        SetProduct: {
+            /** @description What kind. */
+            kind: components["schemas"]["ProductKind"];
+            /** @description The product line that it belongs to: decisions may hold for a line. */
+            line?: string;
+            /** @description Vehicle models that have it. */
+            models?: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description Who is in charge. */
+            owner?: string;
+        };
         /** @description The wish to change an alert's status. */
         SetStatus: {
             disposition?: components["schemas"]["Disposition"];
@@ -1509,6 +2191,16 @@ export interface components {
             note?: string;
             /** @description The new status. */
             status: components["schemas"]["AlertStatus"];
+        };
+        /** @description What is said of a version. */
+        SetVersion: {
+            /**
+             * Format: int32
+             * @description Vehicles that run it.
+             */
+            vehicles?: number;
+            /** @description The version. */
+            version: string;
         };
         /**
          * @description How bad it may be.
@@ -1650,6 +2342,15 @@ export interface components {
              */
             reports: number;
         };
+        /** @description A component that nothing is known of. */
+        Unidentified: {
+            /** @description Its name. */
+            name: string;
+            /** @description What was tried in vain. */
+            tried: string[];
+            /** @description Its version. */
+            version?: string;
+        };
         /** @description The evidence log. */
         VaultStatus: {
             checkpoint_time?: components["schemas"]["Time"];
@@ -1708,6 +2409,43 @@ export interface components {
             /** @description By name; at most 10,000. */
             vehicles: components["schemas"]["Vehicle"][];
         };
+        /** @description A version with what is known of its SBOM. */
+        VersionDetail: {
+            /** @description What is wrong with its SBOM. */
+            anomalies: components["schemas"]["SbomAnomaly"][];
+            /** @description The product. */
+            product: components["schemas"]["Product"];
+            /** @description Components that nothing is known of, at most 500. */
+            unidentified: components["schemas"]["Unidentified"][];
+            /** @description The version. */
+            version: components["schemas"]["ProductVersion"];
+        };
+        /** @description A product version by name. */
+        VersionName: {
+            /** @description The version's id. */
+            id: string;
+            /** @description The product's id. */
+            product: string;
+            /** @description The product's name. */
+            product_name: string;
+            /**
+             * Format: int64
+             * @description Vehicles that run it.
+             */
+            vehicles: number;
+            /** @description The version. */
+            version: string;
+        };
+        /**
+         * @description A format of VEX.
+         * @enum {string}
+         */
+        VexFormat: "openvex" | "csaf" | "cyclonedx" | "spdx";
+        /**
+         * @description How a product stands to a vulnerability, in the words of OpenVEX.
+         * @enum {string}
+         */
+        VexStatus: "affected" | "not_affected" | "fixed" | "under_investigation";
     };
     responses: never;
     parameters: never;
@@ -1717,6 +2455,38 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    advisory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description CVE or other id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The vulnerability */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvisoryDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     alerts: {
         parameters: {
             query?: {
@@ -1890,6 +2660,135 @@ export interface operations {
             };
         };
     };
+    components: {
+        parameters: {
+            query?: {
+                /** @description The beginning of a package URL: `pkg:deb/debian/openssl`. */
+                purl?: string;
+                /** @description A name. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The components */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComponentList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decisions: {
+        parameters: {
+            query?: {
+                /** @description Only on this vulnerability, by the id that findings have. */
+                vulnerability?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The decisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide"];
+            };
+        };
+        responses: {
+            /** @description The finding as it now stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Decision */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Undone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     evidence_reads: {
         parameters: {
             query?: {
@@ -1979,6 +2878,116 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findings: {
+        parameters: {
+            query?: {
+                /** @description Only of this product. */
+                product?: string;
+                /** @description Only of this version of a product, by its id. */
+                version?: string;
+                /** @description Only of this vulnerability, by any of its ids. */
+                vulnerability?: string;
+                /** @description Only in this state; all but those that are gone if absent. */
+                state?: components["schemas"]["FindingStateName"];
+                /** @description Only at least so severe. */
+                severity_min?: components["schemas"]["SeverityName"];
+                /** @description Only those known to be exploited. */
+                exploited?: boolean;
+                /** @description How many, 1 to 500; 50 if absent. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingPage"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339; yesterday at this time if absent. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingEventList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Finding */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The finding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingDetail"];
                 };
             };
             /** @description Refused */
@@ -2288,6 +3297,231 @@ export interface operations {
             };
         };
     };
+    people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The people and routes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnerList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Owner"];
+            };
+        };
+        responses: {
+            /** @description The person as they now are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Owner"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_route: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Route"];
+            };
+        };
+        responses: {
+            /** @description The route as it now is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    products: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The products */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductList"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_product: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetProduct"];
+            };
+        };
+        responses: {
+            /** @description The product as it now is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    product: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Product */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The product */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Product */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetVersion"];
+            };
+        };
+        responses: {
+            /** @description The version as it now is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     query: {
         parameters: {
             query?: never;
@@ -2560,6 +3794,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Version of a product */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_sbom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Version of a product */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The version with its findings counted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDetail"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vex: {
+        parameters: {
+            query: {
+                /** @description The format. */
+                format: components["schemas"]["VexFormat"];
+            };
+            header?: never;
+            path: {
+                /** @description Version of a product */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Refused */

@@ -12,7 +12,7 @@ import {
 import { ApiError } from "../api/client";
 import { ProblemView, QueryProblem } from "../parts/problem";
 import { Page } from "./page";
-import { alertsSearch, incidentsSearch, signInSearch, vehicleSearch, vehiclesSearch } from "./search";
+import { alertsSearch, incidentsSearch, signInSearch, vehicleSearch, vehiclesSearch, versionSearch } from "./search";
 import { useMessages } from "./settings";
 import { Shell } from "./shell";
 import { SignIn } from "../pages/sign-in";
@@ -74,6 +74,37 @@ const vehicle = createRoute({
   component: lazyRouteComponent(() => import("../pages/vehicle"), "VehiclePage"),
 });
 
+const products = createRoute({
+  getParentRoute: () => shell,
+  path: "/products",
+  component: lazyRouteComponent(() => import("../pages/products"), "ProductsPage"),
+});
+
+const product = createRoute({
+  getParentRoute: () => shell,
+  path: "/products/$id",
+  component: lazyRouteComponent(() => import("../pages/product"), "ProductPage"),
+});
+
+const version = createRoute({
+  getParentRoute: () => shell,
+  path: "/versions/$id",
+  validateSearch: versionSearch,
+  component: lazyRouteComponent(() => import("../pages/version"), "VersionPage"),
+});
+
+const finding = createRoute({
+  getParentRoute: () => shell,
+  path: "/findings/$id",
+  component: lazyRouteComponent(() => import("../pages/finding"), "FindingPage"),
+});
+
+const advisory = createRoute({
+  getParentRoute: () => shell,
+  path: "/advisories/$id",
+  component: lazyRouteComponent(() => import("../pages/advisory"), "AdvisoryPage"),
+});
+
 const rules = createRoute({
   getParentRoute: () => shell,
   path: "/rules",
@@ -94,7 +125,23 @@ const evidence = createRoute({
 
 const tree = root.addChildren([
   signIn,
-  shell.addChildren([overview, incidents, incident, alerts, alert, vehicles, vehicle, rules, evidenceIndex, evidence]),
+  shell.addChildren([
+    overview,
+    incidents,
+    incident,
+    alerts,
+    alert,
+    vehicles,
+    vehicle,
+    products,
+    product,
+    version,
+    finding,
+    advisory,
+    rules,
+    evidenceIndex,
+    evidence,
+  ]),
 ]);
 
 export const queryClient = new QueryClient({

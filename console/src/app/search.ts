@@ -3,7 +3,7 @@
 import { STATUS_FILTERS, type StatusFilter } from "../domain/alert-list";
 import { isSeverity } from "../domain/severity";
 import { microsOf } from "../domain/time";
-import type { AlertStatus, IncidentSort, Severity, VehicleHealth } from "../api/types";
+import type { AlertStatus, FindingState, IncidentSort, Severity, VehicleHealth } from "../api/types";
 
 type Raw = Record<string, unknown>;
 
@@ -62,6 +62,17 @@ export function incidentsSearch(raw: Raw): IncidentsSearch {
     vehicle: text(raw.vehicle),
     sort: oneOf(INCIDENT_SORTS, raw.sort),
   });
+}
+
+export const FINDING_STATES = ["open", "triaged", "decided", "fixed", "gone"] as const satisfies FindingState[];
+
+export interface VersionSearch {
+  /** Absent: all but those that are gone. */
+  state?: FindingState | undefined;
+}
+
+export function versionSearch(raw: Raw): VersionSearch {
+  return compact({ state: oneOf(FINDING_STATES, raw.state) });
 }
 
 export const VEHICLE_STATES = ["reporting", "silent", "never"] as const satisfies VehicleHealth[];

@@ -71,6 +71,7 @@ function useSharedKeys(openHelp: () => void) {
     { keys: "g i", does: m.keys.go.incidents, run: () => void navigate({ to: "/incidents" }) },
     { keys: "g a", does: m.keys.go.alerts, run: () => void navigate({ to: "/alerts" }) },
     { keys: "g v", does: m.keys.go.vehicles, run: () => void navigate({ to: "/vehicles" }) },
+    { keys: "g p", does: m.keys.go.products, run: () => void navigate({ to: "/products" }) },
     { keys: "g r", does: m.keys.go.rules, run: () => void navigate({ to: "/rules" }) },
     { keys: "g e", does: m.keys.go.evidence, run: () => void navigate({ to: "/evidence" }) },
     { keys: "Escape", does: m.keys.back, run: back },
@@ -84,7 +85,7 @@ function Places() {
   const { tick } = useLive();
   const open = tick ? totalOf(tick.alerts_open) : 0;
   const places: {
-    to: "/" | "/incidents" | "/alerts" | "/vehicles" | "/rules" | "/evidence";
+    to: "/" | "/incidents" | "/alerts" | "/vehicles" | "/products" | "/rules" | "/evidence";
     icon: IconName;
     text: string;
     badge?: string;
@@ -93,6 +94,7 @@ function Places() {
     { to: "/incidents", icon: "incidents", text: m.nav.incidents },
     { to: "/alerts", icon: "alerts", text: m.nav.alerts, ...(open > 0 ? { badge: number(open) } : {}) },
     { to: "/vehicles", icon: "vehicles", text: m.nav.vehicles },
+    { to: "/products", icon: "products", text: m.nav.products },
     { to: "/rules", icon: "rules", text: m.nav.rules },
     { to: "/evidence", icon: "evidence", text: m.nav.evidence },
   ];

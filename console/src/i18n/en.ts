@@ -1,6 +1,7 @@
 // Every English text of the console. The shape of this object is the catalogue that other languages must fill completely.
 
 import { incident, incidents } from "./parts/incident-en";
+import { productTexts } from "./parts/product-en";
 
 const number = new Intl.NumberFormat("en");
 const count = (n: number, one: string, many: string) => `${number.format(n)} ${n === 1 ? one : many}`;
@@ -14,6 +15,7 @@ export const en = {
     incidents: "Incidents",
     alerts: "Alerts",
     vehicles: "Vehicles",
+    products: "Products",
     rules: "Rules",
     evidence: "Evidence",
     skip: "Skip to content",
@@ -108,6 +110,7 @@ export const en = {
       incidents: "Go to incidents",
       alerts: "Go to alerts",
       vehicles: "Go to vehicles",
+      products: "Go to products",
       rules: "Go to rules",
       evidence: "Go to evidence",
     },
@@ -220,6 +223,7 @@ export const en = {
   },
   incidents,
   incident,
+  ...productTexts,
   rules: {
     title: "Rules",
     days: (n: number) => `the last ${n} days`,

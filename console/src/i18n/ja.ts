@@ -1,6 +1,7 @@
 // Every Japanese text of the console. `Messages` demands each key of the English catalogue.
 import type { Messages } from "./messages";
 import { incident, incidents } from "./parts/incident-ja";
+import { productTexts } from "./parts/product-ja";
 
 const number = new Intl.NumberFormat("ja");
 const n = (value: number) => number.format(value);
@@ -14,6 +15,7 @@ export const ja: Messages = {
     incidents: "インシデント",
     alerts: "アラート",
     vehicles: "車両",
+    products: "製品",
     rules: "ルール",
     evidence: "証拠",
     skip: "本文へ移動",
@@ -108,6 +110,7 @@ export const ja: Messages = {
       incidents: "インシデントへ",
       alerts: "アラートへ",
       vehicles: "車両へ",
+      products: "製品へ移動",
       rules: "ルールへ移動",
       evidence: "証拠へ",
     },
@@ -220,6 +223,7 @@ export const ja: Messages = {
   },
   incidents,
   incident,
+  ...productTexts,
   rules: {
     title: "ルール",
     days: (v) => `過去 ${n(v)} 日間`,

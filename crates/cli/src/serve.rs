@@ -64,6 +64,7 @@ pub(crate) fn run(args: args::Serve) -> Result<(), Failure> {
         rules_dir: args.rules,
         indicators_dir: args.indicators,
         rule_cost_max: Some(args.rule_cost_max),
+        advisories_dir: args.advisories,
         gate_names: args.gate_name,
         ways,
         public_origins: args.public_origin,

@@ -63,6 +63,8 @@ pub struct RawConfig {
     pub quotas: RawQuotas,
     /// Nanoseconds of judging that one rule may take an event.
     pub rule_cost_max: Option<u64>,
+    /// Database of advisories; `advisories` in the data directory if not said.
+    pub advisories_dir: Option<PathBuf>,
 }
 
 /// Complete and consistent settings.
@@ -104,6 +106,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// Nanoseconds of judging that one rule may take an event.
     pub rule_cost_max: u64,
+    /// Database of advisories, which need not be there yet.
+    pub advisories_dir: PathBuf,
 }
 
 /// Why settings cannot be used. The operator corrects them.
@@ -176,6 +180,7 @@ impl TryFrom<RawConfig> for Config {
             identity_dir: raw.cluster.identity_dir,
             status: raw.cluster.status,
             state,
+            advisories_dir: raw.advisories_dir.unwrap_or_else(|| data_dir.join("advisories")),
             data_dir,
             api,
             gate,

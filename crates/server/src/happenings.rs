@@ -78,6 +78,8 @@ pub fn all() -> Vec<(&'static str, u64)> {
         told::<MqttStateFailed<'_>>(),
         told::<IdsrListenFailed<'_>>(),
         told::<TracesRefused<'_>>(),
+        told::<AdvisoriesOpened>(),
+        told::<AdvisoriesRefused<'_>>(),
     ]
 }
 
@@ -98,8 +100,12 @@ macro_rules! happening {
     };
 }
 
+mod products;
 mod rules;
+mod ways;
+pub use products::{AdvisoriesOpened, AdvisoriesRefused};
 pub use rules::{RulePaused, RuleResumed};
+pub use ways::{IdsrListenFailed, MqttBroken, MqttStateFailed, MqttUp};
 
 /// A request failed by a fault of ours.
 pub struct RequestFailed<'a> {
@@ -425,36 +431,6 @@ pub struct ConnectionFailed<'a> {
 }
 happening!(ConnectionFailed<'_>, |it| tracing::debug!(cause = chain(it.cause), "API connection failed"));
 
-/// The connection to the MQTT broker is up.
-pub struct MqttUp<'a> {
-    /// Which broker.
-    pub broker: &'a str,
-}
-happening!(MqttUp<'_>, |it| info!(broker = it.broker, "connected to the MQTT broker"));
-
-/// The connection to the MQTT broker broke, or could not be made; it is made again.
-pub struct MqttBroken<'a> {
-    /// Which broker.
-    pub broker: &'a str,
-    /// Why.
-    pub cause: &'a (dyn Error + 'static),
-}
-happening!(MqttBroken<'_>, |it| warn!(broker = it.broker, cause = chain(it.cause), "no connection to the MQTT broker"));
-
-/// The state could not say whose key a report over MQTT is to be opened with; the broker sends the report again.
-pub struct MqttStateFailed<'a> {
-    /// Why.
-    pub cause: &'a (dyn Error + 'static),
-}
-happening!(MqttStateFailed<'_>, |it| error!(cause = chain(it.cause), "cannot look up a device; its report waits"));
-
-/// A socket for foreign sensors failed; it is tried again.
-pub struct IdsrListenFailed<'a> {
-    /// Why.
-    pub cause: &'a (dyn Error + 'static),
-}
-happening!(IdsrListenFailed<'_>, |it| warn!(cause = chain(it.cause), "a socket for foreign sensors failed"));
-
 /// The collector does not take traces; told once until it does again.
 pub struct TracesRefused<'a> {
     /// Which.
@@ -486,7 +462,12 @@ mod tests {
 
     #[test]
     fn every_happening_is_told_once() {
-        let files = [include_str!("happenings.rs"), include_str!("happenings/rules.rs")];
+        let files = [
+            include_str!("happenings.rs"),
+            include_str!("happenings/products.rs"),
+            include_str!("happenings/rules.rs"),
+            include_str!("happenings/ways.rs"),
+        ];
         let mut declared: Vec<&str> = files
             .iter()
             .flat_map(|file| file.lines())

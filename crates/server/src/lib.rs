@@ -25,6 +25,7 @@ pub mod late;
 pub mod metrics;
 pub mod pipeline;
 pub mod place;
+pub mod psirt;
 pub mod query;
 pub mod records;
 pub mod serve;

@@ -34,6 +34,10 @@ pub(crate) struct Serve {
     /// Directory of indicator sets (*.txt, *.csv), which take the place of those of the same names beside the rules.
     #[arg(long, value_name = "DIR")]
     pub(crate) indicators: Option<PathBuf>,
+    /// Database of advisories that products are matched with, as `yagura feed import --db DIR` writes it; DIR/advisories of
+    /// the data directory if not said.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) advisories: Option<PathBuf>,
     /// Host names and addresses that the gate's certificate is valid for, besides localhost.
     #[arg(long, value_name = "NAME")]
     pub(crate) gate_name: Vec<String>,

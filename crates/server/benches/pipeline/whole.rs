@@ -21,6 +21,7 @@ use yagura_server::identity::Identity;
 use yagura_server::intake::{Intake, IntakeError, NotTaken, Verified};
 use yagura_server::lake::SharedLake;
 use yagura_server::pipeline::{ActiveRules, Ordered, Parts, Pipeline, Rules, Tail};
+use yagura_server::psirt::Knowledge;
 use yagura_server::state::{PartitionNumber, State};
 use yagura_store::{Vault, VaultOptions};
 
@@ -57,6 +58,7 @@ impl Cloud {
             durable: intake.durable().ok_or("no vault")?,
             vouched: intake.vouched(),
             lake,
+            knowledge: Knowledge::default(),
             tail: Tail::default(),
             live: live.clone(),
             health: health.clone(),

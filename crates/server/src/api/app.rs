@@ -11,6 +11,7 @@ use crate::evidence::reads::{Read, Reads, reason};
 use crate::hunt::Hunts;
 use crate::lake::SharedLake;
 use crate::pipeline::{ActiveRules, Tail};
+use crate::psirt::Knowledge;
 use crate::records::device_of;
 use crate::state::State;
 use std::path::Path;
@@ -40,6 +41,8 @@ pub struct App {
     pub tail: Tail,
     /// The rules, which explain alerts.
     pub rules: ActiveRules,
+    /// The advisories that SBOMs are matched with.
+    pub knowledge: Knowledge,
     /// What events mean.
     pub catalogue: Arc<Catalogue>,
     /// Alerts as they are raised.

@@ -7,16 +7,20 @@
 mod alert_page;
 mod alerts;
 mod app;
+mod decisions;
 mod evidence;
 mod evidence_log;
 mod evidence_reads;
+mod findings;
 mod follow;
 mod hunts;
 mod incidents;
 mod input;
 mod live;
 mod overview;
+mod owners;
 mod problem;
+mod products;
 mod query;
 mod rules;
 mod sign_in;
@@ -38,6 +42,7 @@ pub(crate) use incidents::incident as incident_view;
 pub use input::BODY_BYTES_MAX;
 pub use live::{Health, LIVE_ALERTS_MAX, Live, News};
 pub use problem::ApiError;
+pub use products::SBOM_BYTES_MAX;
 pub use rules::DAYS_MAX;
 pub use stream::STREAMS_MAX;
 pub use timeline::{EVENTS_MAX, RANGE_US_MAX, STATES_MAX};
@@ -86,9 +91,27 @@ use utoipa::OpenApi;
         hunts::hunts,
         hunts::hunt,
         hunts::stop,
+        owners::people,
+        owners::set_person,
+        owners::set_route,
+        products::products,
+        products::set_product,
+        products::one,
+        products::set_version,
+        products::version,
+        products::put_sbom,
+        products::components,
+        findings::findings,
+        findings::one,
+        findings::changes,
+        findings::advisory,
+        decisions::decide,
+        decisions::decisions,
+        decisions::undo,
+        decisions::vex,
         stream::stream
     ),
-    components(schemas(types::IncidentSort, types::Problem, types::Tick))
+    components(schemas(decisions::VexFormat, types::IncidentSort, types::Problem, types::Tick))
 )]
 struct Document;
 
@@ -133,6 +156,7 @@ pub fn router(app: App) -> Router {
         .route("/hunts", get(hunts::hunts).post(hunts::begin))
         .route("/hunts/{id}", get(hunts::hunt))
         .route("/hunts/{id}/stop", post(hunts::stop))
+        .merge(products())
         .route("/stream", get(stream::stream))
         .route("/openapi.json", get(openapi))
         .fallback(async || ApiError::NotFound("path"))
@@ -151,6 +175,26 @@ pub fn router(app: App) -> Router {
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .with_state(app)
+}
+
+/// Products and what is known to be wrong with them.
+fn products() -> Router<App> {
+    Router::new()
+        .route("/people", get(owners::people).post(owners::set_person))
+        .route("/people/routes", post(owners::set_route))
+        .route("/products", get(products::products).post(products::set_product))
+        .route("/products/{id}", get(products::one))
+        .route("/products/{id}/versions", post(products::set_version))
+        .route("/versions/{id}", get(products::version))
+        .route("/versions/{id}/sbom", post(products::put_sbom))
+        .route("/versions/{id}/vex", get(decisions::vex))
+        .route("/components", get(products::components))
+        .route("/findings", get(findings::findings))
+        .route("/findings/changes", get(findings::changes))
+        .route("/findings/{id}", get(findings::one))
+        .route("/advisories/{id}", get(findings::advisory))
+        .route("/decisions", get(decisions::decisions).post(decisions::decide))
+        .route("/decisions/{id}/undo", post(decisions::undo))
 }
 
 async fn openapi() -> ([(header::HeaderName, &'static str); 1], String) {

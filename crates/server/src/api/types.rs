@@ -3,14 +3,18 @@
 //! Not the domain's types (those are `model`, `columns`, `detect`) and not the rows of the state. Invariant: times are RFC 3339
 //! UTC with microseconds, identifiers are texts, an absent value is absent rather than null.
 
+mod finding;
 mod fleet;
 mod hunt;
 mod incident;
+mod product;
 mod rules;
 
+pub use finding::*;
 pub use fleet::*;
 pub use hunt::*;
 pub use incident::*;
+pub use product::*;
 pub use rules::*;
 
 use super::time::Time;

@@ -23,6 +23,7 @@ use crate::intake::Vouched;
 use crate::lake::{Care, SharedLake};
 use crate::metrics::{PartitionParts, Partitions};
 use crate::pipeline::{ActiveRules, Ordered, Parts, Pipeline, StartError, Tail};
+use crate::psirt::Knowledge;
 use crate::state::{Partition, PartitionNumber, State, StateError};
 use rdkafka::error::KafkaError;
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ pub struct WorkerParts {
     pub care: Care,
     /// By what it judges.
     pub rules: ActiveRules,
+    /// The advisories that products are matched with.
+    pub knowledge: Knowledge,
     /// Where it records what it does with the evidence.
     pub records: LogWriter,
     /// How long evidence is kept.
@@ -418,6 +421,7 @@ impl Keeper {
             vouched: Vouched::default(),
             durable: feed.durable(),
             lake,
+            knowledge: self.parts.knowledge.clone(),
             tail: tail.clone(),
             // Those who look ask the state; see `crate::api::follow`.
             live: Live::default(),

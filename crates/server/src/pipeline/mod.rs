@@ -11,6 +11,7 @@ mod decode;
 mod flush;
 mod indicator_files;
 mod judge;
+mod keepers;
 mod meaning;
 mod order;
 mod parts;

@@ -8,6 +8,7 @@ use crate::api::{Health, Live};
 use crate::cluster::MatchWriter;
 use crate::intake::Vouched;
 use crate::lake::SharedLake;
+use crate::psirt::Knowledge;
 use crate::state::{Partition, State, StateError};
 use tokio::sync::watch;
 use yagura_store::{VaultError, VaultReader};
@@ -34,6 +35,8 @@ pub struct Parts {
     pub live: Live,
     /// What ails the server.
     pub health: Health,
+    /// The advisories that products are matched with.
+    pub knowledge: Knowledge,
     /// By what it judges.
     pub rules: ActiveRules,
     /// Where what concerns the whole fleet is sent, to be judged by others; `None`: it is judged here.

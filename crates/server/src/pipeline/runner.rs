@@ -7,6 +7,7 @@
 use super::active::ActiveRules;
 use super::flush::{FLUSH_AFTER, FLUSH_ROWS, Flush, FlushError, Flushing, Saving, tend};
 use super::judge::{EngineStage, Judge, Verdict};
+use super::keepers::Keepers;
 use super::order::Order;
 use super::parts::{Ordered, Parts, StartError};
 use super::prepare::{Ahead, PrepareError, Prepared, Preparer};
@@ -15,7 +16,6 @@ use crate::api::{Health, Live, alert_view};
 use crate::clock;
 use crate::cluster::MatchWriter;
 use crate::happenings::{LakeFlushed, PartitionLost, PipelineResumed, PipelineStalled, emit};
-use crate::incidents::Incidents;
 use crate::intake::Vouched;
 use crate::lake::SharedLake;
 use crate::late::{Late, LateParts};
@@ -47,8 +47,7 @@ pub struct Pipeline {
     task: JoinHandle<u64>,
     position: watch::Receiver<u64>,
     late: Late,
-    /// At the owner of the first partition.
-    incidents: Option<Incidents>,
+    keepers: Keepers,
 }
 
 impl Pipeline {
@@ -64,7 +63,7 @@ impl Pipeline {
         }
         let (flushed, lake_has) = watch::channel(progress.lake_position);
         let late = LateParts::of(&parts, lake_has);
-        let incidents = Incidents::start_for(&parts);
+        let keepers = Keepers::start_for(&parts);
         let stage = if parts.matches.is_some() { EngineStage::First } else { EngineStage::Only };
         let saved = progress.snapshot.as_deref().map(|snapshot| (snapshot, progress.snapshot_position));
         let (stop, stopping) = watch::channel(false);
@@ -107,7 +106,7 @@ impl Pipeline {
         };
         // Whoever looks right after the start sees what was there before it. If that fails, the task goes on trying.
         runner.rebuild().await;
-        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late), incidents })
+        Ok(Self { stop, task: tokio::spawn(runner.run()), position, late: Late::start(late), keepers })
     }
 
     /// The next record to be judged, as it grows.
@@ -121,9 +120,7 @@ impl Pipeline {
         self.late.stop().await;
         self.stop.send_replace(true);
         let position = self.task.await.unwrap_or_default();
-        if let Some(incidents) = &mut self.incidents {
-            incidents.stop().await;
-        }
+        self.keepers.stop().await;
         position
     }
 

@@ -29,6 +29,7 @@ use crate::intake::Intake;
 use crate::lake::SharedLake;
 use crate::metrics::{Metrics, Owned, PartitionParts, ServerParts};
 use crate::pipeline::{ActiveRules, Ordered, Parts, Pipeline, RuleCosts, Rules, Tail};
+use crate::psirt::Knowledge;
 use crate::state::{Partition, PartitionNumber, Person, State};
 use crate::stop::stopped;
 use crate::ways::{Ways, idsr};
@@ -162,7 +163,7 @@ impl Server {
         let console_url = config.public_origins.first().cloned().unwrap_or_else(|| format!("http://{api_addr}"));
         let sign_in_link = leave_address(&opened.state, &config, &console_url).await?;
         let (stop, stopping) = watch::channel(false);
-        let common = Common::default();
+        let common = Common { knowledge: Knowledge::of(&config.advisories_dir), ..Common::default() };
         let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
         let facts = Facts::default();
@@ -251,6 +252,7 @@ struct Common {
     live: Live,
     tail: Tail,
     reads: Reads,
+    knowledge: Knowledge,
 }
 
 impl Opened {
@@ -268,6 +270,7 @@ impl Opened {
             live: common.live.clone(),
             health: common.health.clone(),
             rules,
+            knowledge: common.knowledge.clone(),
             matches: None,
         };
         Ok(Pipeline::start(parts).await?)
@@ -310,6 +313,7 @@ impl Opened {
             lake: self.lake.clone(),
             tail: common.tail.clone(),
             rules: rules.clone(),
+            knowledge: common.knowledge.clone(),
             catalogue: Arc::new(Catalogue::builtin()),
             live: common.live.clone(),
             reads: common.reads.clone(),

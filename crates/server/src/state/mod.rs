@@ -18,6 +18,7 @@ mod late;
 mod number;
 mod partition;
 mod people;
+mod products;
 mod registry;
 mod resume;
 mod rows;
@@ -37,6 +38,10 @@ pub use incidents::{
 pub use late::{LATE_ROUND_MAX, LATE_WINDOWS_MAX, LateNote, LateVerdict};
 pub use partition::{Partition, PartitionNumber, PendingRow, Progress};
 pub use people::{Person, SESSIONS_MAX};
+pub use products::{
+    ComponentRow, DecisionRow, FindingEventRow, FindingFilter, FindingRow, NewDecision, NewProduct, NewSbom, OpenCount,
+    OwnerRow, PRODUCTS_MAX, ProductRow, ReleaseRow, Rematched, RouteRow,
+};
 pub use registry::{
     ENROLMENT_TOKEN_VALIDITY_US, EnrolledCertificate, EnrolmentTokenError, MODEL_BYTES_MAX, enrolment_token,
 };

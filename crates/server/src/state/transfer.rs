@@ -21,7 +21,7 @@ const PAGE: i64 = 5_000;
 const LINE_BYTES_MAX: u64 = 2 << 30;
 
 /// A table and how its rows are ordered. Columns named `id` only number rows; they are numbered anew.
-const TABLES: [(&str, &str); 26] = [
+const TABLES: [(&str, &str); 39] = [
     ("settings", "name"),
     ("enrolment_tokens", "hash"),
     ("devices", "tenant, vehicle, sensor"),
@@ -46,6 +46,19 @@ const TABLES: [(&str, &str); 26] = [
     ("losses", "tenant, kind, partition"),
     ("rule_pauses", "tenant, rule_id, since_us, partition"),
     ("exception_hits", "tenant, exception_id, day_us, partition"),
+    ("owners", "tenant, owner_id"),
+    ("owner_routes", "tenant, pattern"),
+    ("products", "tenant, product_id"),
+    ("releases", "tenant, release_id"),
+    ("sboms", "tenant, release_id, digest"),
+    ("sbom_pieces", "tenant, digest, piece"),
+    ("components", "tenant, release_id, position"),
+    ("release_words", "tenant, word, release_id"),
+    ("advisory_marks", "mark"),
+    ("findings", "tenant, finding_id"),
+    ("finding_names", "tenant, name, finding_id"),
+    ("finding_events", "id"),
+    ("decisions", "tenant, decision_id"),
     ("pipeline", "partition"),
     ("snapshots", "partition"),
 ];

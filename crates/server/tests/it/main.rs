@@ -21,6 +21,7 @@ mod isolation;
 mod late;
 mod openapi;
 mod partition;
+mod products;
 #[cfg(feature = "query")]
 mod query;
 mod replay;

@@ -35,6 +35,6 @@ async fn every_described_path_is_served_and_asks_who_you_are() {
             refused += usize::from(status == 401);
         }
     }
-    assert_eq!(refused, 25);
+    assert_eq!(refused, 43);
     rig.end().await;
 }

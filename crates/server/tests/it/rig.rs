@@ -33,6 +33,7 @@ use yagura_server::identity::{DEVICE_VALIDITY, EnrolmentRequest, Identity, Ident
 use yagura_server::intake::{Intake, Verified};
 use yagura_server::lake::SharedLake;
 use yagura_server::pipeline::{ActiveRules, Ordered, Parts, Pipeline, RulePlaces, Rules, Tail};
+use yagura_server::psirt::Knowledge;
 use yagura_server::state::{self, PartitionNumber, State, StateUrl};
 use yagura_server::tenant::Tenant;
 use yagura_store::{Vault, VaultOptions};
@@ -106,6 +107,7 @@ impl Rig {
         let lake = SharedLake::open(&at("lake")).await.unwrap().unwrap();
         let (health, live, tail) = (Health::default(), Live::default(), Tail::default());
         let (stop, stopping) = watch::channel(false);
+        let knowledge = Knowledge::of(&at("advisories"));
         let rules = rules(health.clone(), stopping.clone());
         let pipeline = Pipeline::start(Parts {
             state: state.clone(),
@@ -120,6 +122,7 @@ impl Rig {
             live: live.clone(),
             health: health.clone(),
             rules: rules.clone(),
+            knowledge: knowledge.clone(),
         });
         let pipeline = pipeline.await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -134,6 +137,7 @@ impl Rig {
             lake,
             tail,
             rules,
+            knowledge,
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health,

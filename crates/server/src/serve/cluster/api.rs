@@ -60,6 +60,7 @@ impl Common<'_> {
             lake,
             tail: Tail::default(),
             rules: rules.clone(),
+            knowledge: self.knowledge.clone(),
             catalogue: Arc::new(Catalogue::builtin()),
             live,
             health: self.parts.health.clone(),

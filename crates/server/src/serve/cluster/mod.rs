@@ -21,6 +21,7 @@ use crate::identity::{Identity, IdentityOptions};
 use crate::intake::Intake;
 use crate::metrics::ServerParts;
 use crate::pipeline::{ActiveRules, Rules};
+use crate::psirt::Knowledge;
 use crate::state::State;
 use crate::ways::Ways;
 use std::future::Future;
@@ -63,6 +64,7 @@ struct Common<'a> {
     cluster: &'a Cluster,
     identity: Arc<Identity>,
     state: State,
+    knowledge: Knowledge,
     /// What metrics tell: each role adds what it has.
     parts: ServerParts,
     stopping: watch::Receiver<bool>,
@@ -100,7 +102,8 @@ impl Process {
         let rules = ActiveRules::attended(rules, config.rules.clone(), parts.health.clone(), stopping.clone())
             .with_budget(config.rule_cost_max);
         parts.costs = rules.costs().clone();
-        let mut common = Common { config, cluster, identity, state, parts, stopping };
+        let knowledge = Knowledge::of(&config.advisories_dir);
+        let mut common = Common { config, cluster, identity, state, knowledge, parts, stopping };
         let mut tasks = JoinSet::new();
         let mut ready = Ready {
             console_url: None,

@@ -38,6 +38,7 @@ impl Common<'_> {
             lake,
             care: self.config.lake_care,
             rules,
+            knowledge: self.knowledge.clone(),
             health: self.parts.health.clone(),
             told: self.parts.partitions.clone(),
         };

@@ -41,6 +41,10 @@ impl Person {
         self.request(self.client.post(format!("{}/api/v1{path}", self.origin)).json(body)).send().await.unwrap()
     }
 
+    pub(crate) async fn upload(&self, path: &str, bytes: Vec<u8>) -> Response {
+        self.request(self.client.post(format!("{}/api/v1{path}", self.origin))).body(bytes).send().await.unwrap()
+    }
+
     /// The JSON of a path that must answer 200.
     pub(crate) async fn json(&self, path: &str) -> Value {
         let response = self.get(path).await;
