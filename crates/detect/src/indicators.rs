@@ -161,7 +161,8 @@ impl IndicatorSet {
         let Building { mut text, mut ends, mut index, hasher, .. } = building;
         let slice = |at: u32| hasher.hash_one(value_at(&text, &ends, at));
         index.shrink_to_fit(|at| slice(*at));
-        (text.shrink_to_fit(), ends.shrink_to_fit());
+        text.shrink_to_fit();
+        ends.shrink_to_fit();
         let (label, text) = (format!("{PREFIX}{name}"), text.into_boxed_str());
         Ok(Self { label, path: path.to_owned(), text, ends, index, hasher, networks: OnceLock::new() })
     }

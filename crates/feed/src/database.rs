@@ -112,6 +112,11 @@ impl Database {
         Ok(())
     }
 
+    /// Its segments with their bytes, oldest first.
+    pub fn segments(&self) -> impl Iterator<Item = (&SegmentLine, &[u8])> {
+        self.manifest.segments.iter().zip(self.segments.iter().map(AsRef::as_ref))
+    }
+
     /// The bytes of a segment, by its place in the list.
     pub(crate) fn segment(&self, number: usize) -> &[u8] {
         self.segments.get(number).map(AsRef::as_ref).unwrap_or_default()

@@ -16,7 +16,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use yagura_psirt::Instant;
-use yagura_psirt::vex::words::cisa;
+use yagura_psirt::vex::words::CISA;
 use yagura_psirt::vex::{Format, Head, Statement, Status, Subject, write};
 
 /// Decide on a finding.
@@ -56,7 +56,7 @@ fn new_decision(wish: Decide, row: &FindingRow) -> Result<NewDecision, ApiError>
         if status != Status::NotAffected {
             return Err(bad("justification", "only what is not affected has one".to_owned()));
         }
-        if cisa::justification(word).is_none() {
+        if CISA.justification(word).is_none() {
             return Err(bad("justification", format!("{word:?} is not one of OpenVEX's five")));
         }
     }
@@ -280,7 +280,7 @@ fn statement(row: &FindingRow, product: &Subject, decisions: &[DecisionRow]) -> 
     said.vulnerability.extend(row.names.lines().filter(|name| *name != row.vulnerability).map(str::to_owned));
     said.within =
         vec![row.purl.as_ref().map_or_else(|| Subject::Name(row.name.clone()), |purl| Subject::Purl(purl.clone()))];
-    said.justification = decision.and_then(|it| it.justification.as_deref()).and_then(cisa::justification);
+    said.justification = decision.and_then(|it| it.justification.as_deref()).and_then(|word| CISA.justification(word));
     let why = decision.map_or(row.because.as_str(), |it| it.reason.as_str());
     match status {
         Status::NotAffected => said.impact = Some(why.to_owned()).filter(|why| !why.is_empty()),

@@ -14,13 +14,14 @@ use super::types::{
 use super::{ApiError, App, views};
 use crate::auth::{Session, hex};
 use crate::clock;
-use crate::psirt::{FindingState, KnowledgeError, Known, Said, status_of};
+use crate::psirt::{FindingState, Known, Said, status_of};
 use crate::state::{FindingEventRow, FindingFilter, FindingRow};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use tokio::task::spawn_blocking;
+use yagura_feed::FeedError;
 use yagura_model::UnixMicros;
 use yagura_psirt::findings::source_word;
 use yagura_psirt::index::SegmentError;
@@ -194,7 +195,7 @@ pub(crate) async fn advisory(
 #[derive(Debug, thiserror::Error)]
 enum RecordsError {
     #[error(transparent)]
-    Knowledge(#[from] KnowledgeError),
+    Knowledge(#[from] FeedError),
     #[error("the advisories cannot be used: remove the directory and import again")]
     Segment(#[from] SegmentError),
 }

@@ -5,7 +5,7 @@
 //! no word with a package of a new segment); what a crash interrupts is done again, because a version keeps the mark that it was matched
 //! with. Cost when idle: one small file and two indexed reads every [`LOOK_EVERY`].
 
-use super::knowledge::{Knowledge, KnowledgeError, Known};
+use super::knowledge::{Knowledge, Known};
 use super::matching::{MatchError, match_sbom};
 use super::words;
 use crate::api::Health;
@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
+use yagura_feed::FeedError;
 use yagura_model::Name;
 
 /// How often the directory and the state are looked at.
@@ -43,7 +44,7 @@ enum RoundError {
     #[error(transparent)]
     State(#[from] StateError),
     #[error(transparent)]
-    Knowledge(#[from] KnowledgeError),
+    Knowledge(#[from] FeedError),
     #[error(transparent)]
     Match(#[from] MatchError),
     #[error("a match ended by a panic")]

@@ -4,10 +4,11 @@
 //! the sources side by side; the surest gives the reason. Invariant: a pure function of the bytes, the segments and the instant. Cost: that of
 //! reading the SBOM and of one scan.
 
-use super::knowledge::{KnowledgeError, Known};
+use super::knowledge::Known;
 use super::words;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use yagura_feed::FeedError;
 use yagura_model::UnixMicros;
 use yagura_psirt::component::{Component, Inventory};
 use yagura_psirt::findings::{Build, Document, Finding, scan, source_word};
@@ -38,7 +39,7 @@ pub enum MatchError {
     },
     /// The advisories cannot be used.
     #[error(transparent)]
-    Knowledge(#[from] KnowledgeError),
+    Knowledge(#[from] FeedError),
     /// The advisories are damaged.
     #[error("the advisories cannot be used: remove the directory and import again")]
     Segment(#[from] SegmentError),

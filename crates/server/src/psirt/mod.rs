@@ -11,6 +11,6 @@ mod tests;
 mod words;
 
 pub(crate) use keeper::Keeper;
-pub use knowledge::{Knowledge, KnowledgeError, Known};
+pub use knowledge::{Knowledge, Known};
 pub use matching::{ANOMALIES_MAX, COMPONENTS_MAX, Found, Kept, MatchError, Matched, Said, match_sbom};
 pub use ruling::{FindingState, Held, Subjected, hold, status_code, status_of, versions};

@@ -1,9 +1,12 @@
 //! What the server promises of newer advisories: whoever is passed over would have been matched as before.
 
-use super::knowledge::Known;
+use super::knowledge::Knowledge;
 use super::{match_sbom, words};
+use crate::auth::hex;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::path::Path;
 use yagura_model::UnixMicros;
 use yagura_psirt::Instant;
 use yagura_psirt::advisory::{Advisory, Affected, End, Package, Source, Versions};
@@ -65,6 +68,18 @@ fn segment(known_from: i64, told: &[Told]) -> Vec<u8> {
     builder.finish().unwrap()
 }
 
+/// A database of these segments.
+fn write(dir: &Path, segments: &[&[u8]]) {
+    let line = |bytes: &&[u8]| {
+        let digest = hex(&Sha256::digest(bytes));
+        std::fs::write(dir.join(format!("{digest}.segment")), bytes).unwrap();
+        json!({ "digest": digest, "bytes": bytes.len(), "kind": "advisories", "records": 1, "known_from": "2026-01-01T00:00:00Z" })
+    };
+    let lines: Vec<Value> = segments.iter().map(line).collect();
+    let list = json!({ "format": 1, "segments": lines, "imports": [] });
+    std::fs::write(dir.join("database.json"), list.to_string()).unwrap();
+}
+
 fn told() -> impl Strategy<Value = Vec<Told>> {
     // Few ids, so that advisories are said anew, also of other packages than before.
     prop::collection::vec((0..6_usize, 0..8_usize, 0..9_u8, 0..6_u8, any::<bool>()), 0..5)
@@ -80,8 +95,13 @@ proptest! {
         let sbom = json!({ "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": all }).to_string();
         let (old, new) = (segment(1, &old), segment(2, &new));
         let now = UnixMicros(9);
-        let before = match_sbom(&Known::of(vec![old.clone()]), sbom.as_bytes(), now).unwrap();
-        let after = match_sbom(&Known::of(vec![old.clone(), new.clone()]), sbom.as_bytes(), now).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let knowledge = Knowledge::of(dir.path());
+        let matched = || match_sbom(&knowledge.look().unwrap(), sbom.as_bytes(), now).unwrap();
+        write(dir.path(), &[&old]);
+        let before = matched();
+        write(dir.path(), &[&old, &new]);
+        let after = matched();
         let wanted = words::of_news(&[&old], &[&new]).unwrap();
         if wanted.is_disjoint(&before.words) {
             prop_assert_eq!(before, after);

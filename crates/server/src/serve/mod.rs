@@ -166,12 +166,7 @@ impl Server {
         let common = Common { knowledge: Knowledge::of(&config.advisories_dir), ..Common::default() };
         let stamper = opened.stamper(&config, &common.health, &stopping).await?;
         let (keeper, gate) = (opened.keeper(&config, &common.health), opened.gate(config.quotas.clone())?);
-        let facts = Facts::default();
-        facts::learn_all(&opened.state, &facts).await.map_err(|error| ServeError::of_state(&config.state, error))?;
-        tokio::spawn(facts::attend(opened.state.clone(), facts.clone(), stopping.clone()));
-        let rules = rules.with_facts(facts);
-        let rules = ActiveRules::attended(rules, config.rules.clone(), common.health.clone(), stopping.clone())
-            .with_budget(config.rule_cost_max);
+        let rules = opened.rules(rules, &config, &common.health, &stopping).await?;
         let app = opened.app(&config, (api_addr, &rules), &common, stopping.clone());
         let costs = rules.costs().clone();
         let pipeline = opened.pipeline(rules, &common).await?;
@@ -256,6 +251,22 @@ struct Common {
 }
 
 impl Opened {
+    /// The rules at work: they know the register, and are followed as they change.
+    async fn rules(
+        &self,
+        rules: Rules,
+        config: &Config,
+        health: &Health,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<ActiveRules, ServeError> {
+        let facts = Facts::default();
+        facts::learn_all(&self.state, &facts).await.map_err(|error| ServeError::of_state(&config.state, error))?;
+        tokio::spawn(facts::attend(self.state.clone(), facts.clone(), stopping.clone()));
+        let attended =
+            ActiveRules::attended(rules.with_facts(facts), config.rules.clone(), health.clone(), stopping.clone());
+        Ok(attended.with_budget(config.rule_cost_max))
+    }
+
     /// The pipeline, running.
     async fn pipeline(&self, rules: ActiveRules, common: &Common) -> Result<Pipeline, ServeError> {
         let parts = Parts {

@@ -16,7 +16,7 @@ use sqlx::FromRow;
 use yagura_model::UnixMicros;
 use yagura_psirt::Instant;
 use yagura_psirt::advisory::Versions;
-use yagura_psirt::vex::words::cisa;
+use yagura_psirt::vex::words::CISA;
 use yagura_psirt::vex::{Decision, Range, Scope, Status, Subject};
 
 const DECIDED: i64 = 3;
@@ -114,7 +114,7 @@ impl DecisionRow {
             component: self.component.as_deref().map(Subject::named),
             versions: self.versions.clone().map_or(Range::All, |text| Range::Within(Versions::Notation(text))),
             status: status_of(self.status),
-            justification: self.justification.as_deref().and_then(cisa::justification),
+            justification: self.justification.as_deref().and_then(|word| CISA.justification(word)),
             reason: self.reason.clone(),
             by: self.user_name.clone(),
             made: Instant(self.made_us),
