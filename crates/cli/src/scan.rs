@@ -121,7 +121,8 @@ fn of_sbom<'a>(name: &'a str, inventory: &'a Inventory) -> Document<'a> {
 }
 
 fn of_statements<'a>(name: &'a str, read: &'a vex::Read) -> Document<'a> {
-    Document { name, components: &[], dependencies: &[], statements: &read.statements, anomalies: &read.anomalies }
+    // What is wrong with them was said when they were imported or read.
+    Document { name, components: &[], dependencies: &[], statements: &read.statements, anomalies: &[] }
 }
 
 /// The inventories of a file, a directory or standard input.

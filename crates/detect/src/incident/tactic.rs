@@ -96,7 +96,7 @@ const fn acts(tactic: Tactic) -> Technique {
 }
 
 /// Sorted by id.
-const TECHNIQUES: [(&str, Technique); 56] = [
+const TECHNIQUES: [(&str, Technique); 57] = [
     ("T0800", acts(InhibitResponseFunction)),
     ("T0803", acts(InhibitResponseFunction)),
     ("T0804", acts(InhibitResponseFunction)),
@@ -120,6 +120,7 @@ const TECHNIQUES: [(&str, Technique); 56] = [
     ("T0855", acts(ImpairProcessControl)),
     ("T0856", acts(ImpairProcessControl)),
     ("T0857", acts(Persistence)),
+    ("T0858", acts(Execution)),
     ("T0859", looks(LateralMovement)),
     ("T0860", looks(InitialAccess)),
     ("T0862", looks(InitialAccess)),

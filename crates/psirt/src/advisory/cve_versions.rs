@@ -135,13 +135,17 @@ fn is_of_commits(element: &Value, scheme: Option<&str>) -> bool {
         return scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("git"));
     }
     let ends = ["version", "lessThan", "lessThanOrEqual"].into_iter();
-    let said = ends.filter_map(|key| element.get(key)?.as_str()).filter(|text| !matches!(*text, "0" | "*" | ""));
+    let said =
+        ends.filter_map(|key| Some(element.get(key)?.as_str()?.trim())).filter(|text| !matches!(*text, "0" | "*" | ""));
     let is_plainly = |text: &str| text.len() >= 12 && text.bytes().any(|byte| byte.is_ascii_alphabetic());
     said.clone().all(is_commit) && said.into_iter().any(is_plainly)
 }
 
 fn commits(context: &mut Context<'_>, element: &Value, at: &At<'_>, found: &mut Commits) {
-    let mut text = |key| context.owned(element, key, at).filter(|commit| commit != "*" && commit != "unspecified");
+    let mut text = |key| {
+        let commit = context.text(element, key, at)?.trim();
+        Some(commit.to_owned()).filter(|commit| commit != "*" && commit != "unspecified")
+    };
     if let Some(commit) = text("version") {
         add(&mut found.introduced, commit);
     }

@@ -39,7 +39,7 @@ pub(crate) async fn products(State(app): State<App>, session: Session) -> Result
     let releases = app.state.releases(session.tenant(), None).await?;
     let open = open(&app, &session).await?;
     let products = rows.iter().map(|row| product(row, &releases, &open)).collect();
-    let advisory_segments = app.knowledge.now().digests().count() as u64;
+    let advisory_segments = app.knowledge.now().segments_count() as u64;
     Ok(Json(ProductList { products, advisory_segments }))
 }
 

@@ -151,7 +151,7 @@ impl Runner {
         let known = spawn_blocking(move || knowledge.look()).await??;
         let state = self.partition.state().clone();
         if before.mark() != known.mark() {
-            emit(&AdvisoriesOpened { segments: known.digests().count() as u64 });
+            emit(&AdvisoriesOpened { segments: known.segments_count() as u64 });
         }
         self.partition.end_decisions(clock::now()).await?;
         let behind = state.releases_behind(known.mark(), ROUND).await?;

@@ -8,7 +8,7 @@ use crate::auth::hex;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use yagura_feed::{FeedError, SegmentLine};
+use yagura_feed::{FeedError, SegmentLine, Statements};
 use yagura_model::UnixMicros;
 use yagura_psirt::Instant;
 use yagura_psirt::index::Database;
@@ -17,19 +17,32 @@ use yagura_psirt::index::Database;
 #[derive(Debug, Default)]
 pub struct Known {
     database: Option<yagura_feed::Database>,
+    statements: Vec<Statements>,
     mark: String,
 }
 
 impl Known {
-    /// A name for exactly these segments; empty if there are none.
+    /// A name for exactly these segments and statements; empty if there are none.
     #[must_use]
     pub fn mark(&self) -> &str {
         &self.mark
     }
 
-    /// The digests of the segments, oldest first.
+    /// The digests of the segments, oldest first, and then of the documents of statements.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
-        self.segments().map(|(line, _)| line.digest.as_str())
+        self.database.iter().flat_map(digests)
+    }
+
+    /// How many segments there are.
+    #[must_use]
+    pub fn segments_count(&self) -> usize {
+        self.segments().count()
+    }
+
+    /// What suppliers say of vulnerabilities (VEX).
+    #[must_use]
+    pub fn statements(&self) -> &[Statements] {
+        &self.statements
     }
 
     /// The bytes of a segment of advisories; `None` if there is none of this digest, or it is of another kind.
@@ -87,23 +100,30 @@ impl Knowledge {
             Err(FeedError::Absent(_)) => None,
             Err(error) => return Err(error),
         };
-        let mark = database.as_ref().map_or_else(String::new, |database| mark(&database.manifest().segments));
+        let mark = database.as_ref().map_or_else(String::new, mark);
         if before.mark == mark {
             return Ok(before);
         }
+        let mut statements = Vec::new();
         if let Some(database) = &database {
             database.verify()?;
+            statements = database.statements()?;
         }
-        let known = Arc::new(Known { database, mark });
+        let known = Arc::new(Known { database, statements, mark });
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
         Ok(known)
     }
 }
 
-fn mark(lines: &[SegmentLine]) -> String {
-    if lines.is_empty() {
+fn digests(database: &yagura_feed::Database) -> impl Iterator<Item = &str> {
+    let manifest = database.manifest();
+    let segments = manifest.segments.iter().map(|line| line.digest.as_str());
+    segments.chain(manifest.statements.iter().map(|line| line.digest.as_str()))
+}
+
+fn mark(database: &yagura_feed::Database) -> String {
+    if digests(database).next().is_none() {
         return String::new();
     }
-    let digests = lines.iter().fold(Sha256::new(), |all, line| all.chain_update(line.digest.as_bytes()));
-    hex(&digests.finalize())
+    hex(&digests(database).fold(Sha256::new(), |all, digest| all.chain_update(digest.as_bytes())).finalize())
 }

@@ -166,7 +166,15 @@ pub fn match_sbom(known: &Known, bytes: &[u8], now: UnixMicros) -> Result<Matche
         statements: &inventory.statements,
         anomalies: &inventory.anomalies,
     };
-    let report = scan(&database, &[document], &Build::default())?;
+    let of_suppliers = known.statements().iter().map(|one| Document {
+        name: &one.place,
+        components: &[],
+        dependencies: &[],
+        statements: &one.read.statements,
+        anomalies: &[],
+    });
+    let documents: Vec<Document<'_>> = [document].into_iter().chain(of_suppliers).collect();
+    let report = scan(&database, &documents, &Build::default())?;
     let mut components: Vec<Kept> = inventory.components.iter().map(kept).collect();
     for unknown in report.unidentified {
         if let Some(component) = components.get_mut(unknown.place.component) {

@@ -40,17 +40,33 @@ fn import(rig: &Rig, known_from: i64, advisories: &[Advisory]) {
     let bytes = builder.finish().unwrap();
     let dir = rig.dir.path().join("advisories");
     std::fs::create_dir_all(&dir).unwrap();
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    std::fs::write(dir.join(format!("{digest}.segment")), bytes).unwrap();
+    let line =
+        json!({ "digest": hex(&bytes), "bytes": bytes.len(), "kind": "advisories", "records": 1, "known_from": "" });
+    std::fs::write(dir.join(format!("{}.segment", hex(&bytes))), bytes).unwrap();
+    enter(&dir, "segments", line);
+}
+
+/// Adds a supplier's statements to the database directory.
+fn import_statements(rig: &Rig, document: &Value) {
+    let (dir, bytes) = (rig.dir.path().join("advisories"), document.to_string().into_bytes());
+    let line = json!({ "digest": hex(&bytes), "place": "supplier.openvex.json", "known_from": "" });
+    std::fs::write(dir.join(format!("{}.vex", hex(&bytes))), bytes).unwrap();
+    enter(&dir, "statements", line);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Puts a line into the list, which is replaced whole.
+fn enter(dir: &Path, part: &str, line: Value) {
     let mut list: Value = std::fs::read(dir.join("database.json")).map_or_else(
-        |_| json!({ "format": 1, "segments": [], "imports": [] }),
+        |_| json!({ "format": 1, "segments": [], "statements": [], "imports": [] }),
         |text| serde_json::from_slice(&text).unwrap(),
     );
-    let line = json!({ "digest": digest, "bytes": 0, "kind": "advisories", "records": 1, "known_from": "" });
-    list["segments"].as_array_mut().unwrap().push(line);
-    let path: &Path = &dir.join("database.json");
+    list[part].as_array_mut().unwrap().push(line);
     std::fs::write(dir.join("list.new"), list.to_string()).unwrap();
-    std::fs::rename(dir.join("list.new"), path).unwrap();
+    std::fs::rename(dir.join("list.new"), dir.join("database.json")).unwrap();
 }
 
 fn sbom(components: &[(&str, &str)]) -> String {
@@ -203,6 +219,33 @@ async fn newer_advisories_match_whom_they_concern_alone_and_as_a_whole_match_wou
     ok(person.upload(&format!("/versions/{id}/sbom"), sbom(&components).into_bytes()).await).await;
     let again = person.json("/findings/changes").await;
     assert_eq!(again["events"].as_array().unwrap().len(), kinds.len());
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn what_a_supplier_says_of_a_component_takes_its_finding_away_and_says_who_did() {
+    let rig = Rig::new().await;
+    import(&rig, 1, &[advisory("CVE-2024-1", &[], "django", "2.0", CRITICAL)]);
+    let person = rig.person("acme").await;
+    let gateway = product(&person, "Gateway", "").await;
+    let id = version(&person, &gateway, "1.0", &[("django", "1.5")]).await;
+    assert_eq!(findings(&person, &format!("version={id}")).await.len(), 1);
+    import_statements(
+        &rig,
+        &json!({
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "Supplier",
+            "timestamp": "2026-01-01T00:00:00Z", "version": 1,
+            "statements": [{
+                "vulnerability": { "name": "CVE-2024-1" }, "products": [{ "@id": "pkg:pypi/django@1.5" }],
+                "status": "not_affected", "justification": "vulnerable_code_not_present"
+            }]
+        }),
+    );
+    caught_up(&rig).await;
+    let page = person.json(&format!("/versions/{id}")).await;
+    assert_eq!(page["version"]["open"]["by_severity"], json!({}), "{page}");
+    let [finding] = &findings(&person, &format!("version={id}&state=decided")).await[..] else { panic!("no finding") };
+    assert_eq!(finding["status"], "not_affected");
     rig.end().await;
 }
 
