@@ -11,8 +11,10 @@ import (
 
 	"github.com/anchore/grype/grype/db/processors"
 	"github.com/anchore/grype/grype/db/provider"
+	v6 "github.com/anchore/grype/grype/db/v6"
 	build "github.com/anchore/grype/grype/db/v6/build"
 	"github.com/anchore/grype/grype/db/v6/build/transformers/osv"
+	"github.com/spf13/afero"
 )
 
 // The longest record that is read, in bytes.
@@ -49,5 +51,9 @@ func run() error {
 	if err := lines.Err(); err != nil {
 		return err
 	}
-	return writer.Close()
+	if err := writer.Close(); err != nil {
+		return err
+	}
+	_, err = v6.WriteImportMetadata(afero.NewOsFs(), os.Args[1], "records.jsonl")
+	return err
 }

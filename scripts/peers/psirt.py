@@ -58,6 +58,7 @@ def build_peers():
         folder = module("grype", REPLACED)
         shutil.copy(HERE / "peers" / "grype-db" / "main.go", folder)
         go(folder, "get", "-tool", f"{GRYPE}/cmd/grype@{GRYPE_VERSION}")
+        go(folder, "get", f"{GRYPE}/grype/db/v6/build@{GRYPE_VERSION}")
         go(folder, "build", "-o", CACHE / "grype", f"{GRYPE}/cmd/grype")
         go(folder, "build", "-o", CACHE / "grype-db", ".")
 

@@ -348,6 +348,7 @@ crate::on_postgres!(
     "products.rs":
     an_uploaded_sbom_has_its_findings_at_once_and_each_says_why,
     newer_advisories_match_whom_they_concern_alone_and_as_a_whole_match_would,
+    what_a_supplier_says_of_a_component_takes_its_finding_away_and_says_who_did,
     a_decision_holds_for_versions_to_come_until_it_ends_or_is_undone,
     what_is_no_sbom_or_makes_no_sense_is_refused_with_the_reason
 );
