@@ -1,7 +1,7 @@
 //! What the register of devices knows, kept at hand for the rules.
 //!
 //! Not the register (that is `state`). Invariant: what enrolled before the start is known before anything is judged; what enrols or gets
-//! another model later is known within [`LOOK_EVERY`]. Cost: one reading of all devices at the start, about 150 bytes a vehicle; then one
+//! another model later is known within `LOOK_EVERY`. Cost: one reading of all devices at the start, about 150 bytes a vehicle; then one
 //! indexed query a look, which finds the certificates that were issued since the last.
 
 use crate::clock;
