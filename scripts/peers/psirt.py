@@ -5,14 +5,13 @@ Usage: scripts/peers/psirt.py YAGURA RECORDS.jsonl[.zst] [--components 4000] [--
 
 Builds the two others from the Go module proxy if they are not there (some minutes), makes each one's database of the records, makes an SBOM
 of packages and versions that the records name, runs each over it in turn, and prints one JSON line for each and one for how their findings
-differ. `cold` is the first run after the page cache was dropped (needs root, else it is left out), `warm` the median of the others.
+differ. Needs the package `time`. `cold` is the first run after the page cache was dropped (needs root, else it is left out), `warm` the median of the others.
 """
 
 import argparse
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -105,22 +104,22 @@ def drop_page_cache():
 
 
 def run(command, env, accepted):
-    """Seconds by the clock, peak memory in MB, output."""
-    began = time.perf_counter()
-    with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(command, env={**os.environ, **env}, stdout=out, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
+    """Seconds by the clock, peak memory in MB (by `time`, for a child of this process would be counted with its memory), output."""
+    with tempfile.TemporaryFile() as out, tempfile.NamedTemporaryFile() as said:
+        measured = ["/usr/bin/time", "-q", "-o", said.name, "-f", "%M", *command]
+        began = time.perf_counter()
+        code = subprocess.run(measured, env={**os.environ, **env}, stdout=out, stderr=subprocess.DEVNULL).returncode
         took = time.perf_counter() - began
+        megabytes = int(said.read()) / 1000
         out.seek(0)
         text = out.read()
-    if os.waitstatus_to_exitcode(status) not in accepted:
-        sys.exit(f"{command[0]} ended with {os.waitstatus_to_exitcode(status)}: {text[-2000:].decode(errors='replace')}")
-    return took, usage.ru_maxrss / 1000, json.loads(text)
+    if code not in accepted:
+        sys.exit(f"{command[0]} ended with {code}: {text[-2000:].decode(errors='replace')}")
+    return took, megabytes, json.loads(text)
 
 
 def of_yagura(report):
-    of = {(one["component"]["purl"], one["advisory"]) for one in report["findings"]}
-    return of
+    return {(one["component"]["purl"], one["advisory"]) for one in report["findings"]}
 
 
 def of_grype(report):
@@ -233,5 +232,4 @@ def measure(tools, imported, options):
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     main()
