@@ -9,6 +9,7 @@ import { CopyLink } from "../parts/copy";
 import { FindingsTable } from "../parts/findings-table";
 import { Empty, Loading, Panel } from "../parts/panel";
 import { QueryProblem } from "../parts/problem";
+import "../styles/alert.css";
 import "../styles/product.css";
 
 const route = getRouteApi("/shell/advisories/$id");
@@ -28,16 +29,18 @@ export function AdvisoryPage() {
       {query.isError && <QueryProblem error={query.error} retry={() => void query.refetch()} />}
       {query.isPending && <Loading lines={12} />}
       {detail && (
-        <Panel title={m.advisory.products}>
-          {detail.findings.length === 0 && <Empty>{m.advisory.none}</Empty>}
-          {detail.findings.length > 0 && (
-            <FindingsTable findings={detail.findings} label={m.advisory.products} withProduct />
-          )}
-        </Panel>
+        <div className="main-column">
+          <Panel title={m.advisory.products}>
+            {detail.findings.length === 0 && <Empty>{m.advisory.none}</Empty>}
+            {detail.findings.length > 0 && (
+              <FindingsTable findings={detail.findings} label={m.advisory.products} withProduct />
+            )}
+          </Panel>
+          {detail.records.map((record, at) => (
+            <RecordPanel key={at} record={record} />
+          ))}
+        </div>
       )}
-      {detail?.records.map((record, at) => (
-        <RecordPanel key={at} record={record} />
-      ))}
     </Page>
   );
 }

@@ -36,8 +36,12 @@ export function VersionPage() {
     >
       {query.isError && <QueryProblem error={query.error} retry={() => void query.refetch()} />}
       {query.isPending && <Loading lines={12} />}
-      {detail && <Findings id={id} />}
-      {detail && <Unknown detail={detail} />}
+      {detail && (
+        <div className="main-column">
+          <Findings id={id} />
+          <Unknown detail={detail} />
+        </div>
+      )}
     </Page>
   );
 }
