@@ -11,6 +11,7 @@ import { useMessages, usePick } from "../app/settings";
 import { millisOf, spanOf } from "../domain/time";
 import { CopyLink } from "../parts/copy";
 import { Icon } from "../parts/icons";
+import { IncidentLinks } from "../parts/incident-links";
 import { SeverityLabel, StatusLabel } from "../parts/labels";
 import { Loading, Panel } from "../parts/panel";
 import { QueryProblem } from "../parts/problem";
@@ -19,7 +20,7 @@ import { EvidencePanel } from "./alert/evidence";
 import { EventsPanel } from "./alert/events";
 import { FramesPanel } from "./alert/frames";
 import { RulePanel } from "./alert/rule";
-import { HistoryPanel, IncidentsPanel, VehiclePanel } from "./alert/side";
+import { HistoryPanel, VehiclePanel } from "./alert/side";
 import { CloseAs, closeKeys, type Wish } from "./alerts/close-as";
 import { useSetStatus } from "./alerts/set-status";
 import "../styles/alert.css";
@@ -50,6 +51,7 @@ export function AlertPage() {
 }
 
 function AlertView({ detail }: { detail: AlertDetail }) {
+  const m = useMessages();
   return (
     <div className="alert-page">
       <AlertStrip alert={detail.alert} />
@@ -59,7 +61,7 @@ function AlertView({ detail }: { detail: AlertDetail }) {
         <EventsPanel detail={detail} />
       </div>
       <div className="side-column">
-        <IncidentsPanel incidents={detail.incidents} />
+        <IncidentLinks title={m.incident.ofAlert} none={m.incident.ofAlertNone} incidents={detail.incidents} />
         <VehiclePanel detail={detail} />
         <EvidencePanel evidence={detail.evidence} />
         <RulePanel rule={detail.rule} matched={detail.matched} />

@@ -10,6 +10,7 @@ import { Page } from "../app/page";
 import { useMessages, usePick } from "../app/settings";
 import { CopyLink } from "../parts/copy";
 import { Icon } from "../parts/icons";
+import { IncidentLinks } from "../parts/incident-links";
 import { SeverityLabel, StatusLabel } from "../parts/labels";
 import { Loading, Panel } from "../parts/panel";
 import { QueryProblem } from "../parts/problem";
@@ -17,7 +18,7 @@ import { Score } from "../parts/score";
 import { When } from "../parts/when";
 import { HistoryPanel } from "./alert/side";
 import { useSetIncidentStatus } from "./incident/set-status";
-import { AlertsPanel, EntitiesPanel, RelatedPanel, VehiclesPanel } from "./incident/side";
+import { AlertsPanel, EntitiesPanel, VehiclesPanel } from "./incident/side";
 import { StoryPanel } from "./incident/story";
 import "../styles/alert.css";
 import "../styles/incident.css";
@@ -53,7 +54,7 @@ export function IncidentPage() {
           <div className="side-column">
             <VehiclesPanel detail={detail} />
             <EntitiesPanel entities={detail.entities} />
-            <RelatedPanel related={detail.related} />
+            <IncidentLinks title={m.incident.related} none={m.incident.relatedNone} incidents={detail.related} />
             <HistoryPanel history={detail.history} />
           </div>
         </div>

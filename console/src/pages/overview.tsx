@@ -29,11 +29,21 @@ export function OverviewPage() {
         <ServerProblem key={problem.kind} problem={problem} />
       ))}
       <div className="overview">
-        <OpenIncidents counts={overview.data?.incidents_open} />
+        <OpenCounts
+          title={m.overview.incidents}
+          className="open-incidents"
+          to="/incidents"
+          counts={overview.data?.incidents_open}
+        />
         <Fleet overview={overview.data} reporting={tick?.reporting} />
         <GravestIncidents />
         <NewestAlerts />
-        <OpenAlerts counts={tick?.alerts_open ?? overview.data?.alerts_open} />
+        <OpenCounts
+          title={m.overview.alerts}
+          className="open-alerts"
+          to="/alerts"
+          counts={tick?.alerts_open ?? overview.data?.alerts_open}
+        />
         <Rates overview={overview.data} now={tick?.events_per_second} />
         <Models overview={overview.data} />
         <Losses overview={overview.data} />
@@ -67,42 +77,24 @@ function ServerProblem({ problem }: { problem: Overview["problems"][number] }) {
   );
 }
 
-function OpenIncidents({ counts }: { counts: AlertCounts | undefined }) {
-  const m = useMessages();
-  const number = useNumber();
-  return (
-    <Panel title={m.overview.incidents} className="open-incidents">
-      <div className="tiles">
-        {SEVERITIES.map((severity) => (
-          <Link
-            key={severity}
-            to="/incidents"
-            search={{ severity }}
-            className={`tile ${severity}${counts?.[severity] ? "" : " none"}`}
-            title={m.severity.meaning[severity]}
-          >
-            <span className="label">
-              <SeverityShape severity={severity} />
-              {m.severity[severity]}
-            </span>
-            <strong>{counts ? number(counts[severity]) : m.shared.none}</strong>
-          </Link>
-        ))}
-      </div>
-    </Panel>
-  );
+interface OpenCountsProps {
+  title: string;
+  className: string;
+  to: "/incidents" | "/alerts";
+  counts: AlertCounts | undefined;
 }
 
-function OpenAlerts({ counts }: { counts: AlertCounts | undefined }) {
+/** What is not closed, by severity; each figure leads to its rows. */
+function OpenCounts({ title, className, to, counts }: OpenCountsProps) {
   const m = useMessages();
   const number = useNumber();
   return (
-    <Panel title={m.overview.alerts} className="open-alerts">
+    <Panel title={title} className={className}>
       <div className="tiles">
         {SEVERITIES.map((severity) => (
           <Link
             key={severity}
-            to="/alerts"
+            to={to}
             search={{ severity }}
             className={`tile ${severity}${counts?.[severity] ? "" : " none"}`}
             title={m.severity.meaning[severity]}

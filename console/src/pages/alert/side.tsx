@@ -1,13 +1,12 @@
 // Beside an alert: the vehicle it is about, and what people did with it.
 import { Link } from "@tanstack/react-router";
-import type { AlertDetail, Incident, StatusChange } from "../../api/types";
-import { useMessages, usePick } from "../../app/settings";
+import type { AlertDetail, StatusChange } from "../../api/types";
+import { useMessages } from "../../app/settings";
 import { eventKey } from "../../domain/lanes";
 import { millisOf, rfc3339 } from "../../domain/time";
 import { Icon } from "../../parts/icons";
 import { StatusLabel } from "../../parts/labels";
 import { Empty, Panel } from "../../parts/panel";
-import { Score } from "../../parts/score";
 import { When } from "../../parts/when";
 
 /** How much of the time line is shown before and after the alert. */
@@ -64,26 +63,6 @@ export function VehiclePanel({ detail }: { detail: AlertDetail }) {
 }
 
 /** The incidents that an alert belongs to. */
-export function IncidentsPanel({ incidents }: { incidents: Incident[] }) {
-  const m = useMessages();
-  const pick = usePick();
-  return (
-    <Panel title={m.incident.ofAlert} className="incident-links">
-      {incidents.length === 0 && <Empty>{m.incident.ofAlertNone}</Empty>}
-      <ul>
-        {incidents.map((incident) => (
-          <li key={incident.id}>
-            <Score incident={incident} />
-            <Link to="/incidents/$id" params={{ id: incident.id }}>
-              {pick(incident.title)}
-            </Link>
-            <small>{m.incident.alertCount(incident.alert_count)}</small>
-          </li>
-        ))}
-      </ul>
-    </Panel>
-  );
-}
 
 export function HistoryPanel({ history }: { history: StatusChange[] }) {
   const m = useMessages();

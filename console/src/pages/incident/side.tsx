@@ -1,11 +1,10 @@
 // What an incident names: vehicles, control units and accounts, its alerts, and incidents beside it.
 import { Link } from "@tanstack/react-router";
-import type { FieldValue, Incident, IncidentDetail } from "../../api/types";
+import type { FieldValue, IncidentDetail } from "../../api/types";
 import { useMessages, usePick } from "../../app/settings";
 import { SeverityShape } from "../../parts/icons";
 import { StatusLabel } from "../../parts/labels";
 import { Empty, Panel } from "../../parts/panel";
-import { Score } from "../../parts/score";
 import { When } from "../../parts/when";
 import { rangeAround } from "../alert/side";
 
@@ -47,27 +46,6 @@ export function EntitiesPanel({ entities }: { entities: FieldValue[] }) {
           </div>
         ))}
       </dl>
-    </Panel>
-  );
-}
-
-export function RelatedPanel({ related }: { related: Incident[] }) {
-  const m = useMessages();
-  const pick = usePick();
-  return (
-    <Panel title={m.incident.related} className="incident-links">
-      {related.length === 0 && <Empty>{m.incident.relatedNone}</Empty>}
-      <ul>
-        {related.map((incident) => (
-          <li key={incident.id}>
-            <Score incident={incident} />
-            <Link to="/incidents/$id" params={{ id: incident.id }}>
-              {pick(incident.title)}
-            </Link>
-            <small>{m.incident.alertCount(incident.alert_count)}</small>
-          </li>
-        ))}
-      </ul>
     </Panel>
   );
 }
